@@ -1,0 +1,13 @@
+/* The list of native modules. */
+#include "bindings/bindings.h"
+
+static const luaL_Reg modules[] = {
+    {"eksrun.error", luaopen_eksrun_error},
+    {NULL, NULL},
+};
+
+void ek_bindings_preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(L, modules, 0);
+  lua_pop(L, 1);
+}

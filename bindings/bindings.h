@@ -1,0 +1,33 @@
+/* What the native modules share.
+ *
+ * Two rules hold everywhere below: nothing that malloc gave may live only in a C local across a
+ * call that can raise (put it into a userdata first: ek_lbuf_new), and callbacks of foreign
+ * libraries never touch Lua. */
+#ifndef EK_BINDINGS_H
+#define EK_BINDINGS_H
+
+#include <lua.h>
+#include <lauxlib.h>
+
+#include "core/buf.h"
+#include "core/error.h"
+
+/* Puts every native module into package.preload. */
+void ek_bindings_preload(lua_State *L);
+
+/* Pushes an error object {code =, message =} with the metatable eksrun.error. */
+void ek_error_push(lua_State *L, const char *code, const char *message);
+/* Raises e as an error object. Never returns. */
+int ek_error_raise(lua_State *L, const struct ek_error *e);
+/* Pushes nil and e as an error object; returns 2. */
+int ek_error_result(lua_State *L, const struct ek_error *e);
+
+/* Pushes a userdata that owns an empty buffer: freed by collection, or at once by __close. */
+struct ek_buf *ek_lbuf_new(lua_State *L);
+/* The bytes of b as a Lua string on the stack; raises a memory error if b failed. */
+void ek_lbuf_push(lua_State *L, struct ek_buf *b);
+
+/* A module of that name. */
+int luaopen_eksrun_error(lua_State *L);
+
+#endif

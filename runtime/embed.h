@@ -1,0 +1,16 @@
+/* Files in the binary (written by tools/embed.c). */
+#ifndef EK_EMBED_H
+#define EK_EMBED_H
+
+#include <stddef.h>
+
+struct ek_embedded {
+  const char *name; /* relative to the folder it came from: "eksrun/cli/main.lua" */
+  const char *data; /* a NUL stands behind the last byte */
+  size_t size;
+};
+
+extern const struct ek_embedded ek_stdlib[];
+extern const size_t ek_stdlib_count;
+
+#endif

@@ -1,0 +1,43 @@
+/* Writes the assembler source that puts files into the binary as they are.
+ *
+ *   embed OUTPUT SYMBOL ROOT FILE...
+ *
+ * defines SYMBOL (an array of struct ek_embedded, see runtime/embed.h) and SYMBOL_count. Names are
+ * relative to ROOT. The bytes come by .incbin: no compile time to speak of, no escaping. */
+#include <inttypes.h>
+
+static int fail(const char *what, const char *path) {
+  (void)fprintf(stderr, "embed: %s: ", path);
+  perror(what);
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 4) {
+    (void)fprintf(stderr, "usage: embed OUTPUT SYMBOL ROOT FILE...\n");
+    return 2;
+  }
+  const char *symbol = argv[2];
+  const char *root = argv[3];
+  size_t root_len = strlen(root);
+  FILE *out = fopen(argv[1], "w");
+  if (out == NULL) return fail("open", argv[1]);
+
+  (void)fprintf(out, ".section .rodata\n");
+  for (int i = 4; i < argc; i++) {
+    const char *name = argv[i];
+    if (strncmp(name, root, root_len) == 0 && name[root_len] == '/') name += root_len + 1;
+    (void)fprintf(out, ".balign 16\n%s_data_%d: .incbin \"%s\"\n%s_end_%d: .byte 0\n", symbol, i,
+                  argv[i], symbol, i);
+    (void)fprintf(out, "%s_name_%d: .asciz \"%s\"\n", symbol, i, name);
+  }
+  (void)fprintf(out, ".section .data.rel.ro, \"aw\"\n.balign 8\n.globl %s\n%s:\n", symbol, symbol);
+  for (int i = 4; i < argc; i++)
+    (void)fprintf(out, ".quad %s_name_%d, %s_data_%d, %s_end_%d - %s_data_%d\n", symbol, i, symbol,
+                  i, symbol, i, symbol, i);
+  (void)fprintf(out, ".section .rodata\n.balign 8\n.globl %s_count\n%s_count: .quad %d\n", symbol,
+                symbol, argc - 4);
+  (void)fprintf(out, ".section .note.GNU-stack, \"\", %%progbits\n");
+  if (fclose(out) != 0) return fail("write", argv[1]);
+  return 0;
+}
