@@ -37,12 +37,14 @@ static int l_search_stdlib(lua_State *L) {
   return 1;
 }
 
-/* package.searchers = preload, embedded, files of package.path; no native code from disk. */
+/* The embedded library comes behind preload; files are found only once package.path says where. */
 static void set_searchers(lua_State *L, const char *stdlib_dir) {
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "searchers");
-  lua_rawgeti(L, -1, 2);
-  lua_rawseti(L, -2, 3);
+  for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 2; i--) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, -2, i + 1);
+  }
   lua_pushstring(L, stdlib_dir);
   lua_pushcclosure(L, l_search_stdlib, 1);
   lua_rawseti(L, -2, 2);
@@ -83,16 +85,34 @@ static int l_traceback(lua_State *L) {
   return 1;
 }
 
+/* arg = { [0] = argv[0], argv[1], ... } */
+static void set_arg(lua_State *L, int argc, char **argv) {
+  lua_createtable(L, argc - 1, 1);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+  lua_setglobal(L, "arg");
+}
+
+/* `eksrun lua FILE [ARGUMENT...]` runs a plain Lua file, everything else is the command line's. */
 static int run_main(lua_State *L) {
   int argc = (int)lua_tointeger(L, 1);
   char **argv = lua_touserdata(L, 2);
+  int first = 1;
   lua_settop(L, 0);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "eksrun.cli.main");
-  lua_call(L, 1, 1);
+  if (argc >= 3 && strcmp(argv[1], "lua") == 0) {
+    first = 3;
+    set_arg(L, argc - 2, argv + 2);
+    if (luaL_loadfilex(L, argv[2], "t") != LUA_OK) return lua_error(L);
+  } else {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "eksrun.cli.main");
+    lua_call(L, 1, 1);
+  }
   luaL_checkstack(L, argc, "too many arguments");
-  for (int i = 1; i < argc; i++) lua_pushstring(L, argv[i]);
-  lua_call(L, argc > 0 ? argc - 1 : 0, 1);
+  for (int i = first; i < argc; i++) lua_pushstring(L, argv[i]);
+  lua_call(L, argc > first ? argc - first : 0, 1);
   return 1;
 }
 
