@@ -1,0 +1,17 @@
+# cmake -DURL= -DFILE= -DSHA256= -P Download.cmake: FILE is there with that checksum, or the script
+# fails and FILE is not there. CMake is the one downloader that every machine that builds has.
+if(NOT URL OR NOT FILE OR NOT SHA256)
+  message(FATAL_ERROR "usage: cmake -DURL= -DFILE= -DSHA256= -P Download.cmake")
+endif()
+file(DOWNLOAD ${URL} ${FILE}.part TIMEOUT 120 INACTIVITY_TIMEOUT 20 TLS_VERIFY ON STATUS status)
+list(POP_FRONT status code)
+if(NOT code EQUAL 0)
+  file(REMOVE ${FILE}.part)
+  message(FATAL_ERROR "status: ${URL}: ${status}")
+endif()
+file(SHA256 ${FILE}.part digest)
+if(NOT digest STREQUAL SHA256)
+  file(REMOVE ${FILE}.part)
+  message(FATAL_ERROR "status: ${URL}: checksum ${digest}, expected ${SHA256}")
+endif()
+file(RENAME ${FILE}.part ${FILE})
