@@ -1,8 +1,126 @@
--- The command line: from the arguments to the exit status.
+--- The command line: from the arguments to the exit status.
+---
+--- A command is a module eksrun.cli.NAME, a table as eksrun.cli.Command (see cli/args.lua); its
+--- run() gets the parsed arguments. A word that is no command but looks like a file is a recipe:
+--- `eksrun FILE.lua` is `eksrun apply FILE.lua`.
+local args = require "eksrun.cli.args"
+local error_object = require "eksrun.error"
+local util = require "eksrun.util"
 
---- @param ... string the arguments behind the program's name
---- @return integer exit status
-return function(...)
-  print("eksrun", ...)
-  return 0
+--- In the order of the help.
+local commands = { "apply", "plan", "destroy", "token", "kubeconfig", "repl", "help" }
+
+local M = {}
+
+--- @return string[] names
+function M.commands() return commands end
+
+--- @param name string
+--- @return eksrun.cli.Command
+function M.command(name)
+  local command = require("eksrun.cli." .. name)
+  command.name = name
+  return command
 end
+
+local function is_command(word)
+  for _, name in ipairs(commands) do
+    if name == word then return true end
+  end
+  return false
+end
+
+-- The index of the first word that is neither a common flag nor its value.
+local function first_word(argv)
+  local takes_value = {}
+  for _, flag in ipairs(args.common) do takes_value["--" .. flag[1]] = flag.value ~= nil end
+  local i = 1
+  while i <= #argv do
+    local word = argv[i]
+    if word == "-" or word:sub(1, 1) ~= "-" then return i end
+    i = i + (takes_value[word] and 2 or 1)
+  end
+end
+
+local function looks_like_file(word)
+  if word == "-" or word:find("/", 1, true) or word:find("%.lua$") then return true end
+  local file = io.open(word)
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- The command and the words that it is to parse.
+local function choose(argv)
+  local at = first_word(argv)
+  if not at then
+    local help = #argv == 0
+    for _, word in ipairs(argv) do help = help or word == "--help" or word == "-h" end
+    if help then return M.command "help", {} end
+    return M.command "help", argv
+  end
+  local word = argv[at]
+  if is_command(word) then
+    local rest = table.move(argv, 1, at - 1, 1, {})
+    return M.command(word), table.move(argv, at + 1, #argv, #rest + 1, rest)
+  end
+  if looks_like_file(word) then return M.command "apply", argv end
+  util.fail("usage", "unknown command '%s'%s; see eksrun help", word,
+    util.did_you_mean(word, commands))
+end
+
+local statuses = { usage = 2, validation = 2, recipe = 2, credentials = 4 }
+
+--- The exit status that an error stands for.
+--- @param err any
+--- @param command? eksrun.cli.Command
+--- @return integer
+function M.status(err, command)
+  local code = error_object.is(err) and err.code or nil
+  if code == "interrupted" then return err.signal == "SIGTERM" and 143 or 130 end
+  local status = statuses[code] or 1
+  if status == 2 and command and command.usage_status then return command.usage_status end
+  return status
+end
+
+-- What the error says, in a form safe for a terminal.
+local function report(err, traceback)
+  local line = util.escape(tostring(err))
+  io.stderr:write("eksrun: ", line, "\n")
+  if error_object.is(err) and err.hint then
+    io.stderr:write("  ", util.escape(err.hint), "\n")
+  end
+  if traceback then io.stderr:write(traceback, "\n") end
+end
+
+local function with_traceback(err)
+  return { err = err, traceback = debug.traceback(nil, 2) }
+end
+
+--- Runs the command line.
+--- @param argv string[]
+--- @return integer exit status
+function M.main(argv)
+  local debugging = false
+  for _, word in ipairs(argv) do
+    if word == "--" then break end
+    debugging = debugging or word == "--debug"
+  end
+  local command
+  local ok, result = xpcall(function()
+    local words
+    command, words = choose(argv)
+    local parsed = args.parse(command, words)
+    if parsed.help then
+      io.stdout:write((command.help or function() return args.help(command) end)(parsed))
+      return 0
+    end
+    return command.run(parsed) or 0
+  end, with_traceback)
+  if ok then return result end
+  -- A mistake in a program (a plain string) shows where; an error object says it all by itself.
+  local plain = not error_object.is(result.err)
+  report(result.err, (debugging or plain) and result.traceback or nil)
+  return M.status(result.err, command)
+end
+
+return setmetatable(M, { __call = function(_, ...) return M.main { ... } end })

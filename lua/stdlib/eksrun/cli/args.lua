@@ -1,0 +1,253 @@
+--- The arguments of a command, parsed by its declaration.
+---
+--- A command declares:
+---
+---   arguments = { { "cluster", "name of the cluster" },
+---                 { "params", "parameters, k=v", optional = true, rest = true } },
+---   flags = { { "yes", "do not ask", short = "y" },
+---             { "output", "form of the result", value = "FORM", choices = { "text", "json" } },
+---             { "days", "how long", value = "N", type = "integer", default = 7 },
+---             { "allow-destroy", "may be destroyed", value = "ADDRESS", many = true } },
+---
+--- and gets one table: flags by name with "_" for "-" (true, or their value), arguments by name.
+--- Flags may follow arguments, `--flag=value` and `--flag value` are the same, `--` ends the flags,
+--- `-` alone is an argument. Mistakes raise { code = "usage" }.
+local util = require "eksrun.util"
+
+local M = {}
+
+--- @class eksrun.cli.Flag
+--- @field [1] string name without the dashes
+--- @field [2] string help, one line
+--- @field short? string one letter
+--- @field value? string name of the value in the help; without it the flag is a switch
+--- @field type? "string"|"integer"|"number"
+--- @field choices? string[]
+--- @field default? any
+--- @field many? boolean may be repeated: the result is a list
+
+--- @class eksrun.cli.Argument
+--- @field [1] string name
+--- @field [2] string help, one line
+--- @field optional? boolean
+--- @field rest? boolean takes all that follows: the result is a list
+
+--- @class eksrun.cli.Command
+--- @field name string set by the dispatcher
+--- @field summary string one line
+--- @field usage? string default: made from the declaration
+--- @field description? string
+--- @field examples? string[]
+--- @field arguments? eksrun.cli.Argument[]
+--- @field flags? eksrun.cli.Flag[]
+--- @field usage_status? integer exit status of a usage error, default 2
+--- @field run fun(args: table): integer? exit status, default 0
+--- @field help? fun(args: table): string text of --help when it depends on the arguments
+
+--- Flags that every command takes.
+--- @type eksrun.cli.Flag[]
+M.common = {
+  { "profile", "profile of the AWS configuration", value = "NAME" },
+  { "region", "AWS region", value = "REGION" },
+  { "endpoint-url", "send every AWS call to this URL", value = "URL" },
+  { "debug", "show tracebacks of errors" },
+  { "no-color", "no colors" },
+  { "help", "show this help", short = "h" },
+}
+
+local function fail(message, ...) util.fail("usage", message, ...) end
+
+local function flag_table(command)
+  local flags, names = {}, {}
+  for _, list in ipairs { command.flags or {}, M.common } do
+    for _, flag in ipairs(list) do
+      names[#names + 1] = "--" .. flag[1]
+      flags["--" .. flag[1]] = flag
+      if flag.short then flags["-" .. flag.short] = flag end
+    end
+  end
+  return flags, names
+end
+
+local function convert(flag, text)
+  if flag.choices then
+    for _, choice in ipairs(flag.choices) do
+      if text == choice then return text end
+    end
+    fail("--%s: '%s' is none of %s", flag[1], text, table.concat(flag.choices, ", "))
+  end
+  if flag.type == "integer" or flag.type == "number" then
+    local number = tonumber(text)
+    if flag.type == "integer" then number = math.tointeger(number) end
+    if not number then fail("--%s: '%s' is not %s", flag[1], text,
+      flag.type == "integer" and "a whole number" or "a number") end
+    return number
+  end
+  return text
+end
+
+local function field_of(name) return (name:gsub("-", "_")) end
+
+local function put(out, flag, value)
+  local field = field_of(flag[1])
+  if flag.many then
+    out[field] = out[field] or {}
+    table.insert(out[field], value)
+  else
+    out[field] = value
+  end
+end
+
+local function place_arguments(command, words, out)
+  local declared = command.arguments or {}
+  local i = 1
+  for _, argument in ipairs(declared) do
+    if argument.rest then
+      out[argument[1]] = table.move(words, i, #words, 1, {})
+      i = #words + 1
+    else
+      out[argument[1]] = words[i]
+      i = i + 1
+    end
+  end
+  if words[i] then fail("unexpected argument '%s'", words[i]) end
+  if out.help then return end
+  for _, argument in ipairs(declared) do
+    local value = out[argument[1]]
+    if not argument.optional and (value == nil or argument.rest and #value == 0) then
+      fail("%s is missing; usage: %s", argument[1]:upper(), M.usage(command))
+    end
+  end
+end
+
+--- Parses what stands behind the command's name.
+--- @param command eksrun.cli.Command
+--- @param argv string[]
+--- @return table args
+function M.parse(command, argv)
+  local flags, names = flag_table(command)
+  local out, words, i = {}, {}, 1
+  while i <= #argv do
+    local word = argv[i]
+    i = i + 1
+    if word == "--" then
+      table.move(argv, i, #argv, #words + 1, words)
+      break
+    elseif word == "-" or word:sub(1, 1) ~= "-" then
+      words[#words + 1] = word
+    else
+      local name, value = word:match("^(%-%-[^=]+)=(.*)$")
+      name = name or word
+      local flag = flags[name]
+      if not flag then fail("unknown flag '%s'%s", name, util.did_you_mean(name, names)) end
+      if flag.value then
+        if not value then
+          value = argv[i]
+          i = i + 1
+          if not value then fail("%s wants a value, %s", name, flag.value) end
+        end
+        put(out, flag, convert(flag, value))
+      else
+        if value then fail("%s takes no value", name) end
+        put(out, flag, true)
+      end
+    end
+  end
+  place_arguments(command, words, out)
+  for _, flag in ipairs(command.flags or {}) do
+    local field = field_of(flag[1])
+    if out[field] == nil then out[field] = flag.default end
+  end
+  return out
+end
+
+--- The usage line: "eksrun token CLUSTER [flags]".
+--- @param command eksrun.cli.Command
+--- @return string
+function M.usage(command)
+  if command.usage then return command.usage end
+  local words = { "eksrun", command.name }
+  for _, argument in ipairs(command.arguments or {}) do
+    local word = argument[1]:upper() .. (argument.rest and "..." or "")
+    words[#words + 1] = argument.optional and "[" .. word .. "]" or word
+  end
+  words[#words + 1] = "[flags]"
+  return table.concat(words, " ")
+end
+
+--- Two columns, the second wrapped to 80 columns.
+--- @param rows { [1]: string, [2]: string }[]
+--- @param out string[] lines are appended
+function M.columns(rows, out)
+  local width = 0
+  for _, row in ipairs(rows) do width = math.max(width, math.min(#row[1], 28)) end
+  for _, row in ipairs(rows) do
+    local line = "  " .. row[1] .. (" "):rep(width - #row[1]) .. "  "
+    local indent = width + 4
+    if #row[1] > width then
+      out[#out + 1] = line:gsub("%s+$", "")
+      line = (" "):rep(indent)
+    end
+    local empty = true
+    for word in row[2]:gmatch("%S+") do
+      if not empty and #line + #word + 1 > 80 then
+        out[#out + 1] = line
+        line, empty = (" "):rep(indent), true
+      end
+      line = line .. (empty and "" or " ") .. word
+      empty = false
+    end
+    out[#out + 1] = line:gsub("%s+$", "")
+  end
+end
+
+--- The rows of flags for the help.
+--- @param flags eksrun.cli.Flag[]
+--- @return { [1]: string, [2]: string }[]
+function M.flag_rows(flags)
+  local rows = {}
+  for _, flag in ipairs(flags) do
+    local left = (flag.short and "-" .. flag.short .. ", " or "    ") .. "--" .. flag[1]
+    if flag.value then left = left .. " " .. flag.value end
+    local right = flag[2]
+    if flag.choices then right = right .. ": " .. table.concat(flag.choices, ", ") end
+    if flag.default ~= nil then right = ("%s (default: %s)"):format(right, tostring(flag.default)) end
+    rows[#rows + 1] = { left, right }
+  end
+  return rows
+end
+
+--- The text of --help: examples first, then arguments and flags.
+--- @param command eksrun.cli.Command
+--- @return string
+function M.help(command)
+  local out = { command.summary, "", "usage: " .. M.usage(command) }
+  if command.examples then
+    out[#out + 1] = ""
+    for _, example in ipairs(command.examples) do out[#out + 1] = "  " .. example end
+  end
+  if command.description then
+    out[#out + 1] = ""
+    out[#out + 1] = command.description
+  end
+  if command.arguments and #command.arguments > 0 then
+    out[#out + 1] = ""
+    out[#out + 1] = "arguments:"
+    local rows = {}
+    for _, argument in ipairs(command.arguments) do
+      rows[#rows + 1] = { argument[1]:upper() .. (argument.rest and "..." or ""), argument[2] }
+    end
+    M.columns(rows, out)
+  end
+  if command.flags and #command.flags > 0 then
+    out[#out + 1] = ""
+    out[#out + 1] = "flags:"
+    M.columns(M.flag_rows(command.flags), out)
+  end
+  out[#out + 1] = ""
+  out[#out + 1] = "common flags:"
+  M.columns(M.flag_rows(M.common), out)
+  return table.concat(out, "\n") .. "\n"
+end
+
+return M

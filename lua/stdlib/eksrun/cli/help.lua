@@ -1,0 +1,57 @@
+--- eksrun help [COMMAND]: the commands, or one of them.
+local args = require "eksrun.cli.args"
+
+local M = {
+  summary = "show the commands, or the help of one",
+  arguments = { { "command", "name of a command", optional = true } },
+}
+
+local function overview()
+  local main = require "eksrun.cli.main"
+  local out = {
+    "eksrun turns a Lua recipe into a running EKS cluster, and keeps it that way.",
+    "",
+    "  eksrun recipes/managed-cluster.lua name=demo nodes=3    plan, ask, apply",
+    "  eksrun plan recipes/managed-cluster.lua                 show what would change",
+    "  eksrun destroy recipes/managed-cluster.lua              delete all of it",
+    "",
+    "usage: eksrun RECIPE [k=v ...] [flags]",
+    "       eksrun COMMAND [arguments] [flags]",
+    "",
+    "commands:",
+  }
+  local rows = {}
+  for _, name in ipairs(main.commands()) do
+    local found, command = pcall(main.command, name)
+    if found then rows[#rows + 1] = { name, command.summary } end
+  end
+  args.columns(rows, out)
+  out[#out + 1] = ""
+  out[#out + 1] = "common flags:"
+  args.columns(args.flag_rows(args.common), out)
+  out[#out + 1] = "      --version           versions of eksrun and of what it stands on"
+  out[#out + 1] = ""
+  out[#out + 1] = "`eksrun COMMAND --help` and `eksrun RECIPE --help` say more."
+  return table.concat(out, "\n") .. "\n"
+end
+
+function M.help() return overview() end
+
+function M.run(parsed)
+  if not parsed.command then
+    io.stdout:write(overview())
+    return 0
+  end
+  local main = require "eksrun.cli.main"
+  for _, name in ipairs(main.commands()) do
+    if name == parsed.command then
+      io.stdout:write(args.help(main.command(name)))
+      return 0
+    end
+  end
+  local util = require "eksrun.util"
+  util.fail("usage", "unknown command '%s'%s", parsed.command,
+    util.did_you_mean(parsed.command, main.commands()))
+end
+
+return M

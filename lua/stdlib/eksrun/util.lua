@@ -1,0 +1,117 @@
+--- Small helpers of the standard library: tables, messages, option checks.
+local error_object = require "eksrun.error"
+
+local M = {}
+
+--- Keys in order: numbers first by value, then strings by bytes.
+--- @param t table
+--- @return any[] keys
+function M.sorted_keys(t)
+  local keys = {}
+  for k in pairs(t) do keys[#keys + 1] = k end
+  table.sort(keys, function(a, b)
+    local ta, tb = type(a), type(b)
+    if ta ~= tb then return ta < tb end
+    return a < b
+  end)
+  return keys
+end
+
+--- Iterates in the order of the keys.
+--- @param t table
+--- @return fun(): any, any
+function M.sorted_pairs(t)
+  local keys, i = M.sorted_keys(t), 0
+  return function()
+    i = i + 1
+    local k = keys[i]
+    if k ~= nil then return k, t[k] end
+  end
+end
+
+--- A deep copy; metatables are shared, what is not a table is kept.
+--- @generic T
+--- @param v T
+--- @return T
+function M.copy(v)
+  if type(v) ~= "table" then return v end
+  local out = {}
+  for k, x in pairs(v) do out[k] = M.copy(x) end
+  return setmetatable(out, getmetatable(v))
+end
+
+--- Deep equality of plain values.
+--- @return boolean
+function M.equal(a, b)
+  if rawequal(a, b) then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for k, v in pairs(a) do
+    if not M.equal(v, b[k]) then return false end
+  end
+  for k in pairs(b) do
+    if a[k] == nil then return false end
+  end
+  return true
+end
+
+--- Raises an error object.
+--- @param code string
+--- @param message string a format when more arguments follow
+function M.fail(code, message, ...)
+  if select("#", ...) > 0 then message = message:format(...) end
+  error(error_object.new { code = code, message = message })
+end
+
+--- The end of a message about an unknown name: "; did you mean 'x'?", or "".
+--- @param name any
+--- @param candidates string[]
+--- @return string
+function M.did_you_mean(name, candidates)
+  if type(name) ~= "string" then return "" end
+  local found, text = pcall(require, "eksrun.text")
+  local near = found and text.suggest(name, candidates) or {}
+  if #near == 0 then return "" end
+  for i = 1, #near do near[i] = "'" .. near[i] .. "'" end
+  return "; did you mean " .. table.concat(near, " or ") .. "?"
+end
+
+--- A string with its control bytes made visible, fit for a terminal.
+--- @param s string
+--- @return string
+function M.escape(s)
+  local found, text = pcall(require, "eksrun.text")
+  if found then return text.escape(s) end
+  return (s:gsub("[^\n\t\32-\126\128-\255]", function(c) return ("\\x%02x"):format(c:byte()) end))
+end
+
+--- Checks a table of options: every key known, every value of its type.
+--- `allowed` maps an option's name to the type of its value ("string", "string?", "any", ...); a
+--- type without "?" is required. Raises at `level`.
+--- @param where string what the options belong to, e.g. "http.request"
+--- @param options any
+--- @param allowed table<string, string>
+--- @param level? integer as for error(), seen from the caller; default 2: the caller's caller
+function M.check_options(where, options, allowed, level)
+  level = (level or 2) + 1
+  if type(options) ~= "table" then
+    error(("%s: a table of options expected, got %s"):format(where, type(options)), level)
+  end
+  for _, key in ipairs(M.sorted_keys(options)) do
+    local kind = allowed[key]
+    if not kind then
+      error(("%s: unknown field '%s'%s"):format(where, tostring(key),
+        M.did_you_mean(key, M.sorted_keys(allowed))), level)
+    end
+    kind = kind:gsub("%?$", "")
+    if kind ~= "any" and type(options[key]) ~= kind and math.type(options[key]) ~= kind then
+      error(("%s: field '%s' wants %s, got %s"):format(where, key, kind, type(options[key])), level)
+    end
+  end
+  for _, key in ipairs(M.sorted_keys(allowed)) do
+    if options[key] == nil and not allowed[key]:find("?", 1, true) then
+      error(("%s: field '%s' (%s) is required"):format(where, key, allowed[key]), level)
+    end
+  end
+end
+
+return M
