@@ -3,6 +3,7 @@
 
 static const luaL_Reg modules[] = {
     {"eksrun.error", luaopen_eksrun_error},
+    {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {NULL, NULL},
 };
 

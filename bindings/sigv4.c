@@ -1,0 +1,199 @@
+/* eksrun.sigv4: AWS Signature Version 4 for Lua (core/sigv4.h does the work).
+ *
+ *   sigv4.sign(request) -> headers to add [, details]
+ *   sigv4.presign(request) -> query string [, details]
+ *
+ * lua/meta/sigv4.lua describes the fields. One signer, with its few derived keys, serves the Lua
+ * state; it is the functions' upvalue and is wiped when the state closes. */
+#include "bindings/bindings.h"
+
+#include "core/sigv4.h"
+
+#define TYPE        "eksrun.sigv4.signer"
+#define HEADERS_MAX 1000
+
+struct signer {
+  struct ek_sigv4 *sigv4;
+};
+
+static int l_gc(lua_State *L) {
+  struct signer *s = luaL_checkudata(L, 1, TYPE);
+  ek_sigv4_free(s->sigv4);
+  s->sigv4 = NULL;
+  return 0;
+}
+
+/* Raises, at the caller's line, what is wrong with a field of the request. */
+static int bad_field(lua_State *L, const char *name, const char *want) {
+  return luaL_error(L, "sigv4: field '%s' (%s) is %s", name, want,
+                    lua_isnoneornil(L, -1) ? "required" : luaL_typename(L, -1));
+}
+
+/* The field as bytes; the string stays on the stack, so that the bytes stay. */
+static struct ek_span string_field(lua_State *L, int table, const char *name, bool required) {
+  struct ek_span s = {"", 0};
+  int type = lua_getfield(L, table, name);
+  if (type == LUA_TSTRING)
+    s.data = lua_tolstring(L, -1, &s.len);
+  else if (type != LUA_TNIL || required)
+    bad_field(L, name, "string");
+  return s;
+}
+
+static bool boolean_field(lua_State *L, int table, const char *name, bool otherwise) {
+  int type = lua_getfield(L, table, name);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN) bad_field(L, name, "boolean");
+  bool value = type == LUA_TNIL ? otherwise : lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+static lua_Integer seconds_field(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  if (lua_type(L, -1) != LUA_TNUMBER) bad_field(L, name, "number");
+  lua_Number n = lua_tonumber(L, -1);
+  if (!(n >= 0 && n < 1e12)) luaL_error(L, "sigv4: field '%s' is out of range", name);
+  lua_pop(L, 1);
+  return (lua_Integer)n;
+}
+
+static struct ek_span checked_string(lua_State *L, int index, const char *what) {
+  struct ek_span s = {NULL, 0};
+  if (lua_type(L, index) != LUA_TSTRING)
+    luaL_error(L, "sigv4: a header's %s is %s, not a string", what, luaL_typename(L, index));
+  s.data = lua_tolstring(L, index, &s.len);
+  return s;
+}
+
+/* Leaves one value on the stack that owns the array. The strings are held by the headers table,
+ * and nothing of Lua's runs between here and their use. */
+static const struct ek_sigv4_header *headers_field(lua_State *L, int table, size_t *count) {
+  *count = 0;
+  int type = lua_getfield(L, table, "headers");
+  if (type == LUA_TNIL) return NULL;
+  if (type != LUA_TTABLE) bad_field(L, "headers", "table");
+  int headers = lua_gettop(L);
+  struct ek_buf *b = ek_lbuf_new(L);
+  for (lua_pushnil(L); lua_next(L, headers) != 0; lua_pop(L, 1)) {
+    if (lua_isinteger(L, -2)) {
+      (*count)++;
+      continue;
+    }
+    struct ek_sigv4_header h = {checked_string(L, -2, "name"), checked_string(L, -1, "value")};
+    ek_buf_append(b, &h, sizeof h);
+  }
+  if (*count > HEADERS_MAX) luaL_error(L, "sigv4: more than %d headers", HEADERS_MAX);
+  for (lua_Integer i = 1, n = (lua_Integer)*count; i <= n; i++) {
+    if (lua_rawgeti(L, headers, i) != LUA_TTABLE)
+      luaL_error(L, "sigv4: header %d is not a pair {name, value}", (int)i);
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    struct ek_sigv4_header h = {checked_string(L, -2, "name"), checked_string(L, -1, "value")};
+    ek_buf_append(b, &h, sizeof h);
+    lua_pop(L, 3);
+  }
+  if (b->failed) luaL_error(L, "not enough memory");
+  *count = b->len / sizeof(struct ek_sigv4_header);
+  return (const struct ek_sigv4_header *)(const void *)b->data;
+}
+
+/* Reads the request at index 1; what it points to is kept by the stack. Fields that may run a
+ * metamethod (credentials) come first. */
+static void read_request(lua_State *L, struct ek_sigv4_input *in, bool presign) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkstack(L, 30, NULL);
+  int type = lua_getfield(L, 1, "credentials");
+  if (type != LUA_TTABLE && type != LUA_TUSERDATA) bad_field(L, "credentials", "table");
+  int credentials = lua_gettop(L);
+  in->access_key_id = string_field(L, credentials, "access_key_id", true);
+  in->secret_access_key = string_field(L, credentials, "secret_access_key", true);
+  in->session_token = string_field(L, credentials, "session_token", false);
+
+  in->method = string_field(L, 1, "method", true);
+  in->path = string_field(L, 1, "path", false);
+  in->query = string_field(L, 1, "query", false);
+  in->body = string_field(L, 1, "body", false);
+  in->payload_hash = string_field(L, 1, "payload_hash", false);
+  in->region = string_field(L, 1, "region", true);
+  in->service = string_field(L, 1, "service", true);
+  in->time = seconds_field(L, 1, "time");
+  if (presign) {
+    lua_Integer expires = seconds_field(L, 1, "expires");
+    in->expires = expires > EK_SIGV4_EXPIRES_MAX ? EK_SIGV4_EXPIRES_MAX + 1 : (uint32_t)expires;
+  }
+  if (boolean_field(L, 1, "normalize_path", true)) in->flags |= EK_SIGV4_NORMALIZE_PATH;
+  if (boolean_field(L, 1, "double_encode", true)) in->flags |= EK_SIGV4_DOUBLE_ENCODE;
+  if (boolean_field(L, 1, "sign_body_header", false)) in->flags |= EK_SIGV4_SIGN_BODY_HEADER;
+  if (boolean_field(L, 1, "omit_session_token", false)) in->flags |= EK_SIGV4_OMIT_SESSION_TOKEN;
+  in->headers = headers_field(L, 1, &in->header_count);
+}
+
+static void set_span(lua_State *L, const char *name, struct ek_span s) {
+  lua_pushlstring(L, s.data, s.len);
+  lua_setfield(L, -2, name);
+}
+
+/* Pushes the details if the request asks for them; returns how many values it pushed. */
+static int push_details(lua_State *L, const struct ek_sigv4_result *r) {
+  lua_getfield(L, 1, "details");
+  bool wanted = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (!wanted) return 0;
+  lua_createtable(L, 0, 4);
+  set_span(L, "canonical_request", r->canonical_request);
+  set_span(L, "string_to_sign", r->string_to_sign);
+  set_span(L, "signed_headers", r->signed_headers);
+  lua_pushstring(L, r->signature);
+  lua_setfield(L, -2, "signature");
+  return 1;
+}
+
+static struct ek_sigv4 *signer(lua_State *L) {
+  struct signer *s = lua_touserdata(L, lua_upvalueindex(1));
+  if (s->sigv4 == NULL) s->sigv4 = ek_sigv4_new();
+  if (s->sigv4 == NULL) luaL_error(L, "not enough memory");
+  return s->sigv4;
+}
+
+static int l_sign(lua_State *L) {
+  struct ek_sigv4_input in = {.flags = 0};
+  struct ek_sigv4_result r;
+  struct ek_error e;
+  lua_settop(L, 1);
+  read_request(L, &in, false);
+  if (ek_sigv4_sign(&r, signer(L), &in, &e) != 0) return ek_error_raise(L, &e);
+  lua_createtable(L, 0, 4);
+  set_span(L, "authorization", r.authorization);
+  lua_pushstring(L, r.date);
+  lua_setfield(L, -2, "x-amz-date");
+  if (in.session_token.len > 0) set_span(L, "x-amz-security-token", in.session_token);
+  if (in.flags & EK_SIGV4_SIGN_BODY_HEADER) set_span(L, "x-amz-content-sha256", r.payload_hash);
+  return 1 + push_details(L, &r);
+}
+
+static int l_presign(lua_State *L) {
+  struct ek_sigv4_input in = {.flags = 0};
+  struct ek_sigv4_result r;
+  struct ek_error e;
+  lua_settop(L, 1);
+  read_request(L, &in, true);
+  if (ek_sigv4_presign(&r, signer(L), &in, &e) != 0) return ek_error_raise(L, &e);
+  lua_pushlstring(L, r.query.data, r.query.len);
+  return 1 + push_details(L, &r);
+}
+
+int luaopen_eksrun_sigv4(lua_State *L) {
+  static const luaL_Reg functions[] = {{"sign", l_sign}, {"presign", l_presign}, {NULL, NULL}};
+  luaL_newlibtable(L, functions);
+  struct signer *s = lua_newuserdatauv(L, sizeof *s, 0);
+  s->sigv4 = NULL;
+  if (luaL_newmetatable(L, TYPE)) {
+    lua_pushcfunction(L, l_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+  }
+  lua_setmetatable(L, -2);
+  luaL_setfuncs(L, functions, 1);
+  return 1;
+}

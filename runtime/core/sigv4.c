@@ -1,0 +1,560 @@
+/* AWS Signature Version 4.
+ *
+ * The canonical request is written in one pass over sorted names and values. These point into one
+ * scratch buffer whose size is known before the first of them is written, so it never moves. */
+#include "core/sigv4.h"
+
+#include "core/hash.h"
+
+#define ALGORITHM    "AWS4-HMAC-SHA256"
+#define TERMINATOR   "aws4_request"
+#define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define KEYS         4
+#define SECRET_MAX   256
+#define NAME_MAX_LEN 64
+#define INPUT_MAX    ((size_t)8 << 20)
+#define TIME_MAX     INT64_C(253402300799)
+
+#define LITERAL(s) ((struct ek_span){(s), sizeof(s) - 1})
+
+struct item {
+  struct ek_span name, value;
+  size_t order; /* keeps equal names in the caller's order */
+};
+
+/* A derived signing key and what it was derived from. */
+struct derived {
+  struct ek_hmac_key key;
+  char secret[SECRET_MAX], region[NAME_MAX_LEN], service[NAME_MAX_LEN], day[8];
+  size_t secret_len, region_len, service_len; /* service_len 0: the entry is free */
+  uint64_t used;
+};
+
+struct ek_sigv4 {
+  struct derived keys[KEYS];
+  uint64_t uses;
+  struct ek_buf scratch; /* what items point to; reserved, never grown while they live */
+  struct ek_buf items;   /* of struct item */
+  struct ek_buf canonical, to_sign, signed_headers, result;
+  char scope[8 + 2 * NAME_MAX_LEN + sizeof TERMINATOR + 4];
+  char payload_hash[2 * EK_SHA256_SIZE];
+};
+
+struct ek_sigv4 *ek_sigv4_new(void) {
+  return calloc(1, sizeof(struct ek_sigv4));
+}
+
+void ek_sigv4_free(struct ek_sigv4 *s) {
+  if (s == NULL) return;
+  struct ek_buf *buffers[] = {&s->scratch, &s->items,          &s->canonical,
+                              &s->to_sign, &s->signed_headers, &s->result};
+  for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
+    ek_buf_wipe(buffers[i]);
+    ek_buf_fini(buffers[i]);
+  }
+  explicit_bzero(s, sizeof *s);
+  free(s);
+}
+
+/* --- bytes --- */
+
+static bool span_is(struct ek_span s, const char *literal) {
+  return s.len == strlen(literal) && memcmp(s.data, literal, s.len) == 0;
+}
+
+static void append(struct ek_buf *b, struct ek_span s) {
+  ek_buf_append(b, s.data, s.len);
+}
+
+static struct ek_span whole(const struct ek_buf *b) {
+  return (struct ek_span){b->data == NULL ? "" : b->data, b->len};
+}
+
+static bool unreserved(unsigned char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+static void encode_byte(struct ek_buf *b, unsigned char c) {
+  static const char digits[] = "0123456789ABCDEF";
+  const char text[3] = {'%', digits[c >> 4], digits[c & 15]};
+  ek_buf_append(b, text, sizeof text);
+}
+
+static int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/* Appends s percent-encoded; an escape in it, if it is `escaped`, stands for its byte. */
+static struct ek_span encode(struct ek_buf *b, struct ek_span s, bool escaped) {
+  size_t start = b->len;
+  for (size_t i = 0; i < s.len; i++) {
+    unsigned char c = (unsigned char)s.data[i];
+    if (c == '%' && escaped && s.len - i > 2) {
+      int high = hex_value(s.data[i + 1]), low = hex_value(s.data[i + 2]);
+      if (high >= 0 && low >= 0) {
+        c = (unsigned char)(high << 4 | low);
+        i += 2;
+      }
+    }
+    if (unreserved(c))
+      ek_buf_putc(b, (char)c);
+    else
+      encode_byte(b, c);
+  }
+  return (struct ek_span){b->data + start, b->len - start};
+}
+
+/* --- checks --- */
+
+static int check_word(struct ek_span s, const char *what, size_t max, struct ek_error *e) {
+  if (s.len == 0) return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s is empty", what);
+  if (s.len > max)
+    return ek_error_set(e, EK_ERR_LIMIT, "sigv4: %s is longer than %zu bytes", what, max);
+  for (size_t i = 0; i < s.len; i++)
+    if (s.data[i] <= ' ' || s.data[i] > '~')
+      return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s holds a byte that is not printable ASCII",
+                          what);
+  return 0;
+}
+
+static int check(const struct ek_sigv4_input *in, bool presign, struct ek_error *e) {
+  int rc = check_word(in->access_key_id, "access key id", 1024, e);
+  if (rc == 0) rc = check_word(in->secret_access_key, "secret access key", SECRET_MAX, e);
+  if (rc == 0 && in->session_token.len > 0)
+    rc = check_word(in->session_token, "session token", INPUT_MAX, e);
+  if (rc == 0) rc = check_word(in->region, "region", NAME_MAX_LEN, e);
+  if (rc == 0) rc = check_word(in->service, "service", NAME_MAX_LEN, e);
+  if (rc == 0) rc = check_word(in->method, "method", NAME_MAX_LEN, e);
+  if (rc != 0) return rc;
+  if (in->time < 0 || in->time > TIME_MAX)
+    return ek_error_set(e, EK_ERR_INVALID, "sigv4: time %lld is not in the years 1970 to 9999",
+                        (long long)in->time);
+  if (presign && (in->expires == 0 || in->expires > EK_SIGV4_EXPIRES_MAX))
+    return ek_error_set(e, EK_ERR_INVALID, "sigv4: expires is %u, not 1 to %d seconds",
+                        (unsigned)in->expires, EK_SIGV4_EXPIRES_MAX);
+  return 0;
+}
+
+/* --- sorted names and values --- */
+
+static void add_item(struct ek_sigv4 *s, struct ek_span name, struct ek_span value) {
+  struct item item = {name, value, s->items.len / sizeof item};
+  ek_buf_append(&s->items, &item, sizeof item);
+}
+
+static int compare_spans(struct ek_span a, struct ek_span b) {
+  size_t shorter = a.len < b.len ? a.len : b.len;
+  int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+  if (order != 0) return order;
+  return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static int by_name(const void *left, const void *right) {
+  const struct item *a = left, *b = right;
+  int order = compare_spans(a->name, b->name);
+  if (order != 0) return order;
+  return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int by_name_and_value(const void *left, const void *right) {
+  const struct item *a = left, *b = right;
+  int order = compare_spans(a->name, b->name);
+  return order != 0 ? order : compare_spans(a->value, b->value);
+}
+
+static const struct item *sorted(struct ek_sigv4 *s, size_t *count,
+                                 int (*compare)(const void *, const void *)) {
+  *count = s->items.failed ? 0 : s->items.len / sizeof(struct item);
+  if (*count > 1) qsort(s->items.data, *count, sizeof(struct item), compare);
+  return (const struct item *)(const void *)s->items.data;
+}
+
+/* --- headers --- */
+
+/* Appends the value without outer blanks, inner runs of blanks and line ends as one space. */
+static struct ek_span fold(struct ek_buf *b, struct ek_span s) {
+  size_t start = b->len;
+  bool blank = false;
+  for (size_t i = 0; i < s.len; i++) {
+    char c = s.data[i];
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      blank = true;
+      continue;
+    }
+    if (blank && b->len > start) ek_buf_putc(b, ' ');
+    blank = false;
+    ek_buf_putc(b, c);
+  }
+  return (struct ek_span){b->data + start, b->len - start};
+}
+
+static bool is_signed(const struct ek_sigv4_input *in, struct ek_span name, bool presign) {
+  static const char *const never[] = {"authorization",     "connection", "expect",
+                                      "transfer-encoding", "user-agent", "x-amzn-trace-id"};
+  for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+    if (span_is(name, never[i])) return false;
+  if (presign) return true;
+  if (span_is(name, "x-amz-date")) return false;
+  if (span_is(name, "x-amz-security-token")) return in->session_token.len == 0;
+  if (span_is(name, "x-amz-content-sha256")) return !(in->flags & EK_SIGV4_SIGN_BODY_HEADER);
+  return true;
+}
+
+/* Fills s->items with the headers to sign, sorted, and s->signed_headers with their names. */
+static int collect_headers(struct ek_sigv4 *s, const struct ek_sigv4_input *in, bool presign,
+                           struct ek_sigv4_result *out, struct ek_error *e) {
+  struct ek_buf *b = &s->scratch;
+  bool host = false;
+  ek_buf_clear(&s->items);
+  for (size_t i = 0; i < in->header_count; i++) {
+    const struct ek_sigv4_header *h = &in->headers[i];
+    struct ek_span name = {b->data + b->len, h->name.len};
+    for (size_t k = 0; k < h->name.len; k++) {
+      char c = h->name.data[k];
+      ek_buf_putc(b, (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c));
+    }
+    if (!is_signed(in, name, presign)) continue;
+    if (span_is(name, "host")) host = true;
+    add_item(s, name, fold(b, h->value));
+  }
+  if (!host) return ek_error_set(e, EK_ERR_INVALID, "sigv4: there is no host header to sign");
+  if (!presign) {
+    add_item(s, LITERAL("x-amz-date"), (struct ek_span){out->date, 16});
+    if (in->session_token.len > 0 && !(in->flags & EK_SIGV4_OMIT_SESSION_TOKEN))
+      add_item(s, LITERAL("x-amz-security-token"), in->session_token);
+    if (in->flags & EK_SIGV4_SIGN_BODY_HEADER)
+      add_item(s, LITERAL("x-amz-content-sha256"), out->payload_hash);
+  }
+  size_t count;
+  const struct item *items = sorted(s, &count, by_name);
+  ek_buf_clear(&s->signed_headers);
+  for (size_t i = 0; i < count; i++) {
+    if (i > 0 && compare_spans(items[i].name, items[i - 1].name) == 0) continue;
+    if (i > 0) ek_buf_putc(&s->signed_headers, ';');
+    append(&s->signed_headers, items[i].name);
+  }
+  return 0;
+}
+
+static void write_headers(struct ek_buf *b, const struct item *items, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    bool same = i > 0 && compare_spans(items[i].name, items[i - 1].name) == 0;
+    if (same) {
+      ek_buf_putc(b, ',');
+    } else {
+      if (i > 0) ek_buf_putc(b, '\n');
+      append(b, items[i].name);
+      ek_buf_putc(b, ':');
+    }
+    append(b, items[i].value);
+  }
+  ek_buf_puts(b, "\n\n");
+}
+
+/* --- query --- */
+
+static bool is_signing_parameter(struct ek_span name) {
+  static const char *const names[] = {
+      "X-Amz-Algorithm",     "X-Amz-Credential",     "X-Amz-Date",     "X-Amz-Expires",
+      "X-Amz-SignedHeaders", "X-Amz-Security-Token", "X-Amz-Signature"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (span_is(name, names[i])) return true;
+  return false;
+}
+
+static void collect_query(struct ek_sigv4 *s, const struct ek_sigv4_input *in, bool presign) {
+  ek_buf_clear(&s->items);
+  if (in->query.len == 0) return;
+  const char *p = in->query.data, *end = p + in->query.len;
+  while (p < end) {
+    const char *stop = memchr(p, '&', (size_t)(end - p));
+    if (stop == NULL) stop = end;
+    const char *equals = memchr(p, '=', (size_t)(stop - p));
+    const char *name_end = equals == NULL ? stop : equals;
+    struct ek_span value = {equals == NULL ? stop : equals + 1, 0};
+    value.len = (size_t)(stop - value.data);
+    if (stop > p) {
+      struct ek_span name = encode(&s->scratch, (struct ek_span){p, (size_t)(name_end - p)}, true);
+      if (!presign || !is_signing_parameter(name)) {
+        value = encode(&s->scratch, value, true);
+        add_item(s, name, value);
+      }
+    }
+    p = stop + 1;
+  }
+}
+
+static void add_signing_parameters(struct ek_sigv4 *s, const struct ek_sigv4_input *in,
+                                   const struct ek_sigv4_result *out) {
+  struct ek_buf *b = &s->scratch;
+  add_item(s, LITERAL("X-Amz-Algorithm"), LITERAL(ALGORITHM));
+  struct ek_span credential = encode(b, in->access_key_id, false);
+  encode_byte(b, '/');
+  credential.len += 3 + encode(b, out->credential_scope, false).len;
+  add_item(s, LITERAL("X-Amz-Credential"), credential);
+  add_item(s, LITERAL("X-Amz-Date"), (struct ek_span){out->date, 16});
+  struct ek_span expires = {b->data + b->len, b->len};
+  ek_buf_printf(b, "%u", (unsigned)in->expires);
+  expires.len = b->len - expires.len;
+  add_item(s, LITERAL("X-Amz-Expires"), expires);
+  add_item(s, LITERAL("X-Amz-SignedHeaders"), encode(b, whole(&s->signed_headers), false));
+  if (in->session_token.len > 0 && !(in->flags & EK_SIGV4_OMIT_SESSION_TOKEN))
+    add_item(s, LITERAL("X-Amz-Security-Token"), encode(b, in->session_token, false));
+}
+
+static void write_query(struct ek_buf *b, const struct item *items, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (i > 0) ek_buf_putc(b, '&');
+    append(b, items[i].name);
+    ek_buf_putc(b, '=');
+    append(b, items[i].value);
+  }
+}
+
+/* --- path --- */
+
+/* One segment, or the whole path: everything but unreserved bytes and '/' encoded. */
+static void write_encoded_path(struct ek_buf *b, struct ek_span s, unsigned flags) {
+  for (size_t i = 0; i < s.len; i++) {
+    unsigned char c = (unsigned char)s.data[i];
+    bool keep = unreserved(c) || c == '/' || (c == '%' && !(flags & EK_SIGV4_DOUBLE_ENCODE));
+    if (keep)
+      ek_buf_putc(b, (char)c);
+    else
+      encode_byte(b, c);
+  }
+}
+
+static void write_path(struct ek_buf *b, struct ek_span path, unsigned flags) {
+  size_t start = b->len;
+  if (!(flags & EK_SIGV4_NORMALIZE_PATH)) {
+    if (path.len == 0) ek_buf_putc(b, '/');
+    write_encoded_path(b, path, flags);
+    return;
+  }
+  size_t i = 0;
+  while (i < path.len) {
+    size_t from = i;
+    while (i < path.len && path.data[i] != '/') i++;
+    struct ek_span segment = {path.data + from, i - from};
+    i++;
+    if (segment.len == 0 || span_is(segment, ".")) continue;
+    if (span_is(segment, "..")) {
+      while (b->len > start && b->data[--b->len] != '/') continue;
+      continue;
+    }
+    ek_buf_putc(b, '/');
+    write_encoded_path(b, segment, flags);
+  }
+  if (b->len == start || path.data[path.len - 1] == '/') ek_buf_putc(b, '/');
+}
+
+/* --- keys --- */
+
+static int derive(struct ek_hmac_key *key, const struct ek_sigv4_input *in, const char *day) {
+  char first[4 + SECRET_MAX] = "AWS4";
+  uint8_t digest[EK_SHA256_SIZE];
+  memcpy(first + 4, in->secret_access_key.data, in->secret_access_key.len);
+  int rc = ek_hmac_prepare(key, first, 4 + in->secret_access_key.len);
+  const struct ek_span steps[] = {{day, 8}, in->region, in->service, LITERAL(TERMINATOR)};
+  for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof *steps; i++) {
+    rc = ek_hmac_sha256(digest, key, steps[i].data, steps[i].len);
+    if (rc == 0) rc = ek_hmac_prepare(key, digest, sizeof digest);
+  }
+  explicit_bzero(first, sizeof first);
+  explicit_bzero(digest, sizeof digest);
+  return rc;
+}
+
+static bool derived_from(const struct derived *k, const struct ek_sigv4_input *in,
+                         const char *day) {
+  return k->service_len == in->service.len && k->region_len == in->region.len &&
+         k->secret_len == in->secret_access_key.len && memcmp(k->day, day, 8) == 0 &&
+         memcmp(k->service, in->service.data, k->service_len) == 0 &&
+         memcmp(k->region, in->region.data, k->region_len) == 0 &&
+         memcmp(k->secret, in->secret_access_key.data, k->secret_len) == 0;
+}
+
+/* The signing key of the input, from the cache or into it (over the least recently used). */
+static int find_key(const struct ek_hmac_key **out, struct ek_sigv4 *s,
+                    const struct ek_sigv4_input *in, const char *day) {
+  struct derived *oldest = &s->keys[0];
+  s->uses++;
+  for (size_t i = 0; i < KEYS; i++) {
+    struct derived *k = &s->keys[i];
+    if (derived_from(k, in, day)) {
+      k->used = s->uses;
+      *out = &k->key;
+      return 0;
+    }
+    if (k->used < oldest->used) oldest = k;
+  }
+  struct derived *k = oldest;
+  explicit_bzero(k, sizeof *k);
+  int rc = derive(&k->key, in, day);
+  if (rc != 0) return rc;
+  memcpy(k->day, day, sizeof k->day);
+  memcpy(k->secret, in->secret_access_key.data, in->secret_access_key.len);
+  memcpy(k->region, in->region.data, in->region.len);
+  memcpy(k->service, in->service.data, in->service.len);
+  k->secret_len = in->secret_access_key.len;
+  k->region_len = in->region.len;
+  k->service_len = in->service.len;
+  k->used = s->uses;
+  *out = &k->key;
+  return 0;
+}
+
+/* --- the signature --- */
+
+static void put_digits(char *out, int value, int width) {
+  while (width-- > 0) {
+    out[width] = (char)('0' + value % 10);
+    value /= 10;
+  }
+}
+
+static void write_date(char out[17], int64_t seconds) {
+  time_t t = (time_t)seconds;
+  struct tm tm = {0};
+  (void)gmtime_r(&t, &tm);
+  put_digits(out, tm.tm_year + 1900, 4);
+  put_digits(out + 4, tm.tm_mon + 1, 2);
+  put_digits(out + 6, tm.tm_mday, 2);
+  out[8] = 'T';
+  put_digits(out + 9, tm.tm_hour, 2);
+  put_digits(out + 11, tm.tm_min, 2);
+  put_digits(out + 13, tm.tm_sec, 2);
+  out[15] = 'Z';
+  out[16] = '\0';
+}
+
+/* The scope and the payload hash into the signer; room for everything items will point to. */
+static int prepare(struct ek_sigv4 *s, const struct ek_sigv4_input *in, struct ek_sigv4_result *out,
+                   struct ek_error *e) {
+  write_date(out->date, in->time);
+  int n = snprintf(s->scope, sizeof s->scope, "%.8s/%.*s/%.*s/" TERMINATOR, out->date,
+                   (int)in->region.len, in->region.data, (int)in->service.len, in->service.data);
+  out->credential_scope = (struct ek_span){s->scope, (size_t)n};
+
+  out->payload_hash = in->payload_hash;
+  if (in->payload_hash.len == 0) {
+    out->payload_hash = LITERAL(EMPTY_SHA256);
+    if (in->body.len > 0) {
+      uint8_t digest[EK_SHA256_SIZE];
+      int rc = ek_sha256(digest, in->body.data, in->body.len);
+      if (rc != 0) return ek_error_set(e, rc, "sigv4: SHA-256 failed");
+      ek_hash_hex(s->payload_hash, digest, sizeof digest);
+      out->payload_hash = (struct ek_span){s->payload_hash, sizeof s->payload_hash};
+    }
+  }
+
+  size_t size = in->query.len + in->access_key_id.len + in->session_token.len + sizeof s->scope;
+  for (size_t i = 0; i < in->header_count && size <= INPUT_MAX; i++) {
+    size += in->headers[i].name.len;
+    if (size <= INPUT_MAX) size += in->headers[i].value.len + in->headers[i].name.len;
+  }
+  if (size > INPUT_MAX)
+    return ek_error_set(e, EK_ERR_LIMIT, "sigv4: query and headers are longer than %zu bytes",
+                        INPUT_MAX);
+  ek_buf_clear(&s->scratch);
+  if (!ek_buf_reserve(&s->scratch, 3 * size + 64))
+    return ek_error_set(e, EK_ERR_NOMEM, "sigv4: out of memory");
+  return 0;
+}
+
+static int sign(struct ek_sigv4_result *out, struct ek_sigv4 *s, const struct ek_sigv4_input *in,
+                bool presign, struct ek_error *e) {
+  *out = (struct ek_sigv4_result){.date = ""};
+  int rc = check(in, presign, e);
+  if (rc == 0) rc = prepare(s, in, out, e);
+  if (rc != 0) return rc;
+
+  struct ek_buf *b = &s->canonical;
+  ek_buf_clear(b);
+  append(b, in->method);
+  ek_buf_putc(b, '\n');
+  write_path(b, in->path, in->flags);
+  ek_buf_putc(b, '\n');
+  size_t query_at = b->len, query_len, count;
+  struct ek_buf *result = &s->result;
+  ek_buf_clear(result);
+
+  /* The query of a presigned URL names the signed headers, which stand behind it. */
+  rc = collect_headers(s, in, presign, out, e);
+  if (rc != 0) return rc;
+  const struct item *items = (const struct item *)(const void *)s->items.data;
+  write_headers(result, items, s->items.len / sizeof *items);
+  collect_query(s, in, presign);
+  if (presign) add_signing_parameters(s, in, out);
+  items = sorted(s, &count, by_name_and_value);
+  write_query(b, items, count);
+  query_len = b->len - query_at;
+  ek_buf_putc(b, '\n');
+  append(b, whole(result));
+  append(b, whole(&s->signed_headers));
+  ek_buf_putc(b, '\n');
+  append(b, out->payload_hash);
+
+  uint8_t digest[EK_SHA256_SIZE];
+  char hex[2 * EK_SHA256_SIZE];
+  rc = ek_sha256(digest, b->data, b->len);
+  ek_hash_hex(hex, digest, sizeof digest);
+  struct ek_buf *t = &s->to_sign;
+  ek_buf_clear(t);
+  ek_buf_puts(t, ALGORITHM "\n");
+  ek_buf_append(t, out->date, 16);
+  ek_buf_putc(t, '\n');
+  append(t, out->credential_scope);
+  ek_buf_putc(t, '\n');
+  ek_buf_append(t, hex, sizeof hex);
+
+  const struct ek_hmac_key *key = NULL;
+  if (rc == 0) rc = find_key(&key, s, in, out->date);
+  if (rc == 0) rc = ek_hmac_sha256(digest, key, t->data, t->len);
+  if (rc != 0) return ek_error_set(e, rc, "sigv4: SHA-256 failed");
+  ek_hash_hex(out->signature, digest, sizeof digest);
+
+  ek_buf_clear(result);
+  if (presign) {
+    ek_buf_append(result, b->data + query_at, query_len);
+    if (in->session_token.len > 0 && (in->flags & EK_SIGV4_OMIT_SESSION_TOKEN)) {
+      ek_buf_puts(result, "&X-Amz-Security-Token=");
+      (void)encode(result, in->session_token, false);
+    }
+    ek_buf_puts(result, "&X-Amz-Signature=");
+    ek_buf_append(result, out->signature, EK_SIGV4_SIGNATURE_LEN);
+    out->query = whole(result);
+  } else {
+    ek_buf_puts(result, ALGORITHM " Credential=");
+    append(result, in->access_key_id);
+    ek_buf_putc(result, '/');
+    append(result, out->credential_scope);
+    ek_buf_puts(result, ", SignedHeaders=");
+    append(result, whole(&s->signed_headers));
+    ek_buf_puts(result, ", Signature=");
+    ek_buf_append(result, out->signature, EK_SIGV4_SIGNATURE_LEN);
+    out->authorization = whole(result);
+  }
+  out->canonical_request = whole(b);
+  out->string_to_sign = whole(t);
+  out->signed_headers = whole(&s->signed_headers);
+  if (s->scratch.failed || s->items.failed || s->canonical.failed || s->to_sign.failed ||
+      s->signed_headers.failed || s->result.failed)
+    return ek_error_set(e, EK_ERR_NOMEM, "sigv4: out of memory");
+  return 0;
+}
+
+int ek_sigv4_sign(struct ek_sigv4_result *out, struct ek_sigv4 *signer,
+                  const struct ek_sigv4_input *in, struct ek_error *e) {
+  return sign(out, signer, in, false, e);
+}
+
+int ek_sigv4_presign(struct ek_sigv4_result *out, struct ek_sigv4 *signer,
+                     const struct ek_sigv4_input *in, struct ek_error *e) {
+  return sign(out, signer, in, true, e);
+}
