@@ -4,6 +4,7 @@
 static const luaL_Reg modules[] = {
     {"eksrun.error", luaopen_eksrun_error},
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
+    {"eksrun.yaml", luaopen_eksrun_yaml},
     {NULL, NULL},
 };
 
