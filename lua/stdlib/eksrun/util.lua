@@ -62,6 +62,36 @@ function M.fail(code, message, ...)
   error(error_object.new { code = code, message = message })
 end
 
+-- Where this library's files lie: what stands elsewhere is the user's.
+local library = debug.getinfo(1, "S").source:gsub("eksrun/util%.lua$", "")
+
+-- The level, seen from the caller of this function, of the nearest frame outside the library.
+local function user_level()
+  local level = 3
+  while true do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return nil end
+    if info.what ~= "C" and info.source:sub(1, #library) ~= library then return level - 1, info end
+    level = level + 1
+  end
+end
+
+--- "file:line" of the nearest caller that is not this library: the recipe's line.
+--- @return string
+function M.where()
+  local _, info = user_level()
+  return info and ("%s:%d"):format(info.short_src, info.currentline) or "?"
+end
+
+--- Raises an error at the recipe's line, whatever of the library lies between.
+--- @param message string a format when more arguments follow
+function M.raise_at_caller(message, ...)
+  if select("#", ...) > 0 then message = message:format(...) end
+  local _, info = user_level()
+  if info then message = ("%s:%d: %s"):format(info.short_src, info.currentline, message) end
+  M.fail("recipe", "%s", message)
+end
+
 --- The end of a message about an unknown name: "; did you mean 'x'?", or "".
 --- @param name any
 --- @param candidates string[]

@@ -1,0 +1,187 @@
+--- The resources that a recipe declares, by address, and what each needs.
+local ref = require "eksrun.engine.ref"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- @class eksrun.Node a declared resource
+--- @field address string path in the recipe, "network/private/a"
+--- @field type eksrun.ResourceType
+--- @field inputs table<string, any> refs in it
+--- @field tags table<string, string> the recipe's own tags
+--- @field depends_on eksrun.Node[]
+--- @field protect boolean
+--- @field where string "file:line" of the declaration
+
+--- @class eksrun.Graph
+--- @field nodes eksrun.Node[] in the order of declaration
+--- @field by_address table<string, eksrun.Node>
+--- @field stack string? name given by the recipe
+local Graph = {}
+Graph.__index = Graph
+
+--- @return eksrun.Graph
+function M.new()
+  return setmetatable({ nodes = {}, by_address = {}, prefix = "" }, Graph)
+end
+
+-- The graph that declarations go to; a run sets one of its own.
+local current = M.new()
+
+--- @return eksrun.Graph
+function M.current() return current end
+
+--- @param graph eksrun.Graph
+--- @return eksrun.Graph before
+function M.set_current(graph)
+  local before = current
+  current = graph
+  return before
+end
+
+-- What a recipe holds of a resource. ---------------------------------------------------------
+
+local NODE = {}
+local Handle = { __name = "eksrun.resource", __metatable = "eksrun.resource" }
+
+function Handle.__index(handle, key)
+  local node = rawget(handle, NODE)
+  local type_ = node.type
+  if key == "address" then return node.address end
+  if type_.outputs[key] then return ref.get(node, { key }) end
+  if node.inputs[key] ~= nil then return node.inputs[key] end
+  if type_.inputs[key] then return ref.get(node, { key }) end
+  if type_.methods[key] then return type_.methods[key] end
+  local known = {}
+  for name in pairs(type_.outputs) do known[#known + 1] = name end
+  for name in pairs(type_.inputs) do known[#known + 1] = name end
+  table.sort(known)
+  util.raise_at_caller("%s %s has no field '%s'%s", type_.name, node.address, tostring(key),
+    util.did_you_mean(key, known))
+end
+
+function Handle.__newindex(handle, key)
+  util.raise_at_caller("cannot set '%s' of %s after its declaration", tostring(key),
+    rawget(handle, NODE).address)
+end
+
+function Handle.__tostring(handle)
+  local node = rawget(handle, NODE)
+  return node.type.name .. " " .. node.address
+end
+
+function ref.node_of(value)
+  if type(value) ~= "table" or getmetatable(value) ~= "eksrun.resource" then return nil end
+  return rawget(value, NODE)
+end
+
+--- The declared resource behind what a recipe holds, or nil.
+M.node_of = ref.node_of
+
+-- Declaration. -------------------------------------------------------------------------------
+
+local function check_name(what, name)
+  if type(name) ~= "string" or not name:find("^[%w][%w._-]*$") or #name > 64 then
+    util.raise_at_caller("%s: '%s' is no name: letters, digits, '.', '_' and '-', at most 64", what,
+      type(name) == "string" and name or type(name))
+  end
+end
+
+--- Runs f with the addresses of what it declares below `name`.
+--- @param name string
+--- @param f fun(...): ...
+--- @return any ... what f returns
+function Graph:scope(name, f, ...)
+  check_name("scope", name)
+  local before = self.prefix
+  self.prefix = before .. name .. "/"
+  local results = table.pack(pcall(f, ...))
+  self.prefix = before
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+local function dependency(graph, value, address)
+  local node = M.node_of(value) or type(value) == "string" and graph.by_address[value]
+  if node then return node end
+  util.raise_at_caller("%s: depends_on wants declared resources or their addresses, got %s", address,
+    type(value) == "string" and "'" .. value .. "'" or type(value))
+end
+
+--- Declares a resource.
+--- @param type_ eksrun.ResourceType
+--- @param declaration table name at [1], inputs by AWS's names, tags, depends_on, protect
+--- @return table handle fields are values or refs
+function Graph:declare(type_, declaration)
+  if type(declaration) ~= "table" or M.node_of(declaration) or ref.is(declaration) then
+    util.raise_at_caller("%s: a table expected, got %s", type_.name, type(declaration))
+  end
+  local name = declaration[1] or type_.short_name
+  check_name(type_.name, name)
+  local node = {
+    address = self.prefix .. name,
+    type = type_,
+    inputs = {},
+    tags = declaration.tags or {},
+    protect = declaration.protect or false,
+    depends_on = {},
+    where = util.where(),
+  }
+  local other = self.by_address[node.address]
+  if other then
+    util.raise_at_caller("two resources have the address %s: %s %s was declared at %s; give one a name "
+      .. "of its own: %s { \"name\", ... }", node.address, other.type.name, other.address, other.where,
+      type_.name)
+  end
+  for _, value in ipairs(declaration.depends_on or {}) do
+    table.insert(node.depends_on, dependency(self, value, node.address))
+  end
+  type_:check(node, declaration)
+  self.nodes[#self.nodes + 1] = node
+  self.by_address[node.address] = node
+  return setmetatable({ [NODE] = node }, Handle)
+end
+
+--- What must be there before the node, each once, in the order of declaration.
+--- @param node eksrun.Node
+--- @return eksrun.Node[]
+function Graph:dependencies(node)
+  local needs = {}
+  local function found(other)
+    if other ~= node then needs[other] = true end
+  end
+  ref.visit(node.inputs, found)
+  ref.visit(node.tags, found)
+  for _, other in ipairs(node.depends_on) do found(other) end
+  local list = {}
+  for _, other in ipairs(self.nodes) do
+    if needs[other] then list[#list + 1] = other end
+  end
+  return list
+end
+
+--- The nodes so that each stands behind what it needs. Raises on a cycle.
+--- @return eksrun.Node[]
+function Graph:order()
+  local done, path, out = {}, {}, {}
+  local function visit(node)
+    if done[node] then return end
+    path[#path + 1] = node
+    if done[node] == false then
+      local names, from = {}, 1
+      while path[from] ~= node do from = from + 1 end
+      for i = from, #path do names[#names + 1] = path[i].address end
+      util.fail("recipe", "%s: %s depends on itself: %s", node.where, node.address,
+        table.concat(names, " -> "))
+    end
+    done[node] = false
+    for _, other in ipairs(self:dependencies(node)) do visit(other) end
+    done[node] = true
+    path[#path] = nil
+    out[#out + 1] = node
+  end
+  for _, node in ipairs(self.nodes) do visit(node) end
+  return out
+end
+
+return M

@@ -1,0 +1,125 @@
+--- A stack: what one recipe owns in one account and region, under one name.
+---
+--- Its name is given by `eksrun.stack "name"` or made from the recipe: the stem of the file, then
+--- "/" and the parameter `name` when the recipe has one (managed-cluster/demo). Every resource
+--- carries it as the tag eksrun:stack, and its address as eksrun:resource, from its creation.
+local graph = require "eksrun.engine.graph"
+local util = require "eksrun.util"
+
+local M = {}
+
+M.TAG_STACK = "eksrun:stack"
+M.TAG_RESOURCE = "eksrun:resource"
+--- On what lives outside of any region: the region of the stack.
+M.TAG_REGION = "eksrun:region"
+
+--- @class eksrun.Stack
+--- @field name string
+--- @field region string?
+--- @field account string?
+local Stack = {}
+Stack.__index = Stack
+
+--- @param name string
+--- @param where? { region?: string, account?: string }
+--- @return eksrun.Stack
+function M.new(name, where)
+  where = where or {}
+  return setmetatable({ name = name, region = where.region, account = where.account }, Stack)
+end
+
+--- Raises unless the name can be a tag's value.
+--- @param name any
+--- @return string name
+function M.check_name(name)
+  if type(name) ~= "string" or not name:find("^[%w][%w _.:/=+@-]*$") or #name > 128 then
+    util.raise_at_caller("stack: '%s' is no name: letters, digits and _.:/=+-@, at most 128",
+      tostring(name))
+  end
+  return name
+end
+
+--- The stack of the graph at hand.
+--- @return eksrun.Stack
+function M.current()
+  local declared = graph.current()
+  if not declared.stack then M.name_current "eksrun" end
+  return declared.stack
+end
+
+--- Names the stack of the graph at hand.
+--- @param name string
+--- @return eksrun.Stack
+function M.name_current(name)
+  local declared = graph.current()
+  declared.stack = M.new(M.check_name(name), declared.where)
+  return declared.stack
+end
+
+local function sha256(text)
+  return require("eksrun.text").sha256(text)
+end
+
+-- Hexadecimal digits of the hash of all arguments.
+local function digest(...)
+  local hash = sha256(table.concat({ ... }, "\0"))
+  if #hash == 32 then hash = hash:gsub(".", function(c) return ("%02x"):format(c:byte()) end) end
+  return hash
+end
+
+--- A name for a resource that is known by its name: made from the stack and the address alone, so
+--- that a second run finds it. Longer ones are cut and end in a hash of the whole.
+--- @param node eksrun.Node
+--- @param max? integer characters, default 64
+--- @return string
+function Stack:name_for(node, max)
+  max = max or 64
+  local whole = self.name .. "/" .. node.address
+  if node.type.global and self.region then whole = whole .. "/" .. self.region end
+  local name = whole:gsub("[^%w]+", "-")
+  if #name <= max then return name end
+  return name:sub(1, max - 9):gsub("%-+$", "") .. "-" .. digest(whole):sub(1, 8)
+end
+
+--- Whether a name may be one that name_for() made for this stack: where tags cannot be filtered,
+--- only such things are looked at.
+--- @param name string
+--- @return boolean
+function Stack:maybe_names(name)
+  local start = (self.name .. "/"):gsub("[^%w]+", "-"):sub(1, 40)
+  return name:sub(1, #start) == start
+end
+
+--- The tags that a resource of this stack carries, the recipe's own included.
+--- @param node eksrun.Node
+--- @param own table<string, string> the recipe's tags, resolved
+--- @return table<string, string>
+function Stack:tags_for(node, own)
+  local tags = {}
+  for key, value in pairs(own) do tags[key] = value end
+  tags[M.TAG_STACK] = self.name
+  tags[M.TAG_RESOURCE] = node.address
+  if node.type.global then tags[M.TAG_REGION] = self.region end
+  return tags
+end
+
+--- The address of what carries these tags, or nil when it is not of this stack.
+--- @param tags table<string, string>
+--- @param type_ eksrun.ResourceType
+--- @return string? address
+function Stack:owns(tags, type_)
+  if tags[M.TAG_STACK] ~= self.name then return nil end
+  if type_.global and tags[M.TAG_REGION] ~= self.region then return nil end
+  return tags[M.TAG_RESOURCE]
+end
+
+--- A token for a call that AWS makes idempotent by it: the same for the same stack, address,
+--- parameters and generation.
+--- @param address string
+--- @param generation string changes after a deletion, and with the parameters
+--- @return string at most 64 characters
+function Stack:token(address, generation)
+  return "eksrun-" .. digest(self.account or "", self.region or "", self.name, address, generation):sub(1, 32)
+end
+
+return M

@@ -1,0 +1,214 @@
+--- Resource types: what a type is, and where to find one.
+---
+--- A type is data and a few functions, in a file of its own: resource/<service>/<type>.lua. The
+--- contract, with a worked example, is docs/reference/resource-types.md.
+local graph = require "eksrun.engine.graph"
+local ref = require "eksrun.engine.ref"
+local tags = require "eksrun.resource.tags"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- @class eksrun.Input how an input behaves
+--- @field type? string Lua type of the value ("string", "integer", "number", "boolean", "table")
+--- @field required? boolean
+--- @field immutable? boolean a change replaces the resource
+--- @field set? boolean a list whose order and repetitions mean nothing
+--- @field policy? boolean a policy document (JSON text or table), compared by meaning
+--- @field default? any what AWS has when nothing was said; read where AWS returns nothing
+--- @field write_only? boolean never returned by AWS, never compared
+--- @field sensitive? boolean value never shown
+--- @field fields? table<string, eksrun.Input> of a structure
+--- @field refers? string type whose id (or "type.Field") this value is: orders deletions
+--- @field computed? fun(node: eksrun.Node, stack: eksrun.Stack): any value when the recipe gives none
+--- @field check? fun(value: any): string? what is wrong with a known value
+
+--- @class eksrun.ResourceType
+--- @field name string "ec2.subnet"
+--- @field identity "tag"|"name"|"relation"
+--- @field id string output that identifies it to AWS
+--- @field key? string[] inputs that identify it among its kind ("name", "relation")
+--- @field inputs table<string, eksrun.Input>
+--- @field outputs table<string, boolean>
+--- @field tagging? string[] scheme and its arguments: see resource/tags.lua
+--- @field global? boolean lives outside of any region (IAM)
+--- @field parent? string input that names what this lives in and dies with
+--- @field protect? boolean refuse replacement and deletion unless --allow-destroy
+--- @field delete_after? string[] types whose deletions come first
+--- @field create_first? boolean replacement: create the new one before the old one goes
+--- @field exclusive? table<string, string> by "create", "update", "delete": "eks.cluster/{clusterName}"
+--- @field retry? table<string, eksrun.Retry[]> by "create", "update", "delete": errors that pass
+--- @field typical? table<string, number> usual seconds by "create", "update", "delete"
+--- @field observe fun(ctx: eksrun.Context, wanted: table[]): table[]
+--- @field create fun(ctx: eksrun.Context, inputs: table): table
+--- @field update? fun(ctx: eksrun.Context, record: table, inputs: table, changed: table): table?
+--- @field delete fun(ctx: eksrun.Context, record: table)
+--- @field ready? fun(ctx: eksrun.Context, record: table, inputs: table): table?
+--- @field gone? fun(ctx: eksrun.Context, record: table)
+--- @field retag? fun(ctx: eksrun.Context, record: table, set: table<string, string>, removed: string[])
+--- @field methods? table<string, function> of the handle
+local Type = {}
+Type.__index = Type
+
+local fields_of_a_type = {
+  name = "string", identity = "string", id = "string", key = "table?", inputs = "table",
+  outputs = "table?", tagging = "table?", global = "boolean?", parent = "string?",
+  protect = "boolean?", delete_after = "table?", create_first = "boolean?", exclusive = "table?",
+  retry = "table?", typical = "table?", observe = "function", create = "function",
+  update = "function?", delete = "function", ready = "function?", gone = "function?",
+  retag = "function?", methods = "table?",
+}
+
+local fields_of_an_input = {
+  type = "string?", required = "boolean?", immutable = "boolean?", set = "boolean?",
+  policy = "boolean?", default = "any?", write_only = "boolean?", sensitive = "boolean?",
+  fields = "table?", refers = "string?", computed = "function?", check = "function?",
+}
+
+local identities = { tag = true, name = true, relation = true }
+
+local function check_inputs(where, inputs)
+  for name, input in pairs(inputs) do
+    util.check_options(where .. "." .. name, input, fields_of_an_input, 3)
+    if input.fields then check_inputs(where .. "." .. name, input.fields) end
+  end
+end
+
+-- By name: the kinds that this process has loaded.
+local loaded = {}
+
+--- Defines a type. Its value is called to declare a resource: `T { "name", CidrBlock = ... }`.
+--- @param definition table
+--- @return eksrun.ResourceType
+function M.define(definition)
+  util.check_options("resource.define", definition, fields_of_a_type)
+  if not identities[definition.identity] then
+    error(("resource.define: %s: identity '%s' is none of tag, name, relation"):format(
+      definition.name, definition.identity), 2)
+  end
+  if definition.identity ~= "tag" and not definition.key then
+    error(("resource.define: %s: identity '%s' wants a key"):format(definition.name,
+      definition.identity), 2)
+  end
+  if definition.tagging and not tags.scheme(definition.tagging[1]) then
+    error(("resource.define: %s: unknown tagging scheme '%s'"):format(definition.name,
+      tostring(definition.tagging[1])), 2)
+  end
+  check_inputs(definition.name, definition.inputs)
+  local outputs = { [definition.id] = true }
+  for _, name in ipairs(definition.outputs or {}) do outputs[name] = true end
+  definition.outputs = outputs
+  definition.methods = definition.methods or {}
+  definition.short_name = definition.name:match("[^.]+$")
+  loaded[definition.name] = definition
+  return setmetatable(definition, Type)
+end
+
+function Type:__call(declaration) return graph.current():declare(self, declaration) end
+
+function Type:__tostring() return self.name end
+
+local function check_value(path, input, value)
+  if ref.is(value) or graph.node_of(value) or value == nil then return end
+  if input.type and type(value) ~= input.type and math.type(value) ~= input.type
+    and not (input.policy and type(value) == "table") then
+    util.raise_at_caller("%s wants %s, got %s", path, input.type, type(value))
+  end
+  if input.fields and type(value) == "table" then
+    for _, key in ipairs(util.sorted_keys(value)) do
+      local field = input.fields[key]
+      if not field then
+        util.raise_at_caller("%s: unknown field '%s'%s", path, tostring(key),
+          util.did_you_mean(key, util.sorted_keys(input.fields)))
+      end
+      check_value(path .. "." .. key, field, value[key])
+    end
+  end
+  local message = input.check and input.check(value)
+  if message then util.raise_at_caller("%s: %s", path, message) end
+end
+
+local options = { depends_on = true, protect = true, tags = true }
+
+--- Checks a declaration and takes its inputs over to the node.
+--- @param node eksrun.Node
+--- @param declaration table
+function Type:check(node, declaration)
+  local where = self.name .. " " .. node.address
+  for _, key in ipairs(util.sorted_keys(declaration)) do
+    local input = self.inputs[key]
+    if input then
+      check_value(where .. ": " .. key, input, declaration[key])
+      node.inputs[key] = declaration[key]
+    elseif key == "tags" and not self.tagging then
+      util.raise_at_caller("%s: AWS takes no tags here", where)
+    elseif key ~= 1 and not options[key] then
+      local known = util.sorted_keys(self.inputs)
+      for option in pairs(options) do known[#known + 1] = option end
+      util.raise_at_caller("%s: unknown input '%s'%s", where, tostring(key),
+        util.did_you_mean(key, known))
+    end
+  end
+  for _, name in ipairs(util.sorted_keys(self.inputs)) do
+    local input = self.inputs[name]
+    if node.inputs[name] == nil and input.computed then
+      node.inputs[name] = input.computed(node, require("eksrun.engine.stack").current())
+    end
+    if node.inputs[name] == nil and input.required then
+      util.raise_at_caller("%s: input '%s'%s is required", where, name,
+        input.type and " (" .. input.type .. ")" or "")
+    end
+  end
+end
+
+--- What identifies a resource among its kind; nil while a part of it is not known.
+--- @param fields table inputs, resolved, or what was observed
+--- @return string?
+function Type:key_of(fields)
+  local out = {}
+  for i, name in ipairs(self.key) do
+    local value = fields[name]
+    if value == ref.unknown then return nil end
+    out[i] = tostring(value)
+  end
+  return table.concat(out, "|")
+end
+
+--- The types that come with eksrun.
+--- @return string[] names
+function M.names() return require "eksrun.resource.index" end
+
+--- A type by its name. Raises when there is none.
+--- @param name string "ec2.subnet"
+--- @return eksrun.ResourceType
+function M.get(name)
+  if loaded[name] then return loaded[name] end
+  for _, known in ipairs(M.names()) do
+    if known == name then return require("eksrun.resource." .. name) end
+  end
+  util.raise_at_caller("unknown resource type '%s'%s", name, util.did_you_mean(name, M.names()))
+end
+
+--- All types known to this process: those that come with eksrun and those that a recipe defined.
+--- @return eksrun.ResourceType[]
+function M.all()
+  for _, name in ipairs(M.names()) do M.get(name) end
+  local list = {}
+  for _, type_ in util.sorted_pairs(loaded) do list[#list + 1] = type_ end
+  return list
+end
+
+--- The types of a service as fields, loaded when first used: `local ec2 = require "eksrun.ec2"`.
+--- @param service string
+--- @return table<string, eksrun.ResourceType>
+function M.namespace(service)
+  return setmetatable({}, {
+    __index = function(space, name)
+      local type_ = M.get(service .. "." .. tostring(name))
+      rawset(space, name, type_)
+      return type_
+    end,
+  })
+end
+
+return M
