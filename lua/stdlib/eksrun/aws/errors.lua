@@ -1,0 +1,129 @@
+--- What went wrong with a call, as error objects.
+---
+--- An error of AWS has AWS's own code ("ResourceNotFoundException"); one of ours a lower-case one:
+--- "network", "timeout", "tls" (no answer), "invalid_response" (an answer that is none),
+--- "credentials", "config", "wait_failed". `kind = "credentials"` marks all errors that only other
+--- credentials mend.
+local native = require "eksrun.error"
+
+local M = {}
+
+-- Refusals of who asks, not of what is asked, and what to do about them.
+local refused = {
+  SignatureDoesNotMatch = "check the secret access key",
+  InvalidSignatureException = "check the secret access key",
+  InvalidClientTokenId = "the access key or the session token is not valid",
+  UnrecognizedClientException = "the access key or the session token is not valid",
+  InvalidAccessKeyId = "the access key does not exist",
+  AuthFailure = "the credentials are not valid for this account or service",
+  ExpiredToken = "the session has expired: log in again",
+  ExpiredTokenException = "the session has expired: log in again",
+  TokenRefreshRequired = "the session has expired: log in again",
+  MissingAuthenticationToken = "the request was not signed",
+  IncompleteSignature = "the access key is malformed",
+  OptInRequired = "the account is not signed up for this service",
+}
+
+local clock_codes = {
+  RequestTimeTooSkewed = true,
+  RequestExpired = true,
+  RequestInTheFuture = true,
+  SignatureDoesNotMatch = true,
+  InvalidSignatureException = true,
+  AuthFailure = true,
+}
+
+--- Raises a caller's mistake at the caller's line: the nearest one outside the program's own Lua.
+--- @param message string
+function M.misuse(message)
+  local level = 2
+  repeat
+    level = level + 1
+    local at = debug.getinfo(level, "S")
+  until not (at and (at.what == "C" or at.source:find("^@lua/stdlib/")
+    or at.source:find("/eksrun/aws/", 1, true)))
+  error(message, debug.getinfo(level, "S") and level or 0)
+end
+
+--- @param fields table code, message, ...
+--- @return table error object
+function M.new(fields)
+  if fields.code == "credentials" then fields.kind = "credentials" end
+  return native.new(fields)
+end
+
+--- Whether only other credentials would help.
+--- @param err any
+--- @return boolean
+function M.is_credentials(err)
+  return type(err) == "table" and err.kind == "credentials"
+end
+
+--- Whether a wrong clock may be behind an error.
+--- @param err table
+--- @return boolean
+function M.may_be_clock(err)
+  return clock_codes[err.code] == true
+end
+
+--- Whether refreshed credentials may help.
+--- @param err table
+--- @return boolean
+function M.is_expired(err)
+  return err.code == "ExpiredToken" or err.code == "ExpiredTokenException"
+    or err.code == "TokenRefreshRequired"
+end
+
+-- One line, not endless. A signature error quotes the request (and the session token in it) from
+-- its second line on.
+local function one_line(message)
+  message = message:match("^%s*([^\r\n]*)"):gsub("%c", " "):gsub("%s+$", "")
+  if #message > 1000 then message = message:sub(1, 1000) .. "..." end
+  return message
+end
+
+--- The error object for an error that a service answered.
+--- @param service string "eks"
+--- @param operation string "DescribeCluster"
+--- @param status integer HTTP status
+--- @param parsed table as Operation:parse_error gives it: code, message, request_id, ...
+--- @param source? string where the credentials came from
+--- @return table error object; aws_message is AWS's own text
+function M.service(service, operation, status, parsed, source)
+  local err = {}
+  for key, value in pairs(parsed) do err[key] = value end
+  local name = service .. ":" .. operation
+  local text = one_line(tostring(parsed.message or ""))
+  err.code = parsed.code or ("HTTP" .. status)
+  err.aws_message = text
+  err.message = ("%s: %s%s"):format(name, err.code, text ~= "" and ": " .. text or "")
+  err.service, err.operation, err.status = service, name, status
+  local hint = refused[err.code]
+  if hint then
+    err.kind = "credentials"
+    err.hint = hint
+    err.message = ("%s; %s%s"):format(err.message, hint,
+      source and (" (credentials from %s)"):format(source) or "")
+  end
+  return M.new(err)
+end
+
+--- The error object for a call that got no usable answer.
+--- @param service string
+--- @param operation string
+--- @param cause table error object of http or the parser
+--- @return table error object
+function M.failed(service, operation, cause)
+  local name = service .. ":" .. operation
+  return M.new {
+    code = cause.code,
+    message = ("%s: %s"):format(name, cause.message or tostring(cause)),
+    service = service,
+    operation = name,
+    status = cause.status,
+    request_id = cause.request_id,
+    retryable = cause.retryable,
+  }
+end
+
+return M
