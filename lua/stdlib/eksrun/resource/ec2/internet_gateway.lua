@@ -1,0 +1,64 @@
+--- ec2.internet_gateway: the way of a network to the internet. Found by its tags; AWS gives no name and
+--- takes no token. Its attachment is an input: a gateway found without it is attached by an update.
+local resource = require "eksrun.resource"
+
+local function detach(ctx, record)
+  if not record.VpcId then return end
+  ctx:found(function()
+    ctx.aws.ec2:detach_internet_gateway {
+      InternetGatewayId = record.InternetGatewayId,
+      VpcId = record.VpcId,
+    }
+  end)
+end
+
+local function attach(ctx, record, inputs)
+  ctx.aws.ec2:attach_internet_gateway {
+    InternetGatewayId = record.InternetGatewayId,
+    VpcId = inputs.VpcId,
+  }
+end
+
+return resource.define {
+  name = "ec2.internet_gateway",
+  identity = "tag",
+  id = "InternetGatewayId",
+  tagging = { "ec2", "internet-gateway" },
+  inputs = {
+    VpcId = { type = "string", refers = "ec2.vpc" },
+  },
+  outputs = { "OwnerId" },
+  -- Addresses in use keep a gateway attached; those of NAT gateways go with them.
+  delete_after = { "ec2.nat_gateway" },
+  retry = { create = { { code = "InvalidInternetGatewayID.NotFound" } } },
+  typical = { create = 2, delete = 2 },
+
+  observe = function(ctx)
+    local gateways = ctx:list("ec2", "describe_internet_gateways", { Filters = ctx:stack_filter() },
+      "InternetGateways")
+    return ctx:each(gateways, function(gateway)
+      local record = ctx:record(gateway)
+      local attachment = gateway.Attachments and gateway.Attachments[1]
+      record.VpcId = attachment and attachment.VpcId
+      return record
+    end)
+  end,
+
+  create = function(ctx)
+    return ctx.aws.ec2:create_internet_gateway(ctx:tagged {}).InternetGateway
+  end,
+
+  ready = function(ctx, record, inputs)
+    if inputs.VpcId and record.VpcId ~= inputs.VpcId then attach(ctx, record, inputs) end
+  end,
+
+  update = function(ctx, record, inputs)
+    detach(ctx, record)
+    attach(ctx, record, inputs)
+  end,
+
+  delete = function(ctx, record)
+    detach(ctx, record)
+    ctx.aws.ec2:delete_internet_gateway { InternetGatewayId = record.InternetGatewayId }
+  end,
+}

@@ -1,0 +1,47 @@
+--- ec2.subnet: a range of a network in one zone. Found by its tags.
+local resource = require "eksrun.resource"
+
+local function set_public(ctx, id, value)
+  ctx.aws.ec2:modify_subnet_attribute { SubnetId = id, MapPublicIpOnLaunch = { Value = value } }
+end
+
+return resource.define {
+  name = "ec2.subnet",
+  identity = "tag",
+  id = "SubnetId",
+  tagging = { "ec2", "subnet" },
+  inputs = {
+    VpcId = { type = "string", required = true, immutable = true, refers = "ec2.vpc" },
+    CidrBlock = { type = "string", required = true, immutable = true },
+    AvailabilityZone = { type = "string", immutable = true },
+    MapPublicIpOnLaunch = { type = "boolean", default = false },
+  },
+  outputs = { "SubnetArn", "AvailabilityZoneId" },
+  retry = { create = { { code = "InvalidVpcID.NotFound" } } },
+  typical = { create = 2, delete = 2 },
+
+  observe = function(ctx)
+    local subnets = ctx:list("ec2", "describe_subnets", { Filters = ctx:stack_filter() }, "Subnets")
+    return ctx:each(subnets, function(subnet) return ctx:record(subnet) end)
+  end,
+
+  create = function(ctx, inputs)
+    return ctx.aws.ec2:create_subnet(ctx:tagged {
+      VpcId = inputs.VpcId,
+      CidrBlock = inputs.CidrBlock,
+      AvailabilityZone = inputs.AvailabilityZone,
+    }).Subnet
+  end,
+
+  -- Not a part of the creation: a run that dies in between finds a difference and updates.
+  ready = function(ctx, record, inputs)
+    ctx:wait(ctx.aws.ec2, "SubnetAvailable", { SubnetIds = { record.SubnetId } }, { delay = 1 })
+    if inputs.MapPublicIpOnLaunch then set_public(ctx, record.SubnetId, true) end
+  end,
+
+  update = function(ctx, record, inputs)
+    set_public(ctx, record.SubnetId, inputs.MapPublicIpOnLaunch)
+  end,
+
+  delete = function(ctx, record) ctx.aws.ec2:delete_subnet { SubnetId = record.SubnetId } end,
+}

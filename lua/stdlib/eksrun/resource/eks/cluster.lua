@@ -1,0 +1,232 @@
+--- eks.cluster: an EKS control plane. Found by its name.
+---
+--- `logging` is the list of the log types that are on. Everything that can change is changed by a call of its
+--- own, one behind the other: EKS does one update of a cluster at a time.
+local json = require "eksrun.json"
+local resource = require "eksrun.resource"
+local support = require "eksrun.resource.eks.support"
+local util = require "eksrun.util"
+
+local LOG_TYPES = { "api", "audit", "authenticator", "controllerManager", "scheduler" }
+
+local function describer(ctx, name)
+  return function() return support.describe_cluster(ctx, name) end
+end
+
+local function record_of(ctx, cluster)
+  local record = ctx:record(cluster)
+  record.logging = json.array {}
+  for _, group in ipairs(cluster.logging and cluster.logging.clusterLogging or {}) do
+    if group.enabled then
+      for _, log_type in ipairs(group.types or {}) do table.insert(record.logging, log_type) end
+    end
+  end
+  record.pending = cluster.status ~= "ACTIVE"
+  return record
+end
+
+-- The form of the API: which are on, which are off.
+local function log_setup(types)
+  local on, enabled, disabled = {}, json.array {}, json.array {}
+  for _, log_type in ipairs(types) do on[log_type] = true end
+  for _, log_type in ipairs(LOG_TYPES) do table.insert(on[log_type] and enabled or disabled, log_type) end
+  local groups = json.array {}
+  if #enabled > 0 then table.insert(groups, { types = enabled, enabled = true }) end
+  if #disabled > 0 then table.insert(groups, { types = disabled, enabled = false }) end
+  return { clusterLogging = groups }
+end
+
+local function check_log_types(types)
+  for _, log_type in ipairs(types) do
+    local known = false
+    for _, name in ipairs(LOG_TYPES) do known = known or name == log_type end
+    if not known then
+      return ("'%s' is no log type: %s"):format(tostring(log_type), table.concat(LOG_TYPES, ", "))
+    end
+  end
+end
+
+-- The named fields of a structure; nil when it has none.
+local function picked(from, ...)
+  local some
+  for _, name in ipairs { ... } do
+    if from[name] ~= nil then
+      some = some or {}
+      some[name] = from[name]
+    end
+  end
+  return some
+end
+
+local function sorted(value)
+  if type(value) ~= "table" then return value end
+  local copy = table.move(value, 1, #value, 1, {})
+  table.sort(copy)
+  return copy
+end
+
+-- Whether a part of resourcesVpcConfig is not what the cluster has; its lists are sets.
+local function differs(part, present)
+  for name, value in pairs(part) do
+    if not util.equal(sorted(value), sorted(present[name])) then return true end
+  end
+  return false
+end
+
+-- By changed input: the parameters of the UpdateClusterConfig calls that it takes.
+local config_updates = {
+  logging = function(inputs) return { { logging = log_setup(inputs.logging) } } end,
+  accessConfig = function(inputs)
+    return { { accessConfig = picked(inputs.accessConfig, "authenticationMode") } }
+  end,
+  -- Who reaches the endpoint and where the cluster lives are two updates.
+  resourcesVpcConfig = function(inputs, record)
+    local wanted, updates = inputs.resourcesVpcConfig, {}
+    for _, part in ipairs {
+      picked(wanted, "endpointPublicAccess", "endpointPrivateAccess", "publicAccessCidrs") or false,
+      picked(wanted, "subnetIds", "securityGroupIds") or false,
+    } do
+      if part and differs(part, record.resourcesVpcConfig) then
+        table.insert(updates, { resourcesVpcConfig = part })
+      end
+    end
+    return updates
+  end,
+}
+for _, name in ipairs { "upgradePolicy", "zonalShiftConfig", "deletionProtection", "remoteNetworkConfig" } do
+  config_updates[name] = function(inputs) return { { [name] = inputs[name] } } end
+end
+
+return resource.define {
+  name = "eks.cluster",
+  identity = "name",
+  key = { "name" },
+  id = "name",
+  tagging = { "map" },
+  protect = true,
+  exclusive = { update = "eks.cluster/{name}" },
+  inputs = {
+    name = {
+      type = "string",
+      immutable = true,
+      computed = function(node, stack) return stack:name_for(node, 100) end,
+    },
+    version = { type = "string" },
+    roleArn = { type = "string", required = true, immutable = true, refers = "iam.role.Arn" },
+    resourcesVpcConfig = {
+      type = "table",
+      required = true,
+      fields = {
+        subnetIds = { type = "table", set = true, refers = "ec2.subnet" },
+        securityGroupIds = { type = "table", set = true },
+        endpointPublicAccess = { type = "boolean" },
+        endpointPrivateAccess = { type = "boolean" },
+        publicAccessCidrs = { type = "table", set = true },
+      },
+    },
+    kubernetesNetworkConfig = {
+      type = "table",
+      immutable = true,
+      fields = {
+        serviceIpv4Cidr = { type = "string", immutable = true },
+        ipFamily = { type = "string", immutable = true },
+      },
+    },
+    logging = { type = "table", set = true, default = {}, check = check_log_types },
+    accessConfig = {
+      type = "table",
+      fields = {
+        authenticationMode = { type = "string" },
+        bootstrapClusterCreatorAdminPermissions = { type = "boolean", write_only = true },
+      },
+    },
+    encryptionConfig = { type = "table", immutable = true },
+    bootstrapSelfManagedAddons = { type = "boolean", write_only = true },
+    upgradePolicy = { type = "table", fields = { supportType = { type = "string" } } },
+    zonalShiftConfig = { type = "table", fields = { enabled = { type = "boolean" } } },
+    remoteNetworkConfig = { type = "table" },
+    deletionProtection = { type = "boolean" },
+  },
+  outputs = { "arn", "endpoint", "certificateAuthority", "identity", "platformVersion" },
+  retry = {
+    create = support.ROLE_NOT_VISIBLE_YET,
+    delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
+  },
+  typical = { create = 600, update = 120, delete = 150 },
+
+  observe = function(ctx, wanted)
+    local records, seen, jobs = {}, {}, {}
+    local function add(cluster)
+      if not cluster or seen[cluster.name] then return end
+      seen[cluster.name] = true
+      records[#records + 1] = record_of(ctx, cluster)
+    end
+    for i, want in ipairs(wanted) do
+      jobs[i] = function() add(support.observe_cluster(ctx, want.name)) end
+    end
+    jobs[#jobs + 1] = function()
+      for _, cluster in ipairs(support.owned_clusters(ctx)) do add(cluster) end
+    end
+    ctx:each(jobs, function(job) job() end)
+    return records
+  end,
+
+  create = function(ctx, inputs)
+    local name = inputs.name
+    return support.create_named(ctx, "cluster " .. name, describer(ctx, name), function()
+      return ctx.aws.eks:create_cluster(ctx:tagged {
+        name = name,
+        version = inputs.version,
+        roleArn = inputs.roleArn,
+        resourcesVpcConfig = inputs.resourcesVpcConfig,
+        kubernetesNetworkConfig = inputs.kubernetesNetworkConfig,
+        logging = inputs.logging and log_setup(inputs.logging),
+        accessConfig = inputs.accessConfig,
+        encryptionConfig = inputs.encryptionConfig,
+        bootstrapSelfManagedAddons = inputs.bootstrapSelfManagedAddons,
+        upgradePolicy = inputs.upgradePolicy,
+        zonalShiftConfig = inputs.zonalShiftConfig,
+        remoteNetworkConfig = inputs.remoteNetworkConfig,
+        deletionProtection = inputs.deletionProtection,
+        clientRequestToken = ctx.token,
+      }).cluster
+    end)
+  end,
+
+  ready = function(ctx, record)
+    local name = record.name
+    return record_of(ctx, support.wait_active(ctx, "cluster " .. name, describer(ctx, name), 60))
+  end,
+
+  update = function(ctx, record, inputs, changed)
+    local name = record.name
+    local function settle(answer, minutes)
+      support.wait_update(ctx, "cluster " .. name, { name = name }, answer.update, minutes)
+      support.wait_active(ctx, "cluster " .. name, describer(ctx, name), minutes)
+    end
+    for _, input in ipairs {
+      "accessConfig", "upgradePolicy", "deletionProtection", "zonalShiftConfig", "remoteNetworkConfig",
+      "resourcesVpcConfig", "logging",
+    } do
+      for _, params in ipairs(changed[input] and config_updates[input](inputs, record) or {}) do
+        params.name = name
+        settle(ctx.aws.eks:update_cluster_config(params), 60)
+      end
+    end
+    if changed.version then
+      settle(ctx.aws.eks:update_cluster_version { name = name, version = inputs.version }, 90)
+    end
+  end,
+
+  retag = function(ctx, record, set, removed)
+    if next(set) then ctx.aws.eks:tag_resource { resourceArn = record.arn, tags = set } end
+    if removed[1] then ctx.aws.eks:untag_resource { resourceArn = record.arn, tagKeys = removed } end
+  end,
+
+  delete = function(ctx, record) ctx.aws.eks:delete_cluster { name = record.name } end,
+
+  gone = function(ctx, record)
+    local name = record.name
+    support.wait_gone(ctx, "cluster " .. name, describer(ctx, name), 60)
+  end,
+}

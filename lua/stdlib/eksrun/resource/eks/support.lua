@@ -1,0 +1,147 @@
+--- What the EKS types share: waiting for a status, for an update, for a name to become free.
+local util = require "eksrun.util"
+
+local M = {}
+
+local MINUTE = 60
+
+--- A cluster as DescribeCluster has it now; nil when there is none.
+--- @param ctx eksrun.Context
+--- @param name string
+--- @return table?
+function M.describe_cluster(ctx, name)
+  return ctx:found(function() return ctx.aws.eks:describe_cluster { name = name }.cluster end)
+end
+
+--- The same while observing: asked once, whichever types need it. One that is being deleted counts as gone.
+--- @param ctx eksrun.Context
+--- @param name string
+--- @return table?
+function M.observe_cluster(ctx, name)
+  local cluster = ctx:once("eks.cluster/" .. name, function()
+    return M.describe_cluster(ctx, name) or false
+  end)
+  if cluster and cluster.status ~= "DELETING" then return cluster end
+end
+
+--- The clusters that carry the stack's tags. EKS filters by nothing, so that each one is looked at.
+--- @param ctx eksrun.Context
+--- @return table[]
+function M.owned_clusters(ctx)
+  return ctx:once("eks.cluster owned", function()
+    local owned = {}
+    ctx:each(ctx:list("eks", "list_clusters", {}, "clusters"), function(name)
+      local cluster = M.observe_cluster(ctx, name)
+      if cluster and ctx.stack:owns(cluster.tags or {}, ctx.type) then owned[#owned + 1] = cluster end
+    end)
+    return owned
+  end)
+end
+
+--- What EKS found wrong, as one line.
+--- @param described table a cluster, node group ...
+--- @return string
+function M.issues(described)
+  local texts = {}
+  for _, issue in ipairs(described.health and described.health.issues or {}) do
+    texts[#texts + 1] = ("%s: %s"):format(issue.code or "issue", issue.message or "no message")
+  end
+  return #texts > 0 and table.concat(texts, "; ") or "no reason given"
+end
+
+--- Waits until describe() tells the status ACTIVE. Raises when it will not.
+--- @param ctx eksrun.Context
+--- @param what string for messages: "cluster demo"
+--- @param describe fun(): table?
+--- @param minutes number
+--- @return table described
+function M.wait_active(ctx, what, describe, minutes)
+  return ctx:poll(function()
+    local described = describe()
+    if not described then return nil, "not visible yet" end
+    local status = described.status
+    if status == "ACTIVE" then return described end
+    if status == "DELETING" or status == "DEGRADED" or status:find("FAILED", 1, true) then
+      util.fail("eks", "%s is %s: %s", what, status, M.issues(described))
+    end
+    return nil, status
+  end, { timeout = minutes * MINUTE })
+end
+
+--- Waits until describe() finds nothing.
+--- @param ctx eksrun.Context
+--- @param what string
+--- @param describe fun(): table?
+--- @param minutes number
+function M.wait_gone(ctx, what, describe, minutes)
+  ctx:poll(function()
+    local described = describe()
+    if not described then return true end
+    if described.status:find("FAILED", 1, true) then
+      util.fail("eks", "%s is %s: %s", what, described.status, M.issues(described))
+    end
+    return nil, described.status
+  end, { timeout = minutes * MINUTE })
+end
+
+--- Waits for an update that EKS started. Raises when it ends otherwise than well.
+--- @param ctx eksrun.Context
+--- @param what string
+--- @param params table names of the thing updated, as DescribeUpdate takes them
+--- @param update? table as the call that started it answered
+--- @param minutes number
+function M.wait_update(ctx, what, params, update, minutes)
+  if not update or not update.id then return end
+  ctx:poll(function()
+    if update.status == "Successful" then return true end
+    if update.status ~= "InProgress" then
+      local reasons = {}
+      for _, err in ipairs(update.errors or {}) do
+        reasons[#reasons + 1] = ("%s: %s"):format(err.errorCode, err.errorMessage)
+      end
+      util.fail("eks", "%s of %s %s: %s", update.type or "update", what, (update.status or "?"):lower(),
+        #reasons > 0 and table.concat(reasons, "; ") or "no reason given")
+    end
+    local state = update.type or "updating"
+    update = ctx.aws.eks:describe_update {
+      name = params.name or params.clusterName,
+      nodegroupName = params.nodegroupName,
+      updateId = update.id,
+    }.update
+    return nil, state
+  end, { timeout = minutes * MINUTE })
+end
+
+--- The result of create(). A namesake that is being deleted keeps its name until it is gone: then waits and
+--- creates once more.
+--- @generic T
+--- @param ctx eksrun.Context
+--- @param what string
+--- @param describe fun(): table?
+--- @param create fun(): T
+--- @return T
+function M.create_named(ctx, what, describe, create)
+  local created, result = pcall(create)
+  if created then return result end
+  if type(result) == "table" and result.code == "ResourceInUseException" then
+    local namesake = describe()
+    if namesake and namesake.status == "DELETING" then
+      M.wait_gone(ctx, what, describe, 60)
+      return create()
+    end
+  end
+  error(result, 0)
+end
+
+--- Errors that pass when IAM has told all of AWS about a new role.
+--- @type eksrun.Retry[]
+M.ROLE_NOT_VISIBLE_YET = {
+  { code = "InvalidParameterException", message = "does not exist" },
+  { code = "InvalidParameterException", message = "Error in role params" },
+  { code = "InvalidParameterException", message = "could not be assumed" },
+  { code = "InvalidParameterException", message = "doesn't have the Amazon EKS Managed Policies associated" },
+  { code = "InvalidParameterException", message = "IAM role's policy must include" },
+  { code = "InvalidParameterException", message = "is not authorized to perform" },
+}
+
+return M
