@@ -3,8 +3,14 @@ local sigv4 = require "eksrun.sigv4"
 local function request(changes)
   local r = {
     method = "GET", path = "/", query = "Action=ListUsers&Version=2010-05-08",
-    headers = { host = "iam.amazonaws.com", ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
-    credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" },
+    headers = {
+      host = "iam.amazonaws.com",
+      ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8",
+    },
+    credentials = {
+      access_key_id = "AKIDEXAMPLE",
+      secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    },
     region = "us-east-1", service = "iam", time = 1440938160,
   }
   for k, v in pairs(changes or {}) do r[k] = v end
@@ -32,7 +38,8 @@ describe("sigv4.sign", function()
     credentials.session_token = "token"
     local headers = sigv4.sign(request { credentials = credentials, sign_body_header = true, body = "x" })
     assert.equal("token", headers["x-amz-security-token"])
-    assert.equal("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", headers["x-amz-content-sha256"])
+    assert.equal("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+      headers["x-amz-content-sha256"])
     assert.matches("x%-amz%-content%-sha256;x%-amz%-date;x%-amz%-security%-token,", headers.authorization)
     local omitted = sigv4.sign(request { credentials = credentials, omit_session_token = true })
     assert.equal("token", omitted["x-amz-security-token"])
@@ -47,7 +54,8 @@ describe("sigv4.sign", function()
 
   it("returns what it signed when asked", function()
     local _, details = sigv4.sign(request { details = true })
-    assert.matches("^GET\n/\nAction=ListUsers&Version=2010%-05%-08\ncontent%-type:", details.canonical_request)
+    assert.matches("^GET\n/\nAction=ListUsers&Version=2010%-05%-08\ncontent%-type:",
+      details.canonical_request)
     assert.matches("^AWS4%-HMAC%-SHA256\n20150830T123600Z\n20150830/us%-east%-1/iam/aws4_request\n%x+$",
       details.string_to_sign)
   end)
@@ -68,7 +76,8 @@ describe("sigv4.sign", function()
   end)
 
   it("raises an error object without the secret for bad values", function()
-    local ok, err = pcall(sigv4.sign, request { credentials = { access_key_id = "A", secret_access_key = "hush\n" } })
+    local credentials = { access_key_id = "A", secret_access_key = "hush\n" }
+    local ok, err = pcall(sigv4.sign, request { credentials = credentials })
     assert.is_false(ok)
     assert.equal("invalid", err.code)
     assert.is_nil(tostring(err):find("hush", 1, true))

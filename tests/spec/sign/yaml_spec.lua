@@ -124,7 +124,9 @@ describe("yaml.emit", function()
   end)
 
   it("round-trips numbers", function()
-    for _, n in ipairs { 1, -5, math.maxinteger, math.mininteger, 0.1, 1e300, 3.0, math.huge, -math.huge, 1 / 3 } do
+    for _, n in ipairs {
+      1, -5, math.maxinteger, math.mininteger, 0.1, 1e300, 3.0, math.huge, -math.huge, 1 / 3,
+    } do
       local back = yaml.parse(yaml.emit(n))
       assert.equal(n, back)
       assert.equal(math.type(n), math.type(back))

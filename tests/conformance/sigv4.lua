@@ -1,0 +1,198 @@
+-- Signature Version 4: the signing suites of aws-c-auth, botocore and smithy-rs.
+local clock = require "eksrun.clock"
+local json = require "eksrun.json"
+local sigv4 = require "eksrun.sigv4"
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function list(dir)
+  local names = {}
+  local pipe = assert(io.popen(("ls -1 '%s' 2>/dev/null"):format(dir)))
+  for name in pipe:lines() do names[#names + 1] = name end
+  pipe:close()
+  return names
+end
+
+-- A raw HTTP/1.1 request; header values may go on over lines that begin with a blank.
+local function parse_request(text)
+  text = text:gsub("\r\n", "\n")
+  local head, body = text:match("^(.-)\n\n(.*)$")
+  head, body = head or text, body or ""
+  local first, rest = head:match("^([^\n]*)\n?(.*)$")
+  local method, target = first:match("^(%S+) (.*) HTTP/1%.1$")
+  local path, query = target:match("^([^?]*)%??(.*)$")
+  local headers = {}
+  for line in rest:gmatch("[^\n]+") do
+    if line:find("^[ \t]") and #headers > 0 then
+      headers[#headers][2] = headers[#headers][2] .. "\n" .. line
+    else
+      local name, value = line:match("^([^:]*):(.*)$")
+      headers[#headers + 1] = { name, value }
+    end
+  end
+  return { method = method, path = path, query = query, headers = headers, body = body, details = true }
+end
+
+local function copy(t, more)
+  local out = {}
+  for k, v in pairs(t) do out[k] = v end
+  for k, v in pairs(more) do out[k] = v end
+  return out
+end
+
+local function equal(got, want, what)
+  if got ~= want then return ("%s: got %q, want %q"):format(what, tostring(got), tostring(want)) end
+end
+
+-- Headers as a sorted list of lines; a body as it is.
+local function request_lines(request, added)
+  local lines = {}
+  for _, header in ipairs(request.headers) do
+    lines[#lines + 1] = header[1]:lower() .. ":" .. header[2]:match("^%s*(.-)%s*$")
+  end
+  for name, value in pairs(added or {}) do lines[#lines + 1] = name .. ":" .. value end
+  table.sort(lines)
+  return table.concat(lines, "\n")
+end
+
+local function query_set(query)
+  local parts = {}
+  for part in query:gmatch("[^&]+") do
+    part = part:find("=") and part or part .. "="
+    parts[#parts + 1] = part:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  end
+  table.sort(parts)
+  return table.concat(parts, "&")
+end
+
+local function check_c_auth(dir, mode)
+  local context = json.decode(read(dir .. "/context.json"))
+  local request = parse_request(read(dir .. "/request.txt"))
+  local function expected(name) return read(("%s/%s-%s.txt"):format(dir, mode, name)) end
+  local input = copy(request, {
+    credentials = {
+      access_key_id = context.credentials.access_key_id,
+      secret_access_key = context.credentials.secret_access_key,
+      session_token = context.credentials.token,
+    },
+    region = context.region,
+    service = context.service,
+    time = clock.parse(context.timestamp),
+    expires = context.expiration_in_seconds,
+    normalize_path = context.normalize,
+    sign_body_header = context.sign_body,
+    omit_session_token = context.omit_session_token,
+  })
+  local result, details = sigv4[mode == "header" and "sign" or "presign"](input)
+  local want = parse_request(expected "signed-request")
+  return equal(details.canonical_request, expected "canonical-request", "canonical request")
+    or equal(details.string_to_sign, expected "string-to-sign", "string to sign")
+    or equal(details.signature, expected("signature"):gsub("%s+$", ""), "signature")
+    or mode == "header" and equal(request_lines(request, result), request_lines(want), "headers")
+    or mode == "query" and equal(query_set(result), query_set(want.query), "query")
+    or nil
+end
+
+-- One case of botocore: header signing with fixed credentials and time.
+local function check_botocore(base)
+  local request = parse_request(read(base .. ".req"))
+  local token
+  local kept = {}
+  for _, header in ipairs(request.headers) do
+    if header[1]:lower() == "x-amz-security-token" then token = header[2] else kept[#kept + 1] = header end
+  end
+  -- A token that only the expected request shows is part of the case's credentials.
+  token = token or read(base .. ".creq"):match("\nx%-amz%-security%-token:([^\n]*)")
+  request.headers = kept
+  local headers, details = sigv4.sign(copy(request, {
+    credentials = {
+      access_key_id = "AKIDEXAMPLE",
+      secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+      session_token = token,
+    },
+    region = "us-east-1",
+    service = "service",
+    time = clock.parse "2015-08-30T12:36:00Z",
+  }))
+  return equal(details.canonical_request, read(base .. ".creq"):gsub("\r\n", "\n"), "canonical request")
+    or equal(details.string_to_sign, read(base .. ".sts"):gsub("\r\n", "\n"), "string to sign")
+    or equal(headers.authorization, read(base .. ".authz"):gsub("%s+$", ""), "authorization")
+end
+
+local function check_smithy(dir, name)
+  local request = parse_request(read(dir .. "/request.txt"))
+  local want = read(dir .. "/header-canonical-request.txt")
+  local inconsistent = name == "double-encode-path" -- its dates disagree: the path alone counts
+  local date = want:match("x%-amz%-date:(%d+T%d+Z)")
+  local y, mo, d, h, mi, s = date:match("(%d%d%d%d)(%d%d)(%d%d)T(%d%d)(%d%d)(%d%d)")
+  local authorization = read(dir .. "/header-signed-request.txt")
+  local region, service = authorization:match("Credential=[^/]+/%d+/([^/]+)/([^/]+)/")
+  local _, details = sigv4.sign(copy(request, {
+    credentials = {
+      access_key_id = "AKIDEXAMPLE",
+      secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    },
+    region = region,
+    service = service,
+    time = clock.parse(("%s-%s-%sT%s:%s:%sZ"):format(y, mo, d, h, mi, s)),
+  }))
+  if inconsistent then
+    local second_line = "^[^\n]*\n([^\n]*)"
+    return equal(details.canonical_request:match(second_line), want:match(second_line), "path")
+  end
+  local signature = authorization:match("Signature=(%x+)")
+  return equal(details.canonical_request, want, "canonical request")
+    or equal(details.signature, signature, "signature")
+end
+
+return function(root)
+  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local function run(name, check, ...)
+    totals.total = totals.total + 1
+    local ok, problem = pcall(check, ...)
+    if ok and not problem then
+      totals.passed = totals.passed + 1
+    else
+      table.insert(totals.failures, ("%s: %s"):format(name, tostring(problem)))
+    end
+  end
+
+  local dir = root .. "/sigv4"
+  for _, name in ipairs(list(dir .. "/aws-c-auth-v4")) do
+    for _, mode in ipairs { "header", "query" } do
+      run(("aws-c-auth %s (%s)"):format(name, mode), check_c_auth, dir .. "/aws-c-auth-v4/" .. name, mode)
+    end
+  end
+  local botocore = dir .. "/botocore-aws4_testsuite"
+  local function walk(folder)
+    for _, name in ipairs(list(folder)) do
+      local path = folder .. "/" .. name
+      if read(("%s/%s.req"):format(path, name)) then
+        run("botocore " .. name, check_botocore, path .. "/" .. name)
+      elseif not name:find("%.") and name ~= "LICENSE" and name ~= "NOTICE" then
+        walk(path)
+      end
+    end
+  end
+  walk(botocore)
+  for _, name in ipairs(list(dir .. "/smithy-rs-extra")) do
+    if read(dir .. "/smithy-rs-extra/" .. name .. "/request.txt") then
+      run("smithy-rs " .. name, check_smithy, dir .. "/smithy-rs-extra/" .. name, name)
+    end
+  end
+
+  local v4a = read(dir .. "/aws-c-auth-v4a.json")
+  for _, case in ipairs(v4a and json.decode(v4a).cases or {}) do
+    for _, mode in ipairs { "header", "query" } do
+      table.insert(totals.skipped,
+        ("aws-c-auth v4a %s (%s): SigV4a is not written yet"):format(case.id, mode))
+    end
+  end
+  return totals
+end
