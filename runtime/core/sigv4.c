@@ -70,15 +70,25 @@ static struct ek_span whole(const struct ek_buf *b) {
   return (struct ek_span){b->data == NULL ? "" : b->data, b->len};
 }
 
-static bool unreserved(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
+static const bool unreserved[256] = {
+    ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1,
+    ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1, ['8'] = 1, ['9'] = 1, ['A'] = 1, ['B'] = 1,
+    ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1, ['H'] = 1, ['I'] = 1, ['J'] = 1,
+    ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1, ['R'] = 1,
+    ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1,
+    ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1,
+    ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1,
+    ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1,
+    ['y'] = 1, ['z'] = 1,
+};
 
-static void encode_byte(struct ek_buf *b, unsigned char c) {
+/* Writes at most three bytes; returns the place behind them. */
+static char *encode_byte(char *to, unsigned char c) {
   static const char digits[] = "0123456789ABCDEF";
-  const char text[3] = {'%', digits[c >> 4], digits[c & 15]};
-  ek_buf_append(b, text, sizeof text);
+  to[0] = '%';
+  to[1] = digits[c >> 4];
+  to[2] = digits[c & 15];
+  return to + 3;
 }
 
 static int hex_value(char c) {
@@ -88,11 +98,22 @@ static int hex_value(char c) {
   return -1;
 }
 
+/* What was written from `start` on, as a part of b (which has the room). */
+static struct ek_span commit(struct ek_buf *b, const char *start, const char *end) {
+  b->len = (size_t)(end - b->data);
+  return (struct ek_span){start, (size_t)(end - start)};
+}
+
 /* Appends s percent-encoded; an escape in it, if it is `escaped`, stands for its byte. */
 static struct ek_span encode(struct ek_buf *b, struct ek_span s, bool escaped) {
-  size_t start = b->len;
+  if (!ek_buf_reserve(b, 3 * s.len + 1)) return (struct ek_span){"", 0};
+  char *start = b->data + b->len, *to = start;
   for (size_t i = 0; i < s.len; i++) {
     unsigned char c = (unsigned char)s.data[i];
+    if (unreserved[c]) {
+      *to++ = (char)c;
+      continue;
+    }
     if (c == '%' && escaped && s.len - i > 2) {
       int high = hex_value(s.data[i + 1]), low = hex_value(s.data[i + 2]);
       if (high >= 0 && low >= 0) {
@@ -100,12 +121,12 @@ static struct ek_span encode(struct ek_buf *b, struct ek_span s, bool escaped) {
         i += 2;
       }
     }
-    if (unreserved(c))
-      ek_buf_putc(b, (char)c);
+    if (unreserved[c])
+      *to++ = (char)c;
     else
-      encode_byte(b, c);
+      to = encode_byte(to, c);
   }
-  return (struct ek_span){b->data + start, b->len - start};
+  return commit(b, start, to);
 }
 
 /* --- checks --- */
@@ -114,10 +135,11 @@ static int check_word(struct ek_span s, const char *what, size_t max, struct ek_
   if (s.len == 0) return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s is empty", what);
   if (s.len > max)
     return ek_error_set(e, EK_ERR_LIMIT, "sigv4: %s is longer than %zu bytes", what, max);
-  for (size_t i = 0; i < s.len; i++)
-    if (s.data[i] <= ' ' || s.data[i] > '~')
-      return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s holds a byte that is not printable ASCII",
-                          what);
+  bool bad = false;
+  for (size_t i = 0; i < s.len; i++) bad |= s.data[i] <= ' ' || s.data[i] > '~';
+  if (bad)
+    return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s holds a byte that is not printable ASCII",
+                        what);
   return 0;
 }
 
@@ -169,15 +191,26 @@ static int by_name_and_value(const void *left, const void *right) {
 static const struct item *sorted(struct ek_sigv4 *s, size_t *count,
                                  int (*compare)(const void *, const void *)) {
   *count = s->items.failed ? 0 : s->items.len / sizeof(struct item);
-  if (*count > 1) qsort(s->items.data, *count, sizeof(struct item), compare);
-  return (const struct item *)(const void *)s->items.data;
+  struct item *items = (struct item *)(void *)s->items.data;
+  if (*count > 24) {
+    qsort(items, *count, sizeof *items, compare);
+    return items;
+  }
+  for (size_t i = 1; i < *count; i++) {
+    struct item item = items[i];
+    size_t k = i;
+    for (; k > 0 && compare(&items[k - 1], &item) > 0; k--) items[k] = items[k - 1];
+    items[k] = item;
+  }
+  return items;
 }
 
 /* --- headers --- */
 
 /* Appends the value without outer blanks, inner runs of blanks and line ends as one space. */
 static struct ek_span fold(struct ek_buf *b, struct ek_span s) {
-  size_t start = b->len;
+  if (!ek_buf_reserve(b, s.len + 1)) return (struct ek_span){"", 0};
+  char *start = b->data + b->len, *to = start;
   bool blank = false;
   for (size_t i = 0; i < s.len; i++) {
     char c = s.data[i];
@@ -185,11 +218,21 @@ static struct ek_span fold(struct ek_buf *b, struct ek_span s) {
       blank = true;
       continue;
     }
-    if (blank && b->len > start) ek_buf_putc(b, ' ');
+    if (blank && to > start) *to++ = ' ';
     blank = false;
-    ek_buf_putc(b, c);
+    *to++ = c;
   }
-  return (struct ek_span){b->data + start, b->len - start};
+  return commit(b, start, to);
+}
+
+static struct ek_span lower(struct ek_buf *b, struct ek_span s) {
+  if (!ek_buf_reserve(b, s.len + 1)) return (struct ek_span){"", 0};
+  char *start = b->data + b->len, *to = start;
+  for (size_t i = 0; i < s.len; i++) {
+    char c = s.data[i];
+    *to++ = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  return commit(b, start, to);
 }
 
 static bool is_signed(const struct ek_sigv4_input *in, struct ek_span name, bool presign) {
@@ -212,11 +255,7 @@ static int collect_headers(struct ek_sigv4 *s, const struct ek_sigv4_input *in, 
   ek_buf_clear(&s->items);
   for (size_t i = 0; i < in->header_count; i++) {
     const struct ek_sigv4_header *h = &in->headers[i];
-    struct ek_span name = {b->data + b->len, h->name.len};
-    for (size_t k = 0; k < h->name.len; k++) {
-      char c = h->name.data[k];
-      ek_buf_putc(b, (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c));
-    }
+    struct ek_span name = lower(b, h->name);
     if (!is_signed(in, name, presign)) continue;
     if (span_is(name, "host")) host = true;
     add_item(s, name, fold(b, h->value));
@@ -293,8 +332,8 @@ static void add_signing_parameters(struct ek_sigv4 *s, const struct ek_sigv4_inp
   struct ek_buf *b = &s->scratch;
   add_item(s, LITERAL("X-Amz-Algorithm"), LITERAL(ALGORITHM));
   struct ek_span credential = encode(b, in->access_key_id, false);
-  encode_byte(b, '/');
-  credential.len += 3 + encode(b, out->credential_scope, false).len;
+  credential.len += encode(b, LITERAL("/"), false).len;
+  credential.len += encode(b, out->credential_scope, false).len;
   add_item(s, LITERAL("X-Amz-Credential"), credential);
   add_item(s, LITERAL("X-Amz-Date"), (struct ek_span){out->date, 16});
   struct ek_span expires = {b->data + b->len, b->len};
@@ -319,14 +358,17 @@ static void write_query(struct ek_buf *b, const struct item *items, size_t count
 
 /* One segment, or the whole path: everything but unreserved bytes and '/' encoded. */
 static void write_encoded_path(struct ek_buf *b, struct ek_span s, unsigned flags) {
+  if (!ek_buf_reserve(b, 3 * s.len + 1)) return;
+  char *start = b->data + b->len, *to = start;
   for (size_t i = 0; i < s.len; i++) {
     unsigned char c = (unsigned char)s.data[i];
-    bool keep = unreserved(c) || c == '/' || (c == '%' && !(flags & EK_SIGV4_DOUBLE_ENCODE));
+    bool keep = unreserved[c] || c == '/' || (c == '%' && !(flags & EK_SIGV4_DOUBLE_ENCODE));
     if (keep)
-      ek_buf_putc(b, (char)c);
+      *to++ = (char)c;
     else
-      encode_byte(b, c);
+      to = encode_byte(to, c);
   }
+  (void)commit(b, start, to);
 }
 
 static void write_path(struct ek_buf *b, struct ek_span path, unsigned flags) {
@@ -437,9 +479,14 @@ static void write_date(char out[17], int64_t seconds) {
 static int prepare(struct ek_sigv4 *s, const struct ek_sigv4_input *in, struct ek_sigv4_result *out,
                    struct ek_error *e) {
   write_date(out->date, in->time);
-  int n = snprintf(s->scope, sizeof s->scope, "%.8s/%.*s/%.*s/" TERMINATOR, out->date,
-                   (int)in->region.len, in->region.data, (int)in->service.len, in->service.data);
-  out->credential_scope = (struct ek_span){s->scope, (size_t)n};
+  const struct ek_span parts[] = {{out->date, 8}, in->region, in->service, LITERAL(TERMINATOR)};
+  size_t n = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (i > 0) s->scope[n++] = '/';
+    memcpy(s->scope + n, parts[i].data, parts[i].len);
+    n += parts[i].len;
+  }
+  out->credential_scope = (struct ek_span){s->scope, n};
 
   out->payload_hash = in->payload_hash;
   if (in->payload_hash.len == 0) {
@@ -462,7 +509,7 @@ static int prepare(struct ek_sigv4 *s, const struct ek_sigv4_input *in, struct e
     return ek_error_set(e, EK_ERR_LIMIT, "sigv4: query and headers are longer than %zu bytes",
                         INPUT_MAX);
   ek_buf_clear(&s->scratch);
-  if (!ek_buf_reserve(&s->scratch, 3 * size + 64))
+  if (!ek_buf_reserve(&s->scratch, 3 * size + 4 * in->header_count + 4096))
     return ek_error_set(e, EK_ERR_NOMEM, "sigv4: out of memory");
   return 0;
 }
