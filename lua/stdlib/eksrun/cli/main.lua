@@ -68,7 +68,7 @@ local function choose(argv)
     util.did_you_mean(word, commands))
 end
 
-local statuses = { usage = 2, validation = 2, recipe = 2, credentials = 4 }
+local statuses = { usage = 2, syntax = 2, validation = 2, credentials = 4 }
 
 --- The exit status that an error stands for.
 --- @param err any

@@ -94,11 +94,9 @@ end
 function Graph:scope(name, f, ...)
   check_name("scope", name)
   local before = self.prefix
+  local _ <close> = setmetatable({}, { __close = function() self.prefix = before end })
   self.prefix = before .. name .. "/"
-  local results = table.pack(pcall(f, ...))
-  self.prefix = before
-  if not results[1] then error(results[2], 0) end
-  return table.unpack(results, 2, results.n)
+  return f(...)
 end
 
 local function dependency(graph, value, address)

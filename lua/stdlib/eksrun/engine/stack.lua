@@ -43,7 +43,7 @@ end
 --- @return eksrun.Stack
 function M.current()
   local declared = graph.current()
-  if not declared.stack then M.name_current "eksrun" end
+  if not declared.stack then M.name_current(declared.default_stack or "eksrun") end
   return declared.stack
 end
 
@@ -75,7 +75,10 @@ end
 function Stack:name_for(node, max)
   max = max or 64
   local whole = self.name .. "/" .. node.address
-  if node.type.global and self.region then whole = whole .. "/" .. self.region end
+  if node.type.global then
+    self.region = self.region or require("eksrun.aws").region()
+    whole = whole .. "/" .. self.region
+  end
   local name = whole:gsub("[^%w]+", "-")
   if #name <= max then return name end
   return name:sub(1, max - 9):gsub("%-+$", "") .. "-" .. digest(whole):sub(1, 8)

@@ -1,0 +1,53 @@
+--- eksrun destroy RECIPE|--stack NAME: deletes all that a stack owns.
+local graph = require "eksrun.engine.graph"
+local recipe = require "eksrun.engine.recipe"
+local session = require "eksrun.cli.session"
+local stack = require "eksrun.engine.stack"
+local util = require "eksrun.util"
+
+local M = {
+  summary = "delete all that a stack owns",
+  usage = "eksrun destroy RECIPE [k=v ...] | --stack NAME [flags]",
+  examples = {
+    "eksrun destroy recipes/managed-cluster.lua name=demo",
+    "eksrun destroy --stack managed-cluster/demo --yes",
+  },
+  arguments = {
+    { "recipe", "a Lua file", optional = true },
+    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+  },
+  flags = {
+    { "stack", "the stack, without its recipe", value = "NAME" },
+    { "yes", "delete without asking", short = "y" },
+    { "json", "one JSON object a line, on stdout" },
+    { "allow-destroy", "may be deleted although protected", value = "ADDRESS", many = true },
+  },
+}
+
+local function declared(parsed)
+  if parsed.stack then
+    if parsed.recipe then util.fail("usage", "destroy wants a recipe or --stack, not both") end
+    local empty = graph.new()
+    empty.stack = stack.new(stack.check_name(parsed.stack))
+    return empty
+  end
+  if not parsed.recipe then util.fail("usage", "destroy wants a recipe or --stack NAME") end
+  local loaded = recipe.load(parsed.recipe, parsed.params)
+  if not loaded.declares then
+    util.fail("usage", "%s declares no resource: there is nothing to destroy", parsed.recipe)
+  end
+  return loaded.graph
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  session.configure(parsed)
+  local report = session.report(parsed)
+  parsed.destroy = true
+  local plan = session.plan(declared(parsed), parsed)
+  report:plan(plan)
+  local _, status = session.carry_out(plan, parsed, report, "destroy")
+  return status
+end
+
+return M

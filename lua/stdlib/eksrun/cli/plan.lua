@@ -1,0 +1,39 @@
+--- eksrun plan RECIPE [k=v ...]: what apply would do; changes nothing.
+local recipe = require "eksrun.engine.recipe"
+local session = require "eksrun.cli.session"
+
+local M = {
+  summary = "show what apply would do, and change nothing",
+  usage = "eksrun plan RECIPE [k=v ...] [flags]",
+  examples = { "eksrun plan recipes/managed-cluster.lua name=demo" },
+  description = "exit status: 0 nothing would change, 2 changes are pending, 1 an error",
+  usage_status = 1,
+  arguments = {
+    { "recipe", "a Lua file" },
+    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+  },
+  flags = {
+    { "json", "one JSON object a line" },
+    { "full", "show every input of what is to be made" },
+    { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
+  },
+}
+
+function M.help(parsed)
+  local apply = require("eksrun.cli.main").command "apply"
+  return parsed.recipe and apply.help(parsed) or require("eksrun.cli.args").help(M)
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  session.configure(parsed)
+  local loaded = recipe.load(parsed.recipe, parsed.params)
+  if not loaded.declares then
+    require("eksrun.util").fail("usage", "%s declares no resource: there is nothing to plan", parsed.recipe)
+  end
+  local plan = session.plan(loaded.graph, parsed)
+  session.report(parsed, io.stdout):plan(plan)
+  return plan.counts.changes > 0 and 2 or 0
+end
+
+return M

@@ -1,0 +1,82 @@
+--- What the commands on recipes share: the AWS session, the plan, the question, the run.
+local ref = require "eksrun.engine.ref"
+local report = require "eksrun.engine.report"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- Lets the flags decide region, profile and endpoint of every call that follows.
+--- @param parsed table
+function M.configure(parsed)
+  require("eksrun.aws").configure {
+    profile = parsed.profile, region = parsed.region, endpoint = parsed.endpoint_url,
+  }
+end
+
+--- @param parsed table
+--- @param out? file* where lines for a person go, default stderr
+--- @return eksrun.Report
+function M.report(parsed, out)
+  return report.new { json = parsed.json, no_color = parsed.no_color, full = parsed.full, out = out }
+end
+
+--- @param declared eksrun.Graph
+--- @param parsed table
+--- @return eksrun.Plan
+function M.plan(declared, parsed)
+  local aws = require "eksrun.aws"
+  declared.stack.region = aws.region()
+  declared.stack.account = aws.account()
+  return require("eksrun.engine.plan").make {
+    graph = declared, stack = declared.stack, aws = aws, destroy = parsed.destroy,
+    allow_destroy = parsed.allow_destroy,
+  }
+end
+
+-- Asks on a terminal; without one, only --yes goes on.
+local function confirmed(plan, parsed, verb)
+  if parsed.yes then return true end
+  local terminal = require "eksrun.terminal"
+  if not terminal.is_tty(0) or not terminal.is_tty(2) then
+    util.fail("usage", "no terminal to ask on: to %s this plan, add --yes", verb)
+  end
+  local answer = terminal.read_line(("\n%s these %d changes to %s? [y/N] "):format(verb,
+    plan.counts.changes, plan.stack.name))
+  return answer ~= nil and answer:lower():match("^%s*y") ~= nil
+end
+
+--- Applies a plan after asking.
+--- @param plan eksrun.Plan
+--- @param parsed table
+--- @param reporter eksrun.Report
+--- @param verb string
+--- @return table fields, integer status
+function M.carry_out(plan, parsed, reporter, verb)
+  if plan.counts.changes > 0 then
+    if not confirmed(plan, parsed, verb) then
+      reporter:say("nothing was changed")
+      return {}, 1
+    end
+    if not reporter.json then reporter:say("") end
+  end
+  local result = require("eksrun.engine.apply").run(plan, {
+    aws = require "eksrun.aws",
+    on_event = function(event) reporter:progress(event) end,
+  })
+  if plan.counts.changes > 0 then reporter:result(plan, result) end
+  if result.interrupted then return result.fields, result.interrupted == "SIGTERM" and 143 or 130 end
+  local failed = result.failed[1] or result.not_started[1] or result.unready[1]
+  if not failed then return result.fields, 0 end
+  local err = result.failed[1] and result.failed[1].err
+  return result.fields, require("eksrun.cli.main").status(err) == 4 and 4 or 1
+end
+
+--- What a recipe returned, with its refs resolved.
+--- @param outputs any
+--- @param fields table<eksrun.Node, table>
+--- @return any
+function M.resolve(outputs, fields)
+  return ref.resolve(outputs, function(node) return fields[node] end)
+end
+
+return M

@@ -1,0 +1,159 @@
+--- What differs between the inputs that a recipe declares and what AWS has.
+---
+--- Only what is declared is compared; what AWS does not return and has no known default is not.
+local json = require "eksrun.json"
+local ref = require "eksrun.engine.ref"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- @class eksrun.Change
+--- @field path string "resourcesVpcConfig.endpointPublicAccess", "tags.team"
+--- @field input string the input it belongs to
+--- @field from any
+--- @field to any may hold ref.unknown
+--- @field replaces boolean
+
+local function canonical(value) return json.encode(value, { sort = true }) end
+
+local function is_list(t) return #t > 0 or getmetatable(t) == json.array_mt end
+
+-- The distinct members of a list in one order.
+local function as_set(list)
+  local seen, keys = {}, {}
+  for _, item in ipairs(list) do
+    local key = canonical(item)
+    if not seen[key] then
+      seen[key] = true
+      keys[#keys + 1] = key
+    end
+  end
+  table.sort(keys)
+  return table.concat(keys, ",")
+end
+
+-- Lists of a policy document whose order means nothing and which may be a single text.
+local loose = {
+  Action = true, NotAction = true, Resource = true, NotResource = true, Statement = true,
+  Principal = true, NotPrincipal = true,
+}
+
+local function policy_value(value, is_loose)
+  if type(value) ~= "table" then return is_loose and canonical { value } or canonical(value) end
+  if is_list(value) then
+    local items = {}
+    for i, item in ipairs(value) do items[i] = policy_value(item) end
+    table.sort(items)
+    return "[" .. table.concat(items, ",") .. "]"
+  end
+  local fields = {}
+  for key, item in util.sorted_pairs(value) do
+    -- Below Principal and Condition, every name holds one text or a list of them.
+    local below = is_loose == "map" or loose[key] and type(item) ~= "table"
+    if (key == "Principal" or key == "NotPrincipal") and type(item) == "table" then
+      fields[#fields + 1] = canonical(key) .. ":" .. policy_value(item, "map")
+    elseif key == "Condition" and type(item) == "table" then
+      local operators = {}
+      for operator, conditions in util.sorted_pairs(item) do
+        operators[#operators + 1] = canonical(operator) .. ":" .. policy_value(conditions, "map")
+      end
+      fields[#fields + 1] = canonical(key) .. ":{" .. table.concat(operators, ",") .. "}"
+    elseif key == "Statement" and type(item) == "table" and not is_list(item) then
+      fields[#fields + 1] = canonical(key) .. ":[" .. policy_value(item) .. "]"
+    elseif below and type(item) ~= "table" then
+      fields[#fields + 1] = canonical(key) .. ":[" .. canonical(item) .. "]"
+    else
+      fields[#fields + 1] = canonical(key) .. ":" .. policy_value(item)
+    end
+  end
+  return "{" .. table.concat(fields, ",") .. "}"
+end
+
+--- Whether two policy documents, as text or tables, mean the same.
+--- @param a string|table
+--- @param b string|table
+--- @return boolean
+function M.same_policy(a, b)
+  local function decode(value)
+    if type(value) == "table" then return value end
+    local ok, document = pcall(json.decode, value)
+    return ok and type(document) == "table" and document or nil
+  end
+  local left, right = decode(a), decode(b)
+  if not left or not right then return a == b end
+  return policy_value(left) == policy_value(right)
+end
+
+-- Whether AWS has all that is wanted: fields that are not named may be there.
+local function covers(want, have)
+  if type(want) ~= "table" or type(have) ~= "table" then return want == have end
+  if is_list(want) or is_list(have) then
+    if #want ~= #have then return false end
+    for i, item in ipairs(want) do
+      if not covers(item, have[i]) then return false end
+    end
+    return true
+  end
+  for key, item in pairs(want) do
+    if not covers(item, have[key]) then return false end
+  end
+  return true
+end
+
+local function same(spec, want, have)
+  if spec.policy then return M.same_policy(want, have) end
+  if spec.set and type(want) == "table" and type(have) == "table" then
+    return as_set(want) == as_set(have)
+  end
+  return covers(want, have)
+end
+
+local function compare(specs, want, have, prefix, input, out)
+  for _, name in ipairs(util.sorted_keys(want)) do
+    local spec, to, from = specs[name] or {}, want[name], have[name]
+    local top = input or name
+    if from == nil then from = spec.default end
+    if from == json.null then from = nil end
+    local known = from ~= nil and not spec.write_only
+    if known and spec.fields and type(to) == "table" and type(from) == "table" then
+      local inner = spec.immutable and setmetatable({}, { __index = function(_, key)
+        return setmetatable({ immutable = true }, { __index = spec.fields[key] })
+      end }) or spec.fields
+      compare(inner, to, from, prefix .. name .. ".", top, out)
+    elseif known and not (ref.complete(to) and same(spec, to, from)) then
+      out[#out + 1] = {
+        path = prefix .. name, input = top, from = from, to = to,
+        replaces = spec.immutable or false, sensitive = spec.sensitive,
+      }
+    end
+  end
+end
+
+--- The differences, in the order of the names.
+--- @param specs table<string, eksrun.Input>
+--- @param want table resolved inputs; may hold ref.unknown
+--- @param have table what was observed
+--- @return eksrun.Change[]
+function M.compare(specs, want, have)
+  local out = {}
+  compare(specs, want, have, "", nil, out)
+  return out
+end
+
+--- The differences of tags: those wanted that are not so.
+--- @param want table<string, string>
+--- @param have? table<string, string>
+--- @return eksrun.Change[]
+function M.compare_tags(want, have)
+  local out = {}
+  for key, value in util.sorted_pairs(want) do
+    if have and have[key] ~= value then
+      out[#out + 1] = {
+        path = "tags." .. key, input = "tags", from = have[key], to = value, replaces = false, key = key,
+      }
+    end
+  end
+  return out
+end
+
+return M

@@ -1,0 +1,143 @@
+--- What AWS has of a stack: every kind asked at once, in as few rounds as names allow.
+local context = require "eksrun.engine.context"
+local ref = require "eksrun.engine.ref"
+local stack_module = require "eksrun.engine.stack"
+local task = require "eksrun.task"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- Names depend on names at most so deep (cluster, node group, ...).
+local ROUNDS_MAX = 6
+
+--- @class eksrun.Observed
+--- @field of table<eksrun.Node, table> records by declared resource
+--- @field extra { type: eksrun.ResourceType, record: table, reason: string }[] ours, but not declared
+--- @field rounds integer
+
+--- @class eksrun.observe.Options
+--- @field graph eksrun.Graph
+--- @field stack eksrun.Stack
+--- @field types eksrun.ResourceType[]
+--- @field aws table
+--- @field adopt_foreign? boolean do not complain about names that others own, leave them out
+
+-- A record once, whichever round brought it.
+local function identity(type_, record)
+  if type_.identity == "tag" then return tostring(record[type_.id]) end
+  return type_:key_of(record)
+end
+
+local function foreign(node, record)
+  local owner = record.tags[stack_module.TAG_STACK]
+  util.fail("conflict", "%s %s: %s exists already and %s; give this one another name, or delete that",
+    node.type.name, node.address, node.type:key_of(record),
+    owner and ("belongs to the stack " .. owner) or "was not made by eksrun")
+end
+
+--- Asks AWS.
+--- @param options eksrun.observe.Options
+--- @return eksrun.Observed
+function M.run(options)
+  local memo, records, asked, of, taken = {}, {}, {}, {}, {}
+  local order = options.graph:order()
+  local function env(node) return of[node] end
+
+  -- The identifying inputs of a node, nil while one is not known.
+  local function key_inputs(node)
+    local inputs = ref.resolve(node.inputs, env)
+    for _, name in ipairs(node.type.key) do
+      if not ref.complete(inputs[name]) then return nil end
+    end
+    return inputs
+  end
+
+  local function match(node)
+    local type_ = node.type
+    local found = records[type_] or {}
+    if type_.identity == "tag" then
+      for _, record in ipairs(found) do
+        if record.address == node.address and not taken[record] then return record end
+      end
+      return nil
+    end
+    local inputs = key_inputs(node)
+    local key = inputs and type_:key_of(inputs)
+    for _, record in ipairs(found) do
+      if key and type_:key_of(record) == key and not taken[record] then return record end
+    end
+  end
+
+  local function take(node)
+    local record = match(node)
+    if not record then return end
+    if node.type.tagging and not record.address then
+      if options.adopt_foreign then return end
+      foreign(node, record)
+    end
+    taken[record] = true
+    of[node] = record
+  end
+
+  local function ask(round)
+    local wanted = {}
+    for _, node in ipairs(order) do
+      if node.type.identity == "name" and not asked[node] then
+        local inputs = key_inputs(node)
+        if inputs then
+          asked[node] = true
+          wanted[node.type] = wanted[node.type] or {}
+          table.insert(wanted[node.type], inputs)
+        end
+      end
+    end
+    local jobs = {}
+    for _, type_ in ipairs(options.types) do
+      local names = wanted[type_]
+      if names or round == 1 then
+        jobs[#jobs + 1] = function()
+          local ctx = context.new {
+            aws = options.aws, stack = options.stack, type = type_, memo = memo,
+          }
+          records[type_] = records[type_] or {}
+          local seen = {}
+          for _, record in ipairs(records[type_]) do seen[identity(type_, record)] = true end
+          for _, record in ipairs(type_.observe(ctx, names or {})) do
+            local id = identity(type_, record)
+            if not seen[id] then
+              seen[id] = true
+              table.insert(records[type_], record)
+            end
+          end
+        end
+      end
+    end
+    if jobs[1] then task.all(jobs) end
+    return jobs[1] ~= nil
+  end
+
+  local rounds = 0
+  while rounds < ROUNDS_MAX and ask(rounds + 1) do
+    rounds = rounds + 1
+    for _, node in ipairs(order) do
+      if not of[node] then take(node) end
+    end
+  end
+
+  local extra = {}
+  for _, type_ in ipairs(options.types) do
+    for _, record in ipairs(records[type_] or {}) do
+      local owned = record.address or not type_.tagging
+      if owned and not taken[record] then
+        local node = record.address and options.graph.by_address[record.address]
+        extra[#extra + 1] = {
+          type = type_, record = record,
+          reason = node and of[node] and "a second one of " .. node.address or "no longer declared",
+        }
+      end
+    end
+  end
+  return { of = of, extra = extra, rounds = rounds }
+end
+
+return M

@@ -1,0 +1,116 @@
+--- Loads a recipe: runs the file once and keeps what it declared.
+local error_object = require "eksrun.error"
+local graph = require "eksrun.engine.graph"
+local params = require "eksrun.params"
+local stack = require "eksrun.engine.stack"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- @class eksrun.Recipe
+--- @field path string
+--- @field graph eksrun.Graph
+--- @field outputs any what the file returned
+--- @field declares boolean whether it names a stack or a resource; if not, it was a plain script
+
+-- What eksrun.params() reads while a recipe runs.
+local running
+
+local function stem(path) return (path:match("([^/]+)$"):gsub("%.lua$", "")) end
+
+local function default_stack(path, values)
+  local name = stem(path):gsub("[^%w _.:/=+@-]", "-")
+  if type(values.name) == "string" and values.name ~= "" then name = name .. "/" .. values.name end
+  return name
+end
+
+-- Raised by params() when only the declaration is wanted.
+local declared_only = {}
+
+--- @param declared table<string, eksrun.Parameter>
+--- @return table<string, any>
+function M.take_params(declared)
+  if not running then return params.read(declared, {}) end
+  if running.declared then
+    util.raise_at_caller("params: the recipe's parameters are declared twice")
+  end
+  running.declared = declared
+  if running.help then error(declared_only, 0) end
+  local values = params.read(declared, running.words)
+  if not running.graph.nodes[1] and not running.graph.stack then
+    running.graph.default_stack = default_stack(running.path, values)
+  end
+  return values
+end
+
+local function compile(path)
+  local file, message = io.open(path, "rb")
+  if not file then util.fail("usage", "recipe %s", message) end
+  local text = file:read("a")
+  file:close()
+  if not text then util.fail("usage", "recipe %s: not a file", path) end
+  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  if not chunk then util.fail("syntax", "%s", complaint) end
+  return chunk
+end
+
+-- Modules beside the recipe, then what was there.
+local function with_folder(path)
+  local folder = path:match("^(.*)/[^/]*$") or "."
+  local own = folder .. "/?.lua;" .. folder .. "/?/init.lua"
+  if package.path:sub(1, #own) ~= own then
+    package.path = own .. (package.path ~= "" and ";" .. package.path or "")
+  end
+end
+
+--- Runs the recipe.
+--- @param path string
+--- @param words string[] k=v
+--- @param where? { region?: string, account?: string }
+--- @return eksrun.Recipe
+function M.load(path, words, where)
+  local chunk = compile(path)
+  with_folder(path)
+  local declared = graph.new()
+  declared.where = where
+  declared.default_stack = default_stack(path, {})
+  running = { path = path, words = words, graph = declared }
+  local before = graph.set_current(declared)
+  _G.arg = table.move(words, 1, #words, 1, { [0] = path })
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      graph.set_current(before)
+      running = nil
+    end,
+  })
+  local outputs = chunk(table.unpack(words))
+  local declares = declared.nodes[1] ~= nil or declared.stack ~= nil
+  if declares and not running.declared and words[1] then
+    util.fail("usage", "'%s': the recipe %s takes no parameters", words[1], path)
+  end
+  if declares then stack.current() end
+  return { path = path, graph = declared, outputs = outputs, declares = declares }
+end
+
+--- The parameters that the recipe declares, without running the rest of it; nil when it declares none
+--- before it ends.
+--- @param path string
+--- @return table<string, eksrun.Parameter>?
+function M.parameters(path)
+  local chunk = compile(path)
+  with_folder(path)
+  local declared = graph.new()
+  declared.default_stack = default_stack(path, {})
+  running = { path = path, words = {}, graph = declared, help = true }
+  local before = graph.set_current(declared)
+  local ok, err = pcall(chunk)
+  graph.set_current(before)
+  local found = running.declared
+  running = nil
+  if not ok and err ~= declared_only and not found then
+    error(error_object.is(err) and err or tostring(err), 0)
+  end
+  return found
+end
+
+return M
