@@ -3,6 +3,7 @@
 
 static const luaL_Reg modules[] = {
     {"eksrun.error", luaopen_eksrun_error},
+    {"eksrun.native.kubeconfig", luaopen_eksrun_native_kubeconfig},
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {"eksrun.yaml", luaopen_eksrun_yaml},
     {NULL, NULL},

@@ -29,6 +29,7 @@ void ek_lbuf_push(lua_State *L, struct ek_buf *b);
 
 /* A module of that name. */
 int luaopen_eksrun_error(lua_State *L);
+int luaopen_eksrun_native_kubeconfig(lua_State *L);
 int luaopen_eksrun_sigv4(lua_State *L);
 int luaopen_eksrun_yaml(lua_State *L);
 
