@@ -31,6 +31,18 @@ end
 --- @return any ... what f returns
 function M.scope(name, f, ...) return graph.current():scope(name, f, ...) end
 
+--- A call that changes something, run by apply after what it needs, never by a plan:
+---
+---   eksrun.step("seed", { after = { eks }, with = { eks.endpoint } }, function(endpoint) ... end)
+---
+--- @param name string
+--- @param options eksrun.step.Options
+--- @param run fun(...): any
+--- @return table handle with a ref `result`
+function M.step(name, options, run)
+  return require("eksrun.engine.step").declare(name, options, run)
+end
+
 --- One ref for a table with refs in it: `eksrun.all({ a.Arn, b.Arn }):map(function(arns) ... end)`.
 --- @param value table
 --- @return eksrun.Ref

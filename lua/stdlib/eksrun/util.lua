@@ -65,13 +65,18 @@ end
 -- Where this library's files lie: what stands elsewhere is the user's.
 local library = debug.getinfo(1, "S").source:gsub("eksrun/util%.lua$", "")
 
+--- Whether a chunk is this library's.
+--- @param source string as debug.getinfo() gives it
+--- @return boolean
+function M.is_library(source) return source:sub(1, #library) == library end
+
 -- The level, seen from the caller of this function, of the nearest frame outside the library.
 local function user_level()
   local level = 3
   while true do
     local info = debug.getinfo(level, "Sl")
     if not info then return nil end
-    if info.what ~= "C" and info.source:sub(1, #library) ~= library then return level - 1, info end
+    if info.what ~= "C" and not M.is_library(info.source) then return level - 1, info end
     level = level + 1
   end
 end

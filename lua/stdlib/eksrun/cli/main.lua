@@ -92,8 +92,23 @@ local function report(err, traceback)
   if traceback then io.stderr:write(traceback, "\n") end
 end
 
+-- The frames of a traceback that are not this library's.
+local function user_frames()
+  local out, level = {}, 3
+  while true do
+    local info = debug.getinfo(level, "Sln")
+    if not info then break end
+    if info.what ~= "C" and not util.is_library(info.source) then
+      local name = info.what == "main" and "the file" or info.name and "'" .. info.name .. "'" or "a function"
+      out[#out + 1] = ("  %s:%d: in %s"):format(info.short_src, info.currentline, name)
+    end
+    level = level + 1
+  end
+  return table.concat(out, "\n")
+end
+
 local function with_traceback(err)
-  return { err = err, traceback = debug.traceback(nil, 2) }
+  return { err = err, frames = user_frames(), traceback = debug.traceback(nil, 2) }
 end
 
 --- Runs the command line.
@@ -117,9 +132,14 @@ function M.main(argv)
     return command.run(parsed) or 0
   end, with_traceback)
   if ok then return result end
-  -- A mistake in a program (a plain string) shows where; an error object says it all by itself.
-  local plain = not error_object.is(result.err)
-  report(result.err, (debugging or plain) and result.traceback or nil)
+  -- A mistake in a program (a plain string) shows how it came there; an error object says it all.
+  local trace
+  if debugging then
+    trace = result.traceback
+  elseif not error_object.is(result.err) then
+    trace = result.frames ~= "" and result.frames or result.traceback
+  end
+  report(result.err, trace)
   return M.status(result.err, command)
 end
 

@@ -35,19 +35,35 @@ local function foreign(node, record)
     owner and ("belongs to the stack " .. owner) or "was not made by eksrun")
 end
 
+-- The given types, and those that are declared.
+local function types_of(options)
+  local types, has = {}, {}
+  local function add(type_)
+    if not has[type_] then
+      has[type_] = true
+      types[#types + 1] = type_
+    end
+  end
+  for _, type_ in ipairs(options.types) do add(type_) end
+  for _, node in ipairs(options.graph.nodes) do add(node.type) end
+  return types
+end
+
 --- Asks AWS.
 --- @param options eksrun.observe.Options
 --- @return eksrun.Observed
 function M.run(options)
   local memo, records, asked, of, taken = {}, {}, {}, {}, {}
-  local order = options.graph:order()
+  local types, order = types_of(options), options.graph:order()
   local function env(node) return of[node] end
 
   -- The identifying inputs of a node, nil while one is not known.
   local function key_inputs(node)
     local inputs = ref.resolve(node.inputs, env)
-    for _, name in ipairs(node.type.key) do
-      if not ref.complete(inputs[name]) then return nil end
+    for _, names in ipairs { node.type.key, node.type.observe_with or {} } do
+      for _, name in ipairs(names) do
+        if not ref.complete(inputs[name]) then return nil end
+      end
     end
     return inputs
   end
@@ -92,7 +108,7 @@ function M.run(options)
       end
     end
     local jobs = {}
-    for _, type_ in ipairs(options.types) do
+    for _, type_ in ipairs(types) do
       local names = wanted[type_]
       if names or round == 1 then
         jobs[#jobs + 1] = function()
@@ -125,7 +141,7 @@ function M.run(options)
   end
 
   local extra = {}
-  for _, type_ in ipairs(options.types) do
+  for _, type_ in ipairs(types) do
     for _, record in ipairs(records[type_] or {}) do
       local owned = record.address or not type_.tagging
       if owned and not taken[record] then

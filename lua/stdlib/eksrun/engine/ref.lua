@@ -187,8 +187,8 @@ local function resolve_ref(part, env)
       local value = resolve(piece, env)
       if value == M.unknown then return M.unknown end
       if type(value) ~= "string" and type(value) ~= "number" then
-        util.fail("recipe", "%s is %s, not text", M.is(piece) and M.describe(piece) or "a part",
-          type(value))
+        util.fail("recipe", value == nil and "%s has no value" or "%s is a %s, not text",
+          M.is(piece) and M.describe(piece) or "a part", type(value))
       end
       out[i] = tostring(value)
     end

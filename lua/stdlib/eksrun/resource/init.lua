@@ -28,6 +28,7 @@ local M = {}
 --- @field identity "tag"|"name"|"relation"
 --- @field id string output that identifies it to AWS
 --- @field key? string[] inputs that identify it among its kind ("name", "relation")
+--- @field observe_with? string[] further inputs that must be known before it is asked for
 --- @field inputs table<string, eksrun.Input>
 --- @field outputs table<string, boolean>
 --- @field tagging? string[] scheme and its arguments: see resource/tags.lua
@@ -51,7 +52,8 @@ local Type = {}
 Type.__index = Type
 
 local fields_of_a_type = {
-  name = "string", identity = "string", id = "string", key = "table?", inputs = "table",
+  name = "string", identity = "string", id = "string", key = "table?",
+  observe_with = "table?", inputs = "table",
   outputs = "table?", tagging = "table?", global = "boolean?", parent = "string?",
   protect = "boolean?", delete_after = "table?", create_first = "boolean?", exclusive = "table?",
   retry = "table?", typical = "table?", observe = "function", create = "function",
