@@ -2,14 +2,17 @@
 --- takes no token. Its attachment is an input: a gateway found without it is attached by an update.
 local resource = require "eksrun.resource"
 
+-- What an unattached gateway has for a VpcId.
+local DETACHED = "detached"
+
 local function detach(ctx, record)
-  if not record.VpcId then return end
+  if record.VpcId == DETACHED then return end
   ctx:found(function()
     ctx.aws.ec2:detach_internet_gateway {
       InternetGatewayId = record.InternetGatewayId,
       VpcId = record.VpcId,
     }
-  end)
+  end, "Gateway.NotAttached")
 end
 
 local function attach(ctx, record, inputs)
@@ -17,6 +20,7 @@ local function attach(ctx, record, inputs)
     InternetGatewayId = record.InternetGatewayId,
     VpcId = inputs.VpcId,
   }
+  record.VpcId = inputs.VpcId
 end
 
 return resource.define {
@@ -29,8 +33,7 @@ return resource.define {
   },
   outputs = { "OwnerId" },
   -- Addresses in use keep a gateway attached; those of NAT gateways go with them.
-  delete_after = { "ec2.nat_gateway" },
-  retry = { create = { { code = "InvalidInternetGatewayID.NotFound" } } },
+  delete_after = { "ec2.nat_gateway", "eks.nodegroup" },
   typical = { create = 2, delete = 2 },
 
   observe = function(ctx)
@@ -39,17 +42,20 @@ return resource.define {
     return ctx:each(gateways, function(gateway)
       local record = ctx:record(gateway)
       local attachment = gateway.Attachments and gateway.Attachments[1]
-      record.VpcId = attachment and attachment.VpcId
+      record.VpcId = attachment and attachment.VpcId or DETACHED
       return record
     end)
   end,
 
   create = function(ctx)
-    return ctx.aws.ec2:create_internet_gateway(ctx:tagged {}).InternetGateway
+    local gateway = ctx.aws.ec2:create_internet_gateway(ctx:tagged {}).InternetGateway
+    gateway.VpcId = DETACHED
+    return gateway
   end,
 
   ready = function(ctx, record, inputs)
-    if inputs.VpcId and record.VpcId ~= inputs.VpcId then attach(ctx, record, inputs) end
+    if not inputs.VpcId or record.VpcId == inputs.VpcId then return end
+    ctx:retry({ { code = "InvalidInternetGatewayID.NotFound" } }, function() attach(ctx, record, inputs) end)
   end,
 
   update = function(ctx, record, inputs)

@@ -21,6 +21,8 @@ return resource.define {
     ConnectivityType = { type = "string", immutable = true, default = "public" },
   },
   outputs = { "VpcId" },
+  -- Nodes that leave in order talk to the cluster until the end.
+  delete_after = { "eks.nodegroup" },
   retry = {
     create = {
       { code = "InvalidSubnetID.NotFound" },

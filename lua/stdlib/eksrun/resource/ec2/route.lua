@@ -39,12 +39,12 @@ return resource.define {
     DestinationCidrBlock = { type = "string", immutable = true },
     DestinationIpv6CidrBlock = { type = "string", immutable = true },
     DestinationPrefixListId = { type = "string", immutable = true },
-    GatewayId = { type = "string", refers = "ec2.internet_gateway" },
-    NatGatewayId = { type = "string", refers = "ec2.nat_gateway" },
-    EgressOnlyInternetGatewayId = { type = "string" },
-    TransitGatewayId = { type = "string" },
-    VpcPeeringConnectionId = { type = "string" },
-    NetworkInterfaceId = { type = "string" },
+    GatewayId = { type = "string", default = "none", refers = "ec2.internet_gateway" },
+    NatGatewayId = { type = "string", default = "none", refers = "ec2.nat_gateway" },
+    EgressOnlyInternetGatewayId = { type = "string", default = "none" },
+    TransitGatewayId = { type = "string", default = "none" },
+    VpcPeeringConnectionId = { type = "string", default = "none" },
+    NetworkInterfaceId = { type = "string", default = "none" },
   },
   retry = {
     create = {

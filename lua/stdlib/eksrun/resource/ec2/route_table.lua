@@ -7,8 +7,6 @@ return resource.define {
   identity = "tag",
   id = "RouteTableId",
   tagging = { "ec2", "route-table" },
-  -- A table that a subnet uses cannot be deleted; the use ends with the subnet.
-  delete_after = { "ec2.subnet" },
   inputs = {
     VpcId = { type = "string", required = true, immutable = true, refers = "ec2.vpc" },
   },

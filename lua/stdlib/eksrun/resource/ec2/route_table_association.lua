@@ -7,7 +7,8 @@ return resource.define {
   identity = "relation",
   key = { "SubnetId" },
   id = "AssociationId",
-  parent = "SubnetId",
+  -- Nodes that leave in order talk to the cluster until the end.
+  delete_after = { "eks.nodegroup" },
   inputs = {
     RouteTableId = { type = "string", required = true, refers = "ec2.route_table" },
     SubnetId = { type = "string", required = true, immutable = true, refers = "ec2.subnet" },

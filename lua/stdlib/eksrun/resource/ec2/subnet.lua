@@ -1,8 +1,15 @@
 --- ec2.subnet: a range of a network in one zone. Found by its tags.
 local resource = require "eksrun.resource"
 
-local function set_public(ctx, id, value)
-  ctx.aws.ec2:modify_subnet_attribute { SubnetId = id, MapPublicIpOnLaunch = { Value = value } }
+-- Sets what is not as wanted.
+local function set_attributes(ctx, record, inputs)
+  local public = inputs.MapPublicIpOnLaunch
+  if public == nil or public == record.MapPublicIpOnLaunch then return end
+  ctx.aws.ec2:modify_subnet_attribute {
+    SubnetId = record.SubnetId,
+    MapPublicIpOnLaunch = { Value = public },
+  }
+  record.MapPublicIpOnLaunch = public
 end
 
 return resource.define {
@@ -26,22 +33,25 @@ return resource.define {
   end,
 
   create = function(ctx, inputs)
-    return ctx.aws.ec2:create_subnet(ctx:tagged {
+    local subnet = ctx.aws.ec2:create_subnet(ctx:tagged {
       VpcId = inputs.VpcId,
       CidrBlock = inputs.CidrBlock,
       AvailabilityZone = inputs.AvailabilityZone,
     }).Subnet
+    subnet.MapPublicIpOnLaunch = false
+    return subnet
   end,
 
   -- Not a part of the creation: a run that dies in between finds a difference and updates.
   ready = function(ctx, record, inputs)
-    ctx:wait(ctx.aws.ec2, "SubnetAvailable", { SubnetIds = { record.SubnetId } }, { delay = 1 })
-    if inputs.MapPublicIpOnLaunch then set_public(ctx, record.SubnetId, true) end
+    if record.State ~= "available" then
+      ctx:wait(ctx.aws.ec2, "SubnetAvailable", { SubnetIds = { record.SubnetId } },
+        { delay = 1, timeout = 300 })
+    end
+    set_attributes(ctx, record, inputs)
   end,
 
-  update = function(ctx, record, inputs)
-    set_public(ctx, record.SubnetId, inputs.MapPublicIpOnLaunch)
-  end,
+  update = set_attributes,
 
   delete = function(ctx, record) ctx.aws.ec2:delete_subnet { SubnetId = record.SubnetId } end,
 }

@@ -1,19 +1,21 @@
 --- ec2.vpc: a network. Found by its tags; AWS gives no name and takes no token.
 local resource = require "eksrun.resource"
 
--- DescribeVpcs does not say these; one call each does.
-local attributes = {
-  EnableDnsSupport = "enableDnsSupport",
-  EnableDnsHostnames = "enableDnsHostnames",
+-- DescribeVpcs does not say these; one call each does. What a new network has is their default.
+local ATTRIBUTES = {
+  EnableDnsSupport = { name = "enableDnsSupport", default = true },
+  EnableDnsHostnames = { name = "enableDnsHostnames", default = false },
 }
 
-local function set_attributes(ctx, id, inputs, changed)
+-- Sets those attributes that are not as wanted.
+local function set_attributes(ctx, record, inputs)
   -- Host names need support: on first, off last.
   local order = { "EnableDnsSupport", "EnableDnsHostnames" }
   if inputs.EnableDnsSupport == false then order = { "EnableDnsHostnames", "EnableDnsSupport" } end
   for _, name in ipairs(order) do
-    if inputs[name] ~= nil and (not changed or changed[name]) then
-      ctx.aws.ec2:modify_vpc_attribute { VpcId = id, [name] = { Value = inputs[name] } }
+    if inputs[name] ~= nil and inputs[name] ~= record[name] then
+      ctx.aws.ec2:modify_vpc_attribute { VpcId = record.VpcId, [name] = { Value = inputs[name] } }
+      record[name] = inputs[name]
     end
   end
 end
@@ -26,8 +28,8 @@ return resource.define {
   inputs = {
     CidrBlock = { type = "string", required = true, immutable = true },
     InstanceTenancy = { type = "string", immutable = true, default = "default" },
-    EnableDnsSupport = { type = "boolean", default = true },
-    EnableDnsHostnames = { type = "boolean", default = false },
+    EnableDnsSupport = { type = "boolean", default = ATTRIBUTES.EnableDnsSupport.default },
+    EnableDnsHostnames = { type = "boolean", default = ATTRIBUTES.EnableDnsHostnames.default },
   },
   outputs = { "OwnerId", "DhcpOptionsId" },
   typical = { create = 3, delete = 2 },
@@ -39,7 +41,8 @@ return resource.define {
       local names = { "EnableDnsSupport", "EnableDnsHostnames" }
       local values = ctx:each(names, function(name)
         return ctx.aws.ec2:describe_vpc_attribute {
-          VpcId = vpc.VpcId, Attribute = attributes[name],
+          VpcId = vpc.VpcId,
+          Attribute = ATTRIBUTES[name].name,
         }[name].Value
       end)
       for i, name in ipairs(names) do record[name] = values[i] end
@@ -48,22 +51,24 @@ return resource.define {
   end,
 
   create = function(ctx, inputs)
-    return ctx.aws.ec2:create_vpc(ctx:tagged {
+    local vpc = ctx.aws.ec2:create_vpc(ctx:tagged {
       CidrBlock = inputs.CidrBlock,
       InstanceTenancy = inputs.InstanceTenancy,
     }).Vpc
+    for name, attribute in pairs(ATTRIBUTES) do vpc[name] = attribute.default end
+    return vpc
   end,
 
   -- The attributes are not a part of the creation: a run that dies between the two finds them
   -- different and sets them as an update.
   ready = function(ctx, record, inputs)
-    ctx:wait(ctx.aws.ec2, "VpcAvailable", { VpcIds = { record.VpcId } }, { delay = 1 })
-    set_attributes(ctx, record.VpcId, inputs)
+    if record.State ~= "available" then
+      ctx:wait(ctx.aws.ec2, "VpcAvailable", { VpcIds = { record.VpcId } }, { delay = 1, timeout = 300 })
+    end
+    set_attributes(ctx, record, inputs)
   end,
 
-  update = function(ctx, record, inputs, changed)
-    set_attributes(ctx, record.VpcId, inputs, changed)
-  end,
+  update = set_attributes,
 
   delete = function(ctx, record) ctx.aws.ec2:delete_vpc { VpcId = record.VpcId } end,
 }

@@ -129,10 +129,9 @@ return resource.define {
     local function look_into(cluster)
       if entered[cluster] then return end
       entered[cluster] = true
-      local names = ctx:found(function()
-        return ctx:list("eks", "list_nodegroups", { clusterName = cluster }, "nodegroups")
-      end)
-      ctx:each(names or {}, function(name) look(cluster, name) end)
+      if not support.observe_cluster(ctx, cluster) then return end
+      local names = ctx:list("eks", "list_nodegroups", { clusterName = cluster }, "nodegroups")
+      ctx:each(names, function(name) look(cluster, name) end)
     end
     local jobs = {}
     for _, want in ipairs(wanted) do

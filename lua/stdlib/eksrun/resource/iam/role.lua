@@ -25,18 +25,36 @@ local function describe(ctx, name)
   if not role then return nil end
   local record = ctx:record(role)
   record.AssumeRolePolicyDocument = text.percent_decode(role.AssumeRolePolicyDocument)
+  record.PermissionsBoundary = role.PermissionsBoundary and role.PermissionsBoundary.PermissionsBoundaryArn
   record.PolicyArns = arns or {}
   return record
 end
 
+-- IAM tells its own servers about a new role with a delay.
+local NOT_VISIBLE_YET = { { code = "NoSuchEntity", message = "role with name", seconds = 60 } }
+
 local function attach(ctx, name, arns)
-  for _, arn in ipairs(arns) do ctx.aws.iam:attach_role_policy { RoleName = name, PolicyArn = arn } end
+  ctx:each(arns, function(arn)
+    ctx:retry(NOT_VISIBLE_YET, function()
+      ctx.aws.iam:attach_role_policy { RoleName = name, PolicyArn = arn }
+    end)
+  end)
 end
 
-local function set_of(list)
-  local set = {}
-  for _, value in ipairs(list or {}) do set[value] = true end
-  return set
+local function detach(ctx, name, arns)
+  ctx:each(arns, function(arn)
+    ctx:found(function() ctx.aws.iam:detach_role_policy { RoleName = name, PolicyArn = arn } end)
+  end)
+end
+
+-- What the first list has and the second has not.
+local function missing(list, from)
+  local present, out = {}, {}
+  for _, value in ipairs(from or {}) do present[value] = true end
+  for _, value in ipairs(list or {}) do
+    if not present[value] then out[#out + 1] = value end
+  end
+  return out
 end
 
 return resource.define {
@@ -55,25 +73,33 @@ return resource.define {
     AssumeRolePolicyDocument = { type = "string", required = true, policy = true },
     Description = { type = "string", default = "" },
     MaxSessionDuration = { type = "integer", default = 3600 },
-    PermissionsBoundary = { type = "string" },
+    PermissionsBoundary = { type = "string", default = "none" },
     PolicyArns = { type = "table", set = true, default = {} },
   },
   outputs = { "Arn", "RoleId" },
   typical = { create = 1, delete = 1 },
 
+  -- The declared ones at once. IAM filters roles by no tag: others of the stack are looked for among those
+  -- whose names begin as the stack's do.
   observe = function(ctx, wanted)
-    local records, names = {}, {}
-    for _, want in ipairs(wanted) do names[want.RoleName] = true end
-    -- Roles cannot be filtered by tag: those of the stack share the beginning of their name.
-    for _, role in ipairs(ctx:list("iam", "list_roles", {}, "Roles")) do
-      if ctx.stack:maybe_names(role.RoleName) then names[role.RoleName] = true end
-    end
-    local list = {}
-    for name in pairs(names) do list[#list + 1] = name end
-    table.sort(list)
-    for _, record in ipairs(ctx:each(list, function(name) return describe(ctx, name) or false end)) do
+    local records, seen, jobs = {}, {}, {}
+    local function look(name)
+      if seen[name] then return end
+      seen[name] = true
+      local record = ctx:once("iam.role/" .. name, function() return describe(ctx, name) or false end)
       if record then records[#records + 1] = record end
     end
+    for i, want in ipairs(wanted) do
+      jobs[i] = function() look(want.RoleName) end
+    end
+    jobs[#jobs + 1] = function()
+      local names = {}
+      for _, role in ipairs(ctx:list("iam", "list_roles", { MaxItems = 1000 }, "Roles")) do
+        if ctx.stack:maybe_names(role.RoleName) then names[#names + 1] = role.RoleName end
+      end
+      ctx:each(names, look)
+    end
+    ctx:each(jobs, function(job) job() end)
     return records
   end,
 
@@ -86,8 +112,14 @@ return resource.define {
       MaxSessionDuration = inputs.MaxSessionDuration,
       PermissionsBoundary = inputs.PermissionsBoundary,
     }).Role
-    attach(ctx, inputs.RoleName, inputs.PolicyArns or {})
+    role.PolicyArns = {}
     return role
+  end,
+
+  -- Not a part of the creation: a run that dies in between finds a difference and updates.
+  ready = function(ctx, record, inputs)
+    attach(ctx, record.RoleName, missing(inputs.PolicyArns, record.PolicyArns))
+    record.PolicyArns = inputs.PolicyArns
   end,
 
   update = function(ctx, record, inputs, changed)
@@ -110,13 +142,8 @@ return resource.define {
       }
     end
     if changed.PolicyArns then
-      local want, have = set_of(inputs.PolicyArns), set_of(record.PolicyArns)
-      for arn in pairs(want) do
-        if not have[arn] then attach(ctx, name, { arn }) end
-      end
-      for arn in pairs(have) do
-        if not want[arn] then ctx.aws.iam:detach_role_policy { RoleName = name, PolicyArn = arn } end
-      end
+      attach(ctx, name, missing(inputs.PolicyArns, record.PolicyArns))
+      detach(ctx, name, missing(record.PolicyArns, inputs.PolicyArns))
     end
   end,
 
@@ -125,12 +152,19 @@ return resource.define {
     if removed[1] then ctx.aws.iam:untag_role { RoleName = record.RoleName, TagKeys = removed } end
   end,
 
+  -- With all that hangs on it by now, which may be more than what was observed.
   delete = function(ctx, record)
-    for _, arn in ipairs(record.PolicyArns) do
-      ctx:found(function()
-        ctx.aws.iam:detach_role_policy { RoleName = record.RoleName, PolicyArn = arn }
-      end)
-    end
-    ctx.aws.iam:delete_role { RoleName = record.RoleName }
+    local name = record.RoleName
+    ctx:each({
+      function() detach(ctx, name, attached(ctx, name)) end,
+      function()
+        for page in ctx.aws.iam:pages("list_role_policies", { RoleName = name }) do
+          ctx:each(page.PolicyNames or {}, function(policy)
+            ctx.aws.iam:delete_role_policy { RoleName = name, PolicyName = policy }
+          end)
+        end
+      end,
+    }, function(call) call() end)
+    ctx.aws.iam:delete_role { RoleName = name }
   end,
 }
