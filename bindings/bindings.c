@@ -6,6 +6,7 @@ static const luaL_Reg modules[] = {
     {"eksrun.native.kubeconfig", luaopen_eksrun_native_kubeconfig},
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {"eksrun.yaml", luaopen_eksrun_yaml},
+    {"eksrun.native.aws", luaopen_eksrun_native_aws},
     {NULL, NULL},
 };
 

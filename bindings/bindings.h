@@ -32,5 +32,6 @@ int luaopen_eksrun_error(lua_State *L);
 int luaopen_eksrun_native_kubeconfig(lua_State *L);
 int luaopen_eksrun_sigv4(lua_State *L);
 int luaopen_eksrun_yaml(lua_State *L);
+int luaopen_eksrun_native_aws(lua_State *L);
 
 #endif

@@ -1,0 +1,126 @@
+/* eksrun.native.aws: the parts share these.
+ *
+ * A walker goes through a shape and a Lua value (or a document) together. It takes a reference (a
+ * use of a shape), never an operation, so that requests and answers can be walked both ways.
+ * Writers expect a value that ek_aws_validate let pass. Readers raise an error object with the
+ * code "invalid_response" that names the member. Buffers and documents belong to a userdata on the
+ * caller's stack: every function here may raise. */
+#ifndef EK_BINDINGS_AWS_H
+#define EK_BINDINGS_AWS_H
+
+#include "bindings/bindings.h"
+#include "core/json.h"
+#include "core/model.h"
+#include "core/time.h"
+#ifdef EK_AWS_XML
+#include "core/xml.h"
+#else
+struct ek_xml;
+struct ek_xml_node;
+#endif
+
+enum { EK_AWS_DEPTH_MAX = 64 };
+
+/* The uservalue of an operation is its service, whose model it points into. */
+struct ek_aws_operation {
+  const struct ek_model *model;
+  const struct ek_model_operation *op;
+};
+
+struct ek_aws_walk {
+  lua_State *L;
+  const struct ek_model *model;
+  struct ek_buf *out;                /* writers */
+  enum ek_model_timestamp timestamp; /* where the model names no format */
+  int array_mt;                      /* readers: stack index of the metatable of lists */
+};
+
+static inline const char *ek_aws_string(const struct ek_aws_walk *w, uint32_t offset) {
+  return ek_model_string(w->model, offset);
+}
+static inline const struct ek_model_shape *ek_aws_shape(const struct ek_aws_walk *w,
+                                                        const struct ek_model_ref *ref) {
+  return ek_model_shape_of(w->model, ref);
+}
+static inline const struct ek_model_ref *
+ek_aws_ref(const struct ek_aws_walk *w, const struct ek_model_shape *shape, uint32_t number) {
+  return &w->model->refs[shape->refs + number];
+}
+
+/* Pushes the member that the table at index has for ref; false, with nothing pushed: it has none
+ * (nil or json.null). */
+bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_ref *ref);
+/* Pushes a list of the keys of the table at index, sorted; returns their number. Keys that are not
+ * strings are left out. */
+int ek_aws_sorted_keys(lua_State *L, int index);
+/* Number of the member of shape whose wire (xml: whose xml) name is name, -1: none. hint is where
+ * the search begins, and then the member behind the one found. */
+int ek_aws_find_wire(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
+                     const char *name, size_t len, bool xml, uint32_t *hint);
+
+/* scalar.c: scalars as text, for headers, paths, query strings, forms and XML. */
+
+/* A timestamp as Lua has it, epoch seconds or text, to seconds. False: it is neither. */
+bool ek_aws_to_time(lua_State *L, int index, double *seconds);
+/* Pushes seconds: an integer where they are whole. */
+void ek_aws_push_time(lua_State *L, double seconds);
+void ek_aws_write_time(struct ek_buf *b, enum ek_model_timestamp format, double seconds);
+/* Pushes the integer or float of the Lua number at index as AWS writes it. */
+void ek_aws_write_float(struct ek_buf *b, double number);
+void ek_aws_write_scalar(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index);
+/* Pushes the scalar that text is. */
+void ek_aws_read_scalar(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                        const char *text, size_t len);
+/* Raises "invalid_response": `<member>: <what> '<text>'`, text shortened and escaped. */
+int ek_aws_bad_value(const struct ek_aws_walk *w, const struct ek_model_ref *ref, const char *what,
+                     const char *text, size_t len);
+
+/* json.c */
+/* Appends the value at index. body_only: of the outermost structure only the members that belong
+ * to the body. */
+void ek_aws_write_json(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
+                       bool body_only);
+/* Pushes the value that the token just read begins. */
+void ek_aws_read_json(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                      struct ek_json_reader *r, enum ek_json_type token);
+/* The same without a shape. */
+void ek_aws_write_document(const struct ek_aws_walk *w, int index, int depth);
+void ek_aws_read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
+                          enum ek_json_type token);
+/* Pushes a reader that collection frees. */
+struct ek_json_reader *ek_aws_new_reader(lua_State *L, const char *text, size_t len);
+/* Pushes the value of a JSON text of the model's own; an empty table for "". */
+void ek_aws_push_json(lua_State *L, const char *text);
+
+/* query.c: the parameters of the structure at index, as a form: "&A=1&B.1=2". */
+void ek_aws_write_query(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
+                        bool ec2);
+
+/* xml_write.c: the value at index as an XML element. */
+void ek_aws_write_xml(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
+                      bool body_only);
+
+/* xml.c: pushes the value of node; of a structure, the members of its body. */
+void ek_aws_read_xml(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                     const struct ek_xml_node *node);
+/* Pushes a document that collection frees. */
+struct ek_xml *ek_aws_new_xml(lua_State *L);
+const struct ek_xml_node *ek_aws_xml_child(const struct ek_xml_node *node, const char *name);
+
+/* validate.c: raises {code = "validation", message, problems = { {path, message}, ... }} unless the
+ * table at index is what the operation takes. */
+void ek_aws_validate(lua_State *L, const struct ek_aws_operation *o, int index);
+
+/* Lua methods of an operation. request.c, response.c, describe.c */
+int ek_aws_l_build(lua_State *L);
+int ek_aws_l_parse(lua_State *L);
+int ek_aws_l_parse_error(lua_State *L);
+int ek_aws_l_info(lua_State *L);
+int ek_aws_l_input(lua_State *L);
+int ek_aws_l_output(lua_State *L);
+
+struct ek_aws_operation *ek_aws_check_operation(lua_State *L, int index);
+/* The service's name and the operation's: "eks:DescribeCluster", on the stack. */
+const char *ek_aws_push_title(lua_State *L, const struct ek_aws_operation *o);
+
+#endif

@@ -1,0 +1,484 @@
+/* Answers: Operation:parse(status, headers, body) and Operation:parse_error(status, headers, body).
+ *
+ * parse gives the output table and the request id (or nil); it raises "invalid_response" for what
+ * is not an answer of the service: a proxy's page, a cut body, a value of the wrong type.
+ * parse_error gives { code, message, request_id, ...the error's own fields } and copes with
+ * anything. Headers are a table with names in lower case. */
+#include <ctype.h>
+
+#include "bindings/aws/aws.h"
+#include "core/encode.h"
+
+struct response {
+  struct ek_aws_walk walk;
+  const struct ek_aws_operation *o;
+  lua_Integer status;
+  int headers, result; /* stack indices */
+  const char *body;
+  size_t len;
+};
+
+enum body_kind { BODY_EMPTY, BODY_JSON, BODY_XML, BODY_OTHER };
+
+static bool starts_with(const struct response *r, size_t at, const char *text) {
+  size_t n = strlen(text);
+  return r->len - at >= n && strncasecmp(r->body + at, text, n) == 0;
+}
+
+static enum body_kind kind_of(const struct response *r) {
+  size_t at = 0;
+  while (at < r->len && strchr(" \t\r\n", r->body[at]) != NULL && r->body[at] != '\0') at++;
+  if (at == r->len) return BODY_EMPTY;
+  if (r->body[at] == '{') return BODY_JSON;
+  if (r->body[at] != '<' || starts_with(r, at, "<!doctype") || starts_with(r, at, "<html"))
+    return BODY_OTHER;
+  return BODY_XML;
+}
+
+/* Pushes the header; NULL, with nothing pushed: there is none. */
+static const char *push_header(const struct response *r, const char *name) {
+  lua_State *L = r->walk.L;
+  lua_pushstring(L, name);
+  if (lua_rawget(L, r->headers) == LUA_TSTRING) return lua_tostring(L, -1);
+  lua_pop(L, 1);
+  return NULL;
+}
+
+static const char *push_request_id(const struct response *r) {
+  const char *id = push_header(r, "x-amzn-requestid");
+  return id != NULL ? id : push_header(r, "x-amz-request-id");
+}
+
+/* Pushes "<what> (HTTP 200, text/html): <first bytes>", in printable characters only. */
+static const char *push_oddity(const struct response *r, const char *what) {
+  enum { SHOWN = 120 };
+  lua_State *L = r->walk.L;
+  const char *type = push_header(r, "content-type");
+  char shown[SHOWN + 4];
+  size_t n = 0;
+  bool space = true;
+  for (size_t i = 0; i < r->len && n < SHOWN; i++) {
+    unsigned char c = (unsigned char)r->body[i];
+    if (c <= ' ') {
+      if (!space) shown[n++] = ' ';
+      space = true;
+    } else {
+      shown[n++] = c < 0x7f ? (char)c : '?';
+      space = false;
+    }
+  }
+  (void)snprintf(shown + n, sizeof shown - n, "%s", n == SHOWN ? "..." : "");
+  lua_pushfstring(L, "%s (HTTP %d, %s): %s", what, (int)r->status,
+                  type == NULL ? "no content type" : type, n == 0 ? "empty body" : shown);
+  if (type != NULL) lua_remove(L, -2);
+  return lua_tostring(L, -1);
+}
+
+static int raise_invalid(struct response *r, const char *message) {
+  ek_error_push(r->walk.L, "invalid_response", message);
+  return lua_error(r->walk.L);
+}
+
+/* Moves the fields of the table on top of the stack into the result. */
+static void merge(const struct response *r) {
+  lua_State *L = r->walk.L;
+  for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, r->result);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_json_body(struct response *r, const struct ek_model_ref *ref) {
+  struct ek_json_reader *reader = ek_aws_new_reader(r->walk.L, r->body, r->len);
+  ek_aws_read_json(&r->walk, ref, reader, ek_json_next(reader));
+  if (ek_json_next(reader) != EK_JSON_END) (void)raise_invalid(r, reader->error.message);
+  ek_json_reader_fini(reader);
+  lua_remove(r->walk.L, -2);
+}
+
+#ifdef EK_AWS_XML
+static const struct ek_xml_node *parse_xml(struct response *r) {
+  struct ek_error e;
+  struct ek_xml *doc = ek_aws_new_xml(r->walk.L);
+  if (ek_xml_parse(doc, r->body, r->len, &e) != 0) (void)raise_invalid(r, e.message);
+  return ek_xml_root(doc);
+}
+
+#endif
+
+static void read_body(struct response *r, const struct ek_model_ref *ref) {
+  lua_State *L = r->walk.L;
+  uint8_t protocol = r->walk.model->head->protocol;
+  enum body_kind kind = kind_of(r);
+  if (kind == BODY_EMPTY) {
+    lua_newtable(L);
+  } else if (protocol == EK_PROTOCOL_JSON || protocol == EK_PROTOCOL_REST_JSON) {
+    if (kind == BODY_XML) (void)raise_invalid(r, push_oddity(r, "not JSON"));
+    read_json_body(r, ref);
+  } else {
+#ifdef EK_AWS_XML
+    const struct ek_xml_node *node = parse_xml(r);
+    const char *wrapper = ek_aws_string(&r->walk, r->o->op->wrapper);
+    const struct ek_xml_node *inner = *wrapper == '\0' ? node : ek_aws_xml_child(node, wrapper);
+    if (inner != NULL)
+      ek_aws_read_xml(&r->walk, ref, inner);
+    else
+      lua_newtable(L);
+    lua_remove(L, -2);
+#else
+    (void)raise_invalid(r, "XML is not read yet");
+#endif
+  }
+}
+
+static void read_header_map(struct response *r, const struct ek_model_ref *ref) {
+  lua_State *L = r->walk.L;
+  const char *prefix = ek_aws_string(&r->walk, ref->wire);
+  size_t n = strlen(prefix);
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, r->headers) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    const char *name = lua_tostring(L, -2);
+    if (strncasecmp(name, prefix, n) != 0) continue;
+    lua_pushstring(L, name + n);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -5);
+  }
+  lua_setfield(L, r->result, ek_aws_string(&r->walk, ref->name));
+}
+
+/* The length of the list element that s begins with: to the next comma outside of quotes. A date
+ * has a comma of its own. */
+static size_t element_length(const char *s, bool is_date) {
+  bool quoted = false;
+  size_t commas = 0;
+  for (size_t i = 0;; i++) {
+    if (s[i] == '\0') return i;
+    if (s[i] == '"') quoted = !quoted;
+    if (s[i] == '\\' && quoted && s[i + 1] != '\0') i++;
+    if (s[i] == ',' && !quoted && ++commas > (is_date ? 1u : 0u)) return i;
+  }
+}
+
+static void read_header_list(struct response *r, const struct ek_model_ref *ref, const char *s) {
+  lua_State *L = r->walk.L;
+  const struct ek_model_ref *element = ek_aws_ref(&r->walk, ek_aws_shape(&r->walk, ref), 0);
+  bool date = ek_aws_shape(&r->walk, element)->type == EK_TYPE_TIMESTAMP &&
+              element->timestamp != EK_TIMESTAMP_ISO8601 &&
+              element->timestamp != EK_TIMESTAMP_EPOCH;
+  lua_newtable(L);
+  lua_pushvalue(L, r->walk.array_mt);
+  lua_setmetatable(L, -2);
+  for (lua_Integer i = 1;; i++) {
+    s += strspn(s, " \t");
+    size_t n = element_length(s, date), end = n;
+    while (end > 0 && (s[end - 1] == ' ' || s[end - 1] == '\t')) end--;
+    if (end >= 2 && s[0] == '"' && s[end - 1] == '"') {
+      luaL_Buffer b;
+      luaL_buffinit(L, &b);
+      for (size_t k = 1; k + 1 < end; k++) {
+        if (s[k] == '\\' && k + 2 < end) k++;
+        luaL_addchar(&b, s[k]);
+      }
+      luaL_pushresult(&b);
+    } else {
+      ek_aws_read_scalar(&r->walk, element, s, end);
+    }
+    lua_rawseti(L, -2, i);
+    if (s[n] == '\0') return;
+    s += n + 1;
+  }
+}
+
+static void read_header(struct response *r, const struct ek_model_ref *ref) {
+  lua_State *L = r->walk.L;
+  const char *wire = ek_aws_string(&r->walk, ref->wire);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (const char *c = wire; *c != '\0'; c++) luaL_addchar(&b, (char)tolower((unsigned char)*c));
+  luaL_pushresult(&b);
+  const char *value = push_header(r, lua_tostring(L, -1));
+  if (value == NULL) {
+    lua_pop(L, 1);
+    return;
+  }
+  size_t len = strlen(value);
+  if (ek_aws_shape(&r->walk, ref)->type == EK_TYPE_LIST) {
+    read_header_list(r, ref, value);
+  } else if (ref->flags & EK_REF_JSON) {
+    struct ek_buf *text = ek_lbuf_new(L);
+    if (ek_base64_decode(text, value, len, NULL) != 0)
+      (void)ek_aws_bad_value(&r->walk, ref, "not base64:", value, len);
+    struct ek_json_reader *reader = ek_aws_new_reader(L, text->data, text->len);
+    ek_aws_read_document(&r->walk, reader, ek_json_next(reader));
+  } else {
+    ek_aws_read_scalar(&r->walk, ref, value, len);
+  }
+  lua_setfield(L, r->result, ek_aws_string(&r->walk, ref->name));
+}
+
+/* All members of a rest answer (or error) into the result. */
+static void read_rest(struct response *r, const struct ek_model_ref *ref, bool with_body) {
+  lua_State *L = r->walk.L;
+  const struct ek_model_shape *shape = ek_aws_shape(&r->walk, ref);
+  int top = lua_gettop(L);
+  for (uint32_t i = 0; i < shape->ref_count; i++) {
+    const struct ek_model_ref *member = ek_aws_ref(&r->walk, shape, i);
+    if (member->location == EK_LOCATION_HEADER) read_header(r, member);
+    if (member->location == EK_LOCATION_HEADERS) read_header_map(r, member);
+    if (member->location == EK_LOCATION_STATUS) {
+      lua_pushinteger(L, r->status);
+      lua_setfield(L, r->result, ek_aws_string(&r->walk, member->name));
+    }
+    lua_settop(L, top);
+  }
+  if (!with_body) return;
+  if (shape->payload == 0) {
+    if ((shape->flags & EK_SHAPE_BODY) == 0) return;
+    read_body(r, ref);
+    merge(r);
+    return;
+  }
+  const struct ek_model_ref *payload = ek_aws_ref(&r->walk, shape, shape->payload - 1u);
+  uint8_t type = ek_aws_shape(&r->walk, payload)->type;
+  if (type == EK_TYPE_BLOB || type == EK_TYPE_STRING)
+    lua_pushlstring(L, r->body, r->len);
+  else if (kind_of(r) == BODY_EMPTY)
+    return;
+  else
+    read_body(r, payload);
+  lua_setfield(L, r->result, ek_aws_string(&r->walk, payload->name));
+}
+
+/* Stack: 1 operation, 2 status, 3 headers, 4 body, 5 result, 6 metatable of lists. */
+static void open_response(lua_State *L, struct response *r) {
+  *r = (struct response){.o = ek_aws_check_operation(L, 1), .headers = 3, .result = 5};
+  luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
+  r->status = luaL_checkinteger(L, 2);
+  if (lua_isnoneornil(L, 3)) {
+    lua_settop(L, 4);
+    lua_newtable(L);
+    lua_replace(L, 3);
+  }
+  luaL_checktype(L, 3, LUA_TTABLE);
+  r->body = luaL_optlstring(L, 4, "", &r->len);
+  lua_settop(L, 4);
+  lua_newtable(L);
+  luaL_getmetatable(L, "eksrun.json.array");
+  r->walk = (struct ek_aws_walk){.L = L, .model = r->o->model, .array_mt = 6};
+}
+
+/* The protected part of parse. 7: the struct response. */
+static int l_read_answer(lua_State *L) {
+  struct response *r = lua_touserdata(L, 7);
+  luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
+  const struct ek_model_ref *output = ek_model_output(r->o->model, r->o->op);
+  uint8_t protocol = r->o->model->head->protocol;
+  lua_settop(L, 6);
+  if (output == NULL) return 0;
+  if (protocol == EK_PROTOCOL_REST_JSON || protocol == EK_PROTOCOL_REST_XML) {
+    read_rest(r, output, true);
+  } else {
+    read_body(r, output);
+    merge(r);
+  }
+  return 0;
+}
+
+int ek_aws_l_parse(lua_State *L) {
+  struct response r;
+  open_response(L, &r);
+  lua_pushcfunction(L, l_read_answer);
+  for (int i = 1; i <= 6; i++) lua_pushvalue(L, i);
+  lua_pushlightuserdata(L, &r);
+  if (lua_pcall(L, 7, 0, 0) != LUA_OK) {
+    if (lua_istable(L, -1) && kind_of(&r) == BODY_OTHER)
+      return raise_invalid(&r, push_oddity(&r, "not an answer of the service"));
+    return lua_error(L);
+  }
+  lua_pushvalue(L, r.result);
+  if (push_request_id(&r) == NULL) lua_pushnil(L);
+  return 2;
+}
+
+/* Errors. */
+
+static void set_text(const struct response *r, const char *field, const char *text, size_t len) {
+  lua_pushlstring(r->walk.L, text, len);
+  lua_setfield(r->walk.L, r->result, field);
+}
+
+static bool has_field(const struct response *r, const char *field) {
+  bool found = lua_getfield(r->walk.L, r->result, field) != LUA_TNIL;
+  lua_pop(r->walk.L, 1);
+  return found;
+}
+
+/* "ns#Code:http://..." -> "Code" */
+static void set_code(const struct response *r, const char *text, size_t len) {
+  const char *colon = memchr(text, ':', len);
+  if (colon != NULL) len = (size_t)(colon - text);
+  for (size_t i = len; i > 0; i--)
+    if (text[i - 1] == '#') {
+      text += i;
+      len -= i;
+      break;
+    }
+  while (len > 0 && isspace((unsigned char)text[len - 1])) len--;
+  while (len > 0 && isspace((unsigned char)*text)) {
+    text++;
+    len--;
+  }
+  if (len > 0) set_text(r, "code", text, len);
+}
+
+/* The document on top of the stack: its code and message. */
+static void take_json_error(const struct response *r) {
+  static const char *const codes[] = {"__type", "code", "Code"};
+  static const char *const messages[] = {"message", "Message", "errorMessage"};
+  lua_State *L = r->walk.L;
+  size_t len;
+  for (int i = 0; i < 3 && !has_field(r, "code"); i++) {
+    if (lua_getfield(L, -1, codes[i]) == LUA_TSTRING) {
+      const char *text = lua_tolstring(L, -1, &len);
+      set_code(r, text, len);
+    }
+    lua_pop(L, 1);
+  }
+  for (int i = 0; i < 3 && !has_field(r, "message"); i++) {
+    if (lua_getfield(L, -1, messages[i]) == LUA_TSTRING) {
+      const char *text = lua_tolstring(L, -1, &len);
+      set_text(r, "message", text, len);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* The fields of the modeled error, read from node or, if that is NULL, from the JSON body; all but
+ * those that are set. */
+static void add_fields(struct response *r, const struct ek_xml_node *node) {
+  lua_State *L = r->walk.L;
+  lua_getfield(L, r->result, "code");
+  const char *code = lua_tostring(L, -1);
+  const struct ek_model_shape *shape =
+      code == NULL ? NULL : ek_model_find_error(r->o->model, r->o->op, code);
+  if (shape != NULL) {
+    const struct ek_model_ref ref = {.shape = (uint32_t)(shape - r->o->model->shapes)};
+    struct response part = *r;
+    lua_newtable(L);
+    part.result = lua_gettop(L);
+    read_rest(&part, &ref, false);
+#ifdef EK_AWS_XML
+    if (node != NULL) {
+      ek_aws_read_xml(&r->walk, &ref, node);
+      merge(&part);
+    }
+#else
+    (void)node;
+#endif
+    if (node != NULL) {
+    } else if (kind_of(r) == BODY_JSON) {
+      read_json_body(&part, &ref);
+      merge(&part);
+    }
+    for (lua_pushnil(L); lua_next(L, part.result) != 0; lua_pop(L, 1)) {
+      const char *name = lua_tostring(L, -2);
+      if (strcasecmp(name, "message") == 0 || strcasecmp(name, "code") == 0 || has_field(r, name))
+        continue;
+      lua_pushvalue(L, -1);
+      lua_setfield(L, r->result, name);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+#ifdef EK_AWS_XML
+/* <ErrorResponse><Error>, <Response><Errors><Error>, <ErrorResponse><Errors><Error>, <Error>. */
+static const struct ek_xml_node *find_error(const struct ek_xml_node *root) {
+  const struct ek_xml_node *errors = ek_aws_xml_child(root, "Errors");
+  const struct ek_xml_node *error = ek_aws_xml_child(errors == NULL ? root : errors, "Error");
+  return error == NULL ? root : error;
+}
+
+static void take_xml_error(const struct response *r, const struct ek_xml_node *root) {
+  static const struct {
+    const char *element, *field;
+  } texts[] = {{"Message", "message"},     {"message", "message"},      {"Type", "type"},
+               {"HostId", "host_id"},      {"RequestId", "request_id"}, {"RequestID", "request_id"},
+               {"requestId", "request_id"}};
+  const struct ek_xml_node *error = find_error(root);
+  const struct ek_xml_node *code = ek_aws_xml_child(error, "Code");
+  if (code != NULL) set_code(r, code->text, code->text_len);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    const struct ek_xml_node *node = ek_aws_xml_child(error, texts[i].element);
+    if (node == NULL) node = ek_aws_xml_child(root, texts[i].element);
+    if (node != NULL && node->text_len > 0 && !has_field(r, texts[i].field))
+      set_text(r, texts[i].field, node->text, node->text_len);
+  }
+}
+
+#endif
+
+/* The protected part of parse_error: what the body tells. */
+static int l_read_error(lua_State *L) {
+  struct response *r = lua_touserdata(L, 7);
+  const struct ek_xml_node *error = NULL;
+  luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
+  lua_settop(L, 6);
+  const char *type = push_header(r, "x-amzn-errortype");
+  if (type != NULL) set_code(r, type, strlen(type));
+  if (kind_of(r) == BODY_XML) {
+#ifdef EK_AWS_XML
+    const struct ek_xml_node *root = parse_xml(r);
+    take_xml_error(r, root);
+    error = find_error(root);
+#endif
+  } else if (kind_of(r) == BODY_JSON) {
+    struct ek_json_reader *reader = ek_aws_new_reader(L, r->body, r->len);
+    ek_aws_read_document(&r->walk, reader, ek_json_next(reader));
+    take_json_error(r);
+  }
+  add_fields(r, error);
+  /* Services that once spoke the query protocol keep its codes: "Code;Sender". */
+  const char *query = push_header(r, "x-amzn-query-error");
+  const char *semicolon = query == NULL ? NULL : strchr(query, ';');
+  if (semicolon != NULL && semicolon > query) {
+    lua_getfield(L, r->result, "code");
+    lua_setfield(L, r->result, "modeled_code");
+    set_text(r, "code", query, (size_t)(semicolon - query));
+    set_text(r, "type", semicolon + 1, strlen(semicolon + 1));
+  }
+  return 0;
+}
+
+int ek_aws_l_parse_error(lua_State *L) {
+  struct response r;
+  open_response(L, &r);
+  lua_pushcfunction(L, l_read_error);
+  for (int i = 1; i <= 6; i++) lua_pushvalue(L, i);
+  lua_pushlightuserdata(L, &r);
+  bool readable = lua_pcall(L, 7, 0, 0) == LUA_OK;
+  lua_settop(L, 6);
+  enum body_kind kind = kind_of(&r);
+  if (kind == BODY_OTHER || (!readable && !has_field(&r, "code"))) {
+    lua_pushliteral(L, "InvalidResponse");
+    lua_setfield(L, r.result, "code");
+    (void)push_oddity(&r, "not an answer of the service");
+    lua_setfield(L, r.result, "message");
+  }
+  if (!has_field(&r, "code")) {
+    lua_pushfstring(L, "%I", (LUAI_UACINT)r.status);
+    lua_setfield(L, r.result, "code");
+  }
+  if (!has_field(&r, "message")) {
+    (void)push_oddity(&r, "no message");
+    lua_setfield(L, r.result, "message");
+  }
+  if (!has_field(&r, "request_id") && push_request_id(&r) != NULL)
+    lua_setfield(L, r.result, "request_id");
+  lua_pushvalue(L, r.result);
+  return 1;
+}
