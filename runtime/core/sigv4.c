@@ -5,15 +5,16 @@
 #include "core/sigv4.h"
 
 #include "core/hash.h"
+#include "core/sigv4_key.h"
 
-#define ALGORITHM    "AWS4-HMAC-SHA256"
-#define TERMINATOR   "aws4_request"
-#define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define KEYS         4
-#define SECRET_MAX   256
-#define NAME_MAX_LEN 64
-#define INPUT_MAX    ((size_t)8 << 20)
-#define TIME_MAX     INT64_C(253402300799)
+#define ALGORITHM           "AWS4-HMAC-SHA256"
+#define EK_SIGV4_TERMINATOR "aws4_request"
+#define EMPTY_SHA256        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define KEYS                4
+#define EK_SIGV4_SECRET_MAX 256
+#define EK_SIGV4_NAME_MAX   64
+#define INPUT_MAX           ((size_t)8 << 20)
+#define TIME_MAX            INT64_C(253402300799)
 
 #define LITERAL(s) ((struct ek_span){(s), sizeof(s) - 1})
 
@@ -22,21 +23,12 @@ struct item {
   size_t order; /* keeps equal names in the caller's order */
 };
 
-/* A derived signing key and what it was derived from. */
-struct derived {
-  struct ek_hmac_key key;
-  char secret[SECRET_MAX], region[NAME_MAX_LEN], service[NAME_MAX_LEN], day[8];
-  size_t secret_len, region_len, service_len; /* service_len 0: the entry is free */
-  uint64_t used;
-};
-
 struct ek_sigv4 {
-  struct derived keys[KEYS];
-  uint64_t uses;
+  struct ek_sigv4_keys keys;
   struct ek_buf scratch; /* what items point to; reserved, never grown while they live */
   struct ek_buf items;   /* of struct item */
   struct ek_buf canonical, to_sign, signed_headers, result;
-  char scope[8 + 2 * NAME_MAX_LEN + sizeof TERMINATOR + 4];
+  char scope[8 + 2 * EK_SIGV4_NAME_MAX + sizeof EK_SIGV4_TERMINATOR + 4];
   char payload_hash[2 * EK_SHA256_SIZE];
 };
 
@@ -145,12 +137,12 @@ static int check_word(struct ek_span s, const char *what, size_t max, struct ek_
 
 static int check(const struct ek_sigv4_input *in, bool presign, struct ek_error *e) {
   int rc = check_word(in->access_key_id, "access key id", 1024, e);
-  if (rc == 0) rc = check_word(in->secret_access_key, "secret access key", SECRET_MAX, e);
+  if (rc == 0) rc = check_word(in->secret_access_key, "secret access key", EK_SIGV4_SECRET_MAX, e);
   if (rc == 0 && in->session_token.len > 0)
     rc = check_word(in->session_token, "session token", INPUT_MAX, e);
-  if (rc == 0) rc = check_word(in->region, "region", NAME_MAX_LEN, e);
-  if (rc == 0) rc = check_word(in->service, "service", NAME_MAX_LEN, e);
-  if (rc == 0) rc = check_word(in->method, "method", NAME_MAX_LEN, e);
+  if (rc == 0) rc = check_word(in->region, "region", EK_SIGV4_NAME_MAX, e);
+  if (rc == 0) rc = check_word(in->service, "service", EK_SIGV4_NAME_MAX, e);
+  if (rc == 0) rc = check_word(in->method, "method", EK_SIGV4_NAME_MAX, e);
   if (rc != 0) return rc;
   if (in->time < 0 || in->time > TIME_MAX)
     return ek_error_set(e, EK_ERR_INVALID, "sigv4: time %lld is not in the years 1970 to 9999",
@@ -395,62 +387,6 @@ static void write_path(struct ek_buf *b, struct ek_span path, unsigned flags) {
   if (b->len == start || path.data[path.len - 1] == '/') ek_buf_putc(b, '/');
 }
 
-/* --- keys --- */
-
-static int derive(struct ek_hmac_key *key, const struct ek_sigv4_input *in, const char *day) {
-  char first[4 + SECRET_MAX] = "AWS4";
-  uint8_t digest[EK_SHA256_SIZE];
-  memcpy(first + 4, in->secret_access_key.data, in->secret_access_key.len);
-  int rc = ek_hmac_prepare(key, first, 4 + in->secret_access_key.len);
-  const struct ek_span steps[] = {{day, 8}, in->region, in->service, LITERAL(TERMINATOR)};
-  for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof *steps; i++) {
-    rc = ek_hmac_sha256(digest, key, steps[i].data, steps[i].len);
-    if (rc == 0) rc = ek_hmac_prepare(key, digest, sizeof digest);
-  }
-  explicit_bzero(first, sizeof first);
-  explicit_bzero(digest, sizeof digest);
-  return rc;
-}
-
-static bool derived_from(const struct derived *k, const struct ek_sigv4_input *in,
-                         const char *day) {
-  return k->service_len == in->service.len && k->region_len == in->region.len &&
-         k->secret_len == in->secret_access_key.len && memcmp(k->day, day, 8) == 0 &&
-         memcmp(k->service, in->service.data, k->service_len) == 0 &&
-         memcmp(k->region, in->region.data, k->region_len) == 0 &&
-         memcmp(k->secret, in->secret_access_key.data, k->secret_len) == 0;
-}
-
-/* The signing key of the input, from the cache or into it (over the least recently used). */
-static int find_key(const struct ek_hmac_key **out, struct ek_sigv4 *s,
-                    const struct ek_sigv4_input *in, const char *day) {
-  struct derived *oldest = &s->keys[0];
-  s->uses++;
-  for (size_t i = 0; i < KEYS; i++) {
-    struct derived *k = &s->keys[i];
-    if (derived_from(k, in, day)) {
-      k->used = s->uses;
-      *out = &k->key;
-      return 0;
-    }
-    if (k->used < oldest->used) oldest = k;
-  }
-  struct derived *k = oldest;
-  explicit_bzero(k, sizeof *k);
-  int rc = derive(&k->key, in, day);
-  if (rc != 0) return rc;
-  memcpy(k->day, day, sizeof k->day);
-  memcpy(k->secret, in->secret_access_key.data, in->secret_access_key.len);
-  memcpy(k->region, in->region.data, in->region.len);
-  memcpy(k->service, in->service.data, in->service.len);
-  k->secret_len = in->secret_access_key.len;
-  k->region_len = in->region.len;
-  k->service_len = in->service.len;
-  k->used = s->uses;
-  *out = &k->key;
-  return 0;
-}
-
 /* --- the signature --- */
 
 static void put_digits(char *out, int value, int width) {
@@ -479,7 +415,8 @@ static void write_date(char out[17], int64_t seconds) {
 static int prepare(struct ek_sigv4 *s, const struct ek_sigv4_input *in, struct ek_sigv4_result *out,
                    struct ek_error *e) {
   write_date(out->date, in->time);
-  const struct ek_span parts[] = {{out->date, 8}, in->region, in->service, LITERAL(TERMINATOR)};
+  const struct ek_span parts[] = {
+      {out->date, 8}, in->region, in->service, LITERAL(EK_SIGV4_TERMINATOR)};
   size_t n = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     if (i > 0) s->scope[n++] = '/';
@@ -561,7 +498,7 @@ static int sign(struct ek_sigv4_result *out, struct ek_sigv4 *s, const struct ek
   ek_buf_append(t, hex, sizeof hex);
 
   const struct ek_hmac_key *key = NULL;
-  if (rc == 0) rc = find_key(&key, s, in, out->date);
+  if (rc == 0) rc = ek_sigv4_key(&key, &s->keys, in, out->date);
   if (rc == 0) rc = ek_hmac_sha256(digest, key, t->data, t->len);
   if (rc != 0) return ek_error_set(e, rc, "sigv4: SHA-256 failed");
   ek_hash_hex(out->signature, digest, sizeof digest);
