@@ -30,4 +30,4 @@ eks:managed_nodes {
   max            = math.max(6, p.nodes),
 }
 
-return { cluster = eks.name, endpoint = eks.endpoint }
+return { cluster = eks.name, endpoint = eks.endpoint, kubeconfig = eks:kubeconfig() }

@@ -211,22 +211,31 @@ function Cluster:managed_nodes(options)
   end)
 end
 
---- Writes the cluster into the user's kubeconfig when the run has ended well, and is the name of the file.
+--- Writes the cluster into the user's kubeconfig when the run has ended well; its value is the file's path.
 ---
 ---   return { kubeconfig = eks:kubeconfig() }
 ---
---- @param options? { file?: string, alias?: string } default: as kubectl looks for it; the cluster's ARN
+--- @param options? { file?: string, alias?: string } default: where kubectl looks; the cluster's ARN
 --- @return eksrun.Ref
 function Cluster:kubeconfig(options)
+  options = options or {}
+  util.check_options("kubeconfig", options, { file = "string?", alias = "string?" }, 3)
   local resource = self.resource
   return eksrun.all({
     name = self.name,
+    status = "ACTIVE", -- the value is asked for when the cluster is ready
     arn = resource.arn,
     endpoint = resource.endpoint,
     certificateAuthority = resource.certificateAuthority,
-    status = "ACTIVE",
   }):map(function(described)
-    return require("eksrun.kubeconfig").update(described, options or {})
+    local install = require "eksrun.kubeconfig.install"
+    local prepared = install.prepare(described, {
+      file = options.file,
+      alias = options.alias,
+      profile = require("eksrun.aws").profile(),
+    })
+    install.write(prepared)
+    return prepared.path
   end)
 end
 

@@ -15,24 +15,6 @@ local M = {
   examples = { "eksrun kubeconfig demo --alias demo" },
 }
 
-local function is_executable(path)
-  local found = require("eksrun.file").try_stat(path)
-  return found ~= nil and found.type == "file" and found.mode & 0x49 ~= 0 -- 0111
-end
-
--- This program by its name if kubectl would find it so, else by its path.
-local function command()
-  local file, process = require "eksrun.file", require "eksrun.process"
-  local own = file.realpath "/proc/self/exe"
-  for folder in (process.env "PATH" or ""):gmatch("[^:]+") do
-    local candidate = folder .. "/eksrun"
-    if is_executable(candidate) then
-      return file.realpath(candidate) == own and "eksrun" or own
-    end
-  end
-  return own
-end
-
 local function describe(parsed)
   local client = require("eksrun.aws").client("eks", {
     profile = parsed.profile,
@@ -42,25 +24,6 @@ local function describe(parsed)
     role_session_name = parsed.assume_role_arn and "EKSDescribeClusterSession" or nil,
   })
   return client:describe_cluster({ name = parsed.cluster }).cluster
-end
-
-local function entry_of(parsed)
-  local kubeconfig, process = require "eksrun.kubeconfig", require "eksrun.process"
-  local cluster = describe(parsed)
-  return kubeconfig.entry(cluster, {
-    exec = kubeconfig.exec(cluster, {
-      command = command(),
-      profile = parsed.profile or process.env "AWS_PROFILE",
-      role_arn = parsed.role_arn,
-    }),
-    alias = parsed.alias,
-    user_alias = parsed.user_alias,
-    proxy_url = parsed.proxy_url,
-  })
-end
-
-local function warn(message)
-  io.stderr:write("eksrun: warning: ", require("eksrun.util").escape(message), "\n")
 end
 
 local function report(path, changes)
@@ -77,27 +40,21 @@ local function report(path, changes)
 end
 
 function M.run(parsed)
-  local kubeconfig, process = require "eksrun.kubeconfig", require "eksrun.process"
-  local files = require "eksrun.kubeconfig.file"
-  local paths = kubeconfig.paths {
+  local install = require "eksrun.kubeconfig.install"
+  local prepared = install.prepare(describe(parsed), {
     file = parsed.kubeconfig,
-    env = process.env "KUBECONFIG",
-    home = process.env "HOME",
-  }
-  local entry = entry_of(parsed)
-  local path, text = kubeconfig.choose(paths, entry.cluster.name, files.read, warn)
+    alias = parsed.alias,
+    user_alias = parsed.user_alias,
+    profile = parsed.profile or require("eksrun.process").env "AWS_PROFILE",
+    role_arn = parsed.role_arn,
+    proxy_url = parsed.proxy_url,
+  })
   if parsed.dry_run then
-    io.stdout:write(require("eksrun.diff").lines(text, (kubeconfig.merge(text, entry))))
+    local new = require("eksrun.kubeconfig").merge(prepared.text, prepared.entry)
+    io.stdout:write(require("eksrun.diff").lines(prepared.text, new))
     return 0
   end
-  local changes
-  files.update(path, function(current)
-    kubeconfig.parse(current, path)
-    local new
-    new, changes = kubeconfig.merge(current, entry)
-    return new
-  end)
-  report(path, changes)
+  report(prepared.path, install.write(prepared))
   return 0
 end
 

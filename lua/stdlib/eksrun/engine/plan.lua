@@ -99,7 +99,7 @@ local function deletions(observed)
   for _, found in ipairs(observed.extra) do
     actions[#actions + 1] = {
       op = "delete", type = found.type, record = found.record, changes = {}, reason = found.reason,
-      address = found.record.address or found.type.name .. " " .. found.type:key_of(found.record),
+      address = found.record.address or found.type.name .. " " .. tostring(found.record[found.type.id]),
     }
   end
   return actions
