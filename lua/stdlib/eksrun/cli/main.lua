@@ -68,7 +68,7 @@ local function choose(argv)
     util.did_you_mean(word, commands))
 end
 
-local statuses = { usage = 2, syntax = 2, validation = 2, credentials = 4 }
+local statuses = { usage = 2, syntax = 2, validation = 2 }
 
 --- The exit status that an error stands for.
 --- @param err any
@@ -77,7 +77,7 @@ local statuses = { usage = 2, syntax = 2, validation = 2, credentials = 4 }
 function M.status(err, command)
   local code = error_object.is(err) and err.code or nil
   if code == "interrupted" then return err.signal == "SIGTERM" and 143 or 130 end
-  local status = statuses[code] or 1
+  local status = error_object.is(err) and err.kind == "credentials" and 4 or statuses[code] or 1
   if status == 2 and command and command.usage_status then return command.usage_status end
   return status
 end
@@ -86,9 +86,6 @@ end
 local function report(err, traceback)
   local line = util.escape(tostring(err))
   io.stderr:write("eksrun: ", line, "\n")
-  if error_object.is(err) and err.hint then
-    io.stderr:write("  ", util.escape(err.hint), "\n")
-  end
   if traceback then io.stderr:write(traceback, "\n") end
 end
 

@@ -1,6 +1,7 @@
 --- What the commands on recipes share: the AWS session, the plan, the question, the run.
 local ref = require "eksrun.engine.ref"
 local report = require "eksrun.engine.report"
+local task = require "eksrun.task"
 local util = require "eksrun.util"
 
 local M = {}
@@ -25,12 +26,19 @@ end
 --- @return eksrun.Plan
 function M.plan(declared, parsed)
   local aws = require "eksrun.aws"
-  declared.stack.region = aws.region()
-  declared.stack.account = aws.account()
-  return require("eksrun.engine.plan").make {
-    graph = declared, stack = declared.stack, aws = aws, destroy = parsed.destroy,
-    allow_destroy = parsed.allow_destroy,
+  local stack = declared.stack
+  stack.region = aws.region()
+  -- Who we are is only shown, and hashed into tokens: asked beside all else.
+  local plan = task.all {
+    function()
+      return require("eksrun.engine.plan").make {
+        graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
+        allow_destroy = parsed.allow_destroy,
+      }
+    end,
+    function() stack.account = aws.account() end,
   }
+  return plan[1]
 end
 
 -- Asks on a terminal; without one, only --yes goes on.

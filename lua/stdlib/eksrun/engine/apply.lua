@@ -5,6 +5,7 @@
 local clock = require "eksrun.clock"
 local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
+local error_object = require "eksrun.error"
 local json = require "eksrun.json"
 local order = require "eksrun.engine.order"
 local ref = require "eksrun.engine.ref"
@@ -16,6 +17,9 @@ local M = {}
 -- Seconds without any progress after which a deletion that AWS refuses is given up.
 local DEPENDENCY_PATIENCE = 120
 local HEARTBEAT = 30
+
+-- What ends a wait for readiness.
+local CUT = error_object.new { code = "canceled", message = "interrupted" }
 
 --- @class eksrun.Result
 --- @field done eksrun.Step[]
@@ -80,21 +84,20 @@ function Run:exclusively(step, inputs, f)
   return semaphore:with(f)
 end
 
--- The wait for readiness is a task of its own, so that an interrupt can end it and nothing else.
+-- The wait for readiness has a scope of its own, so that an interrupt can end it and nothing else.
 function Run:waited(step, f)
   if self.stopping then
     step.cut = true
     return nil
   end
-  step.wait = task.spawn(f)
-  local ok, result = pcall(step.wait.join, step.wait)
+  local ok, result = pcall(task.scope, function(scope)
+    step.wait = scope
+    return f()
+  end)
   step.wait = nil
   if ok then return result end
-  if self.stopping and type(result) == "table" and result.code == "canceled" then
-    step.cut = true
-    return nil
-  end
-  error(result, 0)
+  if not self.stopping or result ~= CUT then error(result, 0) end
+  step.cut = true
 end
 
 function Run:ready(step, ctx, fields, inputs)
@@ -240,7 +243,6 @@ function Run:run_step(step)
 end
 
 function Run:interrupt(signal)
-  if self.stopping then os.exit(signal == "SIGTERM" and 143 or 130) end
   self.stopping = signal
   local running = {}
   for _, step in ipairs(self.steps) do
@@ -248,13 +250,12 @@ function Run:interrupt(signal)
   end
   self.on_event { event = "interrupted", signal = signal, running = running }
   for _, step in ipairs(running) do
-    if step.wait then step.wait:cancel("interrupted") end
+    if step.wait then step.wait:cancel(CUT) end
   end
 end
 
 function Run:heartbeat()
-  while true do
-    task.sleep(HEARTBEAT)
+  while pcall(task.sleep, HEARTBEAT) do
     for _, step in ipairs(self.steps) do
       if step.status == "running" then self:emit(step, "heartbeat", step.state) end
     end

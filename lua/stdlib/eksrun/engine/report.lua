@@ -301,8 +301,7 @@ function Report:result(plan, result)
     local err = step.err
     self:say("%s", "    " .. util.escape(tostring(err)):gsub("\n", "\n    "))
     if type(err) == "table" and err.request_id then
-      self:say("    %s %s, request id %s", tostring(err.operation or ""), tostring(err.code),
-        util.escape(tostring(err.request_id)))
+      self:say("    request id %s", util.escape(tostring(err.request_id)))
     end
   end
   self:say("to go on, run the same command again: what is done stays done")
