@@ -7,6 +7,7 @@ static const luaL_Reg modules[] = {
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {"eksrun.yaml", luaopen_eksrun_yaml},
     {"eksrun.native.aws", luaopen_eksrun_native_aws},
+    {"eksrun.native.task", luaopen_eksrun_native_task},
     {NULL, NULL},
 };
 

@@ -33,5 +33,6 @@ int luaopen_eksrun_native_kubeconfig(lua_State *L);
 int luaopen_eksrun_sigv4(lua_State *L);
 int luaopen_eksrun_yaml(lua_State *L);
 int luaopen_eksrun_native_aws(lua_State *L);
+int luaopen_eksrun_native_task(lua_State *L);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "bindings/bindings.h"
 #include "embed.h"
+#include "task.h"
 
 /* Upvalue 1: the override folder, or nil. Finds "a.b" as a/b.lua or a/b/init.lua. */
 static int l_search_stdlib(lua_State *L) {
@@ -57,32 +58,31 @@ static void set_searchers(lua_State *L, const char *stdlib_dir) {
 
 static int open_all(lua_State *L) {
   const char *stdlib_dir = lua_touserdata(L, 1);
+  struct ek_loop *loop = lua_touserdata(L, 2);
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   luaL_openlibs(L);
   set_searchers(L, stdlib_dir);
   ek_bindings_preload(L);
+  ek_task_open(L, loop);
   return 0;
 }
 
-lua_State *ek_host_new(const char *stdlib_dir) {
+lua_State *ek_host_new(struct ek_loop *loop, const char *stdlib_dir) {
   lua_State *L = luaL_newstate();
-  if (L == NULL) return NULL;
+  if (L == NULL) {
+    (void)fprintf(stderr, "eksrun: not enough memory\n");
+    return NULL;
+  }
   lua_pushcfunction(L, open_all);
   lua_pushlightuserdata(L, (void *)(uintptr_t)stdlib_dir);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+  lua_pushlightuserdata(L, loop);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
     (void)fprintf(stderr, "eksrun: %s\n", lua_tostring(L, -1));
     lua_close(L);
     return NULL;
   }
   return L;
-}
-
-static int l_traceback(lua_State *L) {
-  const char *message = lua_tostring(L, 1);
-  if (message == NULL) return 1;
-  luaL_traceback(L, L, message, 1);
-  return 1;
 }
 
 /* arg = { [0] = argv[0], argv[1], ... } */
@@ -95,15 +95,31 @@ static void set_arg(lua_State *L, int argc, char **argv) {
   lua_setglobal(L, "arg");
 }
 
+/* package.path = DIR/?.lua;DIR/?/init.lua, DIR being the folder of the file. */
+static void set_path(lua_State *L, const char *file) {
+  const char *slash = strrchr(file, '/');
+  const char *dir = slash == NULL ? "." : lua_pushlstring(L, file, (size_t)(slash - file));
+  lua_getglobal(L, "package");
+  lua_pushfstring(L, "%s/?.lua;%s/?/init.lua", dir, dir);
+  lua_setfield(L, -2, "path");
+}
+
+static int one_result(lua_State *L, int status, lua_KContext ctx) {
+  (void)L;
+  (void)status;
+  (void)ctx;
+  return 1;
+}
+
 /* `eksrun lua FILE [ARGUMENT...]` runs a plain Lua file, everything else is the command line's. */
 static int run_main(lua_State *L) {
   int argc = (int)lua_tointeger(L, 1);
   char **argv = lua_touserdata(L, 2);
   int first = 1;
-  lua_settop(L, 0);
   if (argc >= 3 && strcmp(argv[1], "lua") == 0) {
     first = 3;
     set_arg(L, argc - 2, argv + 2);
+    set_path(L, argv[2]);
     if (luaL_loadfilex(L, argv[2], "t") != LUA_OK) return lua_error(L);
   } else {
     lua_getglobal(L, "require");
@@ -112,21 +128,65 @@ static int run_main(lua_State *L) {
   }
   luaL_checkstack(L, argc, "too many arguments");
   for (int i = first; i < argc; i++) lua_pushstring(L, argv[i]);
-  lua_call(L, argc > first ? argc - first : 0, 1);
+  lua_callk(L, argc > first ? argc - first : 0, 1, 0, one_result);
+  return 1;
+}
+
+/* Upvalues: argc, argv. Leaves what ek_task_main leaves, and its status below. */
+static int enter(lua_State *L) {
+  lua_pushcfunction(L, run_main);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushinteger(L, ek_task_main(L, 2));
+  lua_insert(L, 3);
+  return lua_gettop(L) - 2;
+}
+
+static bool wants_traceback(int argc, char **argv, bool is_object) {
+  for (int i = 1; i < argc; i++)
+    if (strcmp(argv[i], "--debug") == 0) return true;
+  return !is_object; /* a bug, not an expected failure */
+}
+
+/* 130 and 143 are for those the shell would report so. */
+static int failure_status(lua_State *L, int error) {
+  if (!lua_istable(L, error)) return 1;
+  lua_getfield(L, error, "code");
+  lua_getfield(L, error, "signal");
+  const char *code = lua_tostring(L, -2);
+  const char *signal = lua_tostring(L, -1);
+  if (code == NULL || strcmp(code, "interrupted") != 0 || signal == NULL) return 1;
+  return strcmp(signal, "SIGTERM") == 0 ? 143 : 130;
+}
+
+/* 1 the error, 2 its traceback or nil */
+static int report(lua_State *L) {
+  bool debug = lua_toboolean(L, lua_upvalueindex(1));
+  (void)fprintf(stderr, "eksrun: %s\n", luaL_tolstring(L, 1, NULL));
+  if (debug && lua_isstring(L, 2)) (void)fprintf(stderr, "%s\n", lua_tostring(L, 2));
+  lua_pushinteger(L, failure_status(L, 1));
   return 1;
 }
 
 int ek_host_run(lua_State *L, int argc, char **argv) {
-  lua_pushcfunction(L, l_traceback);
-  lua_pushcfunction(L, run_main);
+  lua_settop(L, 0);
+  lua_pushcfunction(L, enter);
   lua_pushinteger(L, argc);
   lua_pushlightuserdata(L, argv);
-  int status = 1;
-  if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
-    status = (int)lua_tointeger(L, -1);
-  } else {
-    (void)fprintf(stderr, "eksrun: %s\n", luaL_tolstring(L, -1, NULL));
+  int status = lua_pcall(L, 2, LUA_MULTRET, 0);
+  if (status == LUA_OK) {
+    status = (int)lua_tointeger(L, 1);
+    lua_remove(L, 1);
   }
-  lua_settop(L, 0);
-  return status;
+  if (status == LUA_OK) return (int)lua_tointeger(L, 1);
+
+  lua_settop(L, 2);
+  lua_pushboolean(L, wants_traceback(argc, argv, !lua_isstring(L, 1)));
+  lua_pushcclosure(L, report, 1);
+  lua_insert(L, 1);
+  if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
+    (void)fprintf(stderr, "eksrun: an error that cannot be printed\n");
+    return 1;
+  }
+  return (int)lua_tointeger(L, -1);
 }

@@ -5,11 +5,13 @@
 
 #include <lua.h>
 
-/* A new state, or NULL when memory is short. stdlib_dir (may be NULL) overrides the embedded
- * files, so that who works on them need not build. */
-lua_State *ek_host_new(const char *stdlib_dir);
+#include "loop/loop.h"
 
-/* Runs require("eksrun.cli.main")(argv...) under a traceback handler. Returns the exit status. */
+/* A new state whose tasks wait for loop, or NULL (said on stderr). stdlib_dir (may be NULL)
+ * overrides the embedded files, so that who works on them need not build. */
+lua_State *ek_host_new(struct ek_loop *loop, const char *stdlib_dir);
+
+/* Runs the command line as the main task. Returns the exit status; a failure is on stderr then. */
 int ek_host_run(lua_State *L, int argc, char **argv);
 
 #endif

@@ -1,15 +1,33 @@
 /* The process: from main() to the exit status. */
 #include "host.h"
 
-#include <lauxlib.h>
+#include <curl/curl.h>
+#include <lua.h>
+#include <openssl/crypto.h>
+
+#include "loop/loop.h"
+
+static int version(void) {
+  (void)printf("eksrun %s\n%s, libuv %s, libcurl %s, %s\n", EKSRUN_VERSION, LUA_RELEASE,
+               uv_version_string(), curl_version_info(CURLVERSION_NOW)->version,
+               OpenSSL_version(OPENSSL_VERSION));
+  return 0;
+}
 
 int main(int argc, char **argv) {
-  lua_State *L = ek_host_new(getenv("EKSRUN_STDLIB"));
-  if (L == NULL) {
-    (void)fprintf(stderr, "eksrun: out of memory\n");
+  static struct ek_loop loop; /* not on the stack: os.exit leaves main() without unwinding */
+  struct ek_error e;
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) return version();
+  if (ek_loop_init(&loop, &e) != 0) {
+    (void)fprintf(stderr, "eksrun: %s\n", e.message);
     return 1;
   }
-  int status = ek_host_run(L, argc, argv);
-  lua_close(L);
+  int status = 1;
+  lua_State *L = ek_host_new(&loop, getenv("EKSRUN_STDLIB"));
+  if (L != NULL) {
+    status = ek_host_run(L, argc, argv);
+    lua_close(L);
+  }
+  ek_loop_fini(&loop);
   return status;
 }

@@ -1,12 +1,147 @@
-/* The process's event loop. */
+/* The event loop: libuv's, with timers of our own in a heap behind one of libuv's, because ours
+ * stop at once and need no closing. */
 #include "loop/loop.h"
 
+#include "core/banned.h"
+#include "loop/transfer.h"
+
+#define NS_PER_SECOND 1e9
+#define NS_PER_MS     1000000u
+/* The alarm rings at least this often while a timer runs: the kernel does not count suspended time
+ * in it, our clock does. */
+#define ALARM_MAX_MS 10000u
+
+static void ring(uv_timer_t *alarm);
+
 int ek_loop_init(struct ek_loop *loop, struct ek_error *e) {
+  *loop = (struct ek_loop){0};
   int rc = uv_loop_init(&loop->uv);
   if (rc != 0) return ek_error_set(e, EK_ERR_INTERNAL, "event loop: %s", uv_strerror(rc));
+  (void)uv_timer_init(&loop->uv, &loop->alarm);
   return 0;
 }
 
+static void close_handle(uv_handle_t *handle, void *unused) {
+  (void)unused;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
 void ek_loop_fini(struct ek_loop *loop) {
+  if (loop->pool != NULL) ek_pool_free(loop->pool);
+  loop->pool = NULL;
+  uv_walk(&loop->uv, close_handle, NULL);
+  (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
   (void)uv_loop_close(&loop->uv);
+  free(loop->heap);
+  loop->heap = NULL;
+}
+
+bool ek_loop_turn(struct ek_loop *loop, bool wait) {
+  if (!uv_loop_alive(&loop->uv)) return false;
+  (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  return true;
+}
+
+uint64_t ek_loop_now(const struct ek_loop *loop) {
+  (void)loop;
+  struct timespec t;
+  (void)clock_gettime(CLOCK_BOOTTIME, &t);
+  return (uint64_t)t.tv_sec * (uint64_t)NS_PER_SECOND + (uint64_t)t.tv_nsec;
+}
+
+double ek_loop_wall(const struct ek_loop *loop) {
+  (void)loop;
+  struct timespec t;
+  (void)clock_gettime(CLOCK_REALTIME, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / NS_PER_SECOND;
+}
+
+static bool before(const struct ek_timer *a, const struct ek_timer *b) {
+  return a->due != b->due ? a->due < b->due : a->order < b->order;
+}
+
+static void put(struct ek_loop *loop, size_t i, struct ek_timer *t) {
+  loop->heap[i] = t;
+  t->place = i + 1;
+}
+
+static void sift_up(struct ek_loop *loop, size_t i) {
+  struct ek_timer *t = loop->heap[i];
+  for (; i > 0 && before(t, loop->heap[(i - 1) / 2]); i = (i - 1) / 2)
+    put(loop, i, loop->heap[(i - 1) / 2]);
+  put(loop, i, t);
+}
+
+static void sift_down(struct ek_loop *loop, size_t i) {
+  struct ek_timer *t = loop->heap[i];
+  for (size_t child; (child = 2 * i + 1) < loop->heap_len; i = child) {
+    if (child + 1 < loop->heap_len && before(loop->heap[child + 1], loop->heap[child])) child++;
+    if (!before(loop->heap[child], t)) break;
+    put(loop, i, loop->heap[child]);
+  }
+  put(loop, i, t);
+}
+
+static void set_alarm(struct ek_loop *loop) {
+  if (loop->heap_len == 0) {
+    (void)uv_timer_stop(&loop->alarm);
+    return;
+  }
+  uint64_t now = ek_loop_now(loop);
+  uint64_t due = loop->heap[0]->due;
+  uint64_t ms = due <= now ? 0 : (due - now + NS_PER_MS - 1) / NS_PER_MS;
+  uv_update_time(&loop->uv);
+  (void)uv_timer_start(&loop->alarm, ring, ms < ALARM_MAX_MS ? ms : ALARM_MAX_MS, 0);
+}
+
+static void take_out(struct ek_loop *loop, struct ek_timer *timer) {
+  size_t i = timer->place - 1;
+  struct ek_timer *last = loop->heap[--loop->heap_len];
+  timer->place = 0;
+  if (last == timer) return;
+  put(loop, i, last);
+  sift_up(loop, i);
+  sift_down(loop, last->place - 1);
+}
+
+/* Fires what is due now, but nothing that the firing starts: that has its turn in the next round.
+ */
+static void ring(uv_timer_t *alarm) {
+  struct ek_loop *loop = (struct ek_loop *)((char *)alarm - offsetof(struct ek_loop, alarm));
+  uint64_t now = ek_loop_now(loop);
+  uint64_t started = loop->started;
+  while (loop->heap_len > 0 && loop->heap[0]->due <= now && loop->heap[0]->order < started) {
+    struct ek_timer *t = loop->heap[0];
+    take_out(loop, t);
+    t->fire(t);
+  }
+  set_alarm(loop);
+}
+
+int ek_timer_start(struct ek_loop *loop, struct ek_timer *timer, double seconds,
+                   void (*fire)(struct ek_timer *), struct ek_error *e) {
+  if (timer->place != 0) take_out(loop, timer);
+  if (loop->heap_len == loop->heap_cap) {
+    size_t cap = loop->heap_cap == 0 ? 16 : loop->heap_cap * 2;
+    struct ek_timer **heap = realloc(loop->heap, cap * sizeof(struct ek_timer *));
+    if (heap == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a timer");
+    loop->heap = heap;
+    loop->heap_cap = cap;
+  }
+  double ns = seconds > 0 ? seconds * NS_PER_SECOND : 0;
+  uint64_t now = ek_loop_now(loop);
+  uint64_t most = UINT64_MAX - now;
+  timer->fire = fire;
+  timer->due = now + (ns < (double)most ? (uint64_t)ns : most / 2);
+  timer->order = loop->started++;
+  loop->heap[loop->heap_len] = timer;
+  sift_up(loop, loop->heap_len++);
+  if (loop->heap[0] == timer) set_alarm(loop);
+  return 0;
+}
+
+void ek_timer_stop(struct ek_loop *loop, struct ek_timer *timer) {
+  if (timer->place == 0) return;
+  take_out(loop, timer);
+  if (loop->heap_len == 0) set_alarm(loop);
 }

@@ -1,0 +1,105 @@
+/* SIGINT and SIGTERM.
+ *
+ * The handler only sets flags, wakes the loop and, in case the running task computes without ever
+ * waiting, arms a hook that stops it some time later. */
+#include "scheduler.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "bindings/bindings.h"
+
+/* Instructions that a task may still run before it is stopped: tens of milliseconds. */
+#define GRACE 5000000
+
+static volatile sig_atomic_t count, last;
+static volatile sig_atomic_t delivered = 1;
+static struct ek_sched *sched;
+static pthread_t main_thread;
+static uv_async_t wakeup;
+static struct sigaction old_int, old_term;
+
+static void push_error(lua_State *L) {
+  const char *name = last == SIGTERM ? "SIGTERM" : "SIGINT";
+  char message[64];
+  (void)snprintf(message, sizeof message, "interrupted by %s", name);
+  ek_error_push(L, "interrupted", message);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "signal");
+}
+
+static void stop_computing(lua_State *L, lua_Debug *unused) {
+  (void)unused;
+  lua_sethook(L, NULL, 0, 0);
+  push_error(L);
+  lua_error(L);
+}
+
+static void handle(int number) {
+  if (!pthread_equal(pthread_self(), main_thread)) {
+    (void)pthread_kill(main_thread, number);
+    return;
+  }
+  if (count > 0) _exit(128 + number);
+  count = 1;
+  last = number;
+  delivered = 0;
+  struct ek_task *running = sched->running;
+  if (running != NULL && sched->on_signal == LUA_NOREF)
+    lua_sethook(running->co, stop_computing, LUA_MASKCOUNT, GRACE);
+  (void)uv_async_send(&wakeup);
+}
+
+/* The loop only has to come round: the scheduler asks ek_interrupt_take. */
+static void woken(uv_async_t *unused) {
+  (void)unused;
+}
+
+void ek_interrupt_open(struct ek_sched *s) {
+  sched = s;
+  main_thread = pthread_self();
+  (void)uv_async_init(&s->loop->uv, &wakeup, woken);
+  uv_unref((uv_handle_t *)&wakeup);
+  struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+  (void)sigemptyset(&action.sa_mask);
+  (void)sigaction(SIGINT, &action, &old_int);
+  (void)sigaction(SIGTERM, &action, &old_term);
+  if (old_int.sa_handler == SIG_IGN)
+    (void)sigaction(SIGINT, &old_int, NULL); /* started by nohup & */
+}
+
+void ek_interrupt_close(struct ek_sched *s) {
+  (void)sigaction(SIGINT, &old_int, NULL);
+  (void)sigaction(SIGTERM, &old_term, NULL);
+  uv_close((uv_handle_t *)&wakeup, NULL);
+  (void)uv_run(&s->loop->uv, UV_RUN_NOWAIT);
+  sched = NULL;
+}
+
+bool ek_interrupt_pending(void) {
+  return count > 0;
+}
+
+bool ek_interrupt_take(void) {
+  bool fresh = !delivered;
+  delivered = 1;
+  return fresh;
+}
+
+void ek_interrupt_deliver(lua_State *L, struct ek_sched *s) {
+  ek_scope_push_root(L);
+  if (s->on_signal != LUA_NOREF) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->on_signal);
+    lua_pushstring(L, last == SIGTERM ? "SIGTERM" : "SIGINT");
+    (void)ek_task_new(L, -3, 1);
+    lua_pop(L, 2);
+    return;
+  }
+  if (!s->root->canceled) {
+    push_error(L);
+    lua_setiuservalue(L, -2, EK_SCOPE_REASON);
+    ek_scope_cancel(s->root);
+  }
+  lua_pop(L, 1);
+}
