@@ -370,9 +370,9 @@ void ek_task_open(lua_State *L, struct ek_loop *loop) {
 /* One round: what is ready now, not what that makes ready. */
 static int drain(lua_State *L) {
   struct ek_sched *s = lua_touserdata(L, 1);
-  struct ek_task *t = s->ready_first;
   luaL_checkstack(L, 2 * NATIVE_STACK, NULL);
-  if (ek_interrupt_take()) ek_interrupt_deliver(L, s);
+  if (ek_interrupt_take()) ek_interrupt_deliver(L, s); /* may make a task ready */
+  struct ek_task *t = s->ready_first;
   s->ready_first = NULL;
   while (t != NULL) {
     struct ek_task *next = t->next_ready;
