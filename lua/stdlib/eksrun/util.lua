@@ -40,6 +40,24 @@ function M.copy(v)
   return setmetatable(out, getmetatable(v))
 end
 
+--- `base` with the fields of `over` on top; structures are merged, lists and values replaced.
+--- @param base table
+--- @param over table
+--- @return table
+function M.overlay(base, over)
+  local out = {}
+  for key, value in pairs(base) do out[key] = value end
+  for key, value in pairs(over) do
+    local below = out[key]
+    if type(value) == "table" and type(below) == "table" and getmetatable(value) == nil
+      and #value == 0 and #below == 0 then
+      value = M.overlay(below, value)
+    end
+    out[key] = value
+  end
+  return out
+end
+
 --- Deep equality of plain values.
 --- @return boolean
 function M.equal(a, b)

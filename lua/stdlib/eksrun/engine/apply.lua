@@ -33,12 +33,15 @@ local CUT = error_object.new { code = "canceled", message = "interrupted" }
 local Run = {}
 Run.__index = Run
 
-local function merge(...)
+-- What is known of a resource, each layer on top of the one before.
+local function layers(...)
   local out = {}
   for _, fields in ipairs { ... } do
+    local known = {}
     for key, value in pairs(fields) do
-      if value ~= ref.unknown then out[key] = value end
+      if ref.complete(value) then known[key] = value end
     end
+    out = util.overlay(out, known)
   end
   return out
 end
@@ -104,7 +107,7 @@ function Run:ready(step, ctx, fields, inputs)
   local type_ = step.action.type
   if not type_.ready then return fields end
   local more = self:waited(step, function() return type_.ready(ctx, fields, inputs) end)
-  return merge(fields, more or {})
+  return layers(fields, more or {})
 end
 
 function Run:inputs(step)
@@ -125,7 +128,7 @@ function Run:create(step)
     local made = ctx:retry((action.type.retry or {}).create, function()
       return action.type.create(ctx, inputs)
     end)
-    local fields = merge(inputs, made or {})
+    local fields = layers(inputs, made or {})
     step.id = fields[action.type.id]
     self.fields[action.node] = fields
     self.fields[action.node] = self:ready(step, ctx, fields, inputs)
@@ -149,7 +152,7 @@ function Run:update(step)
   local inputs = self:inputs(step)
   step.id = record[type_.id]
   local ctx = self:context(step, inputs)
-  self.fields[action.node] = merge(record, inputs)
+  self.fields[action.node] = layers(record, inputs)
   self:exclusively(step, inputs, function()
     local fields = record
     if record.pending then fields = self:ready(step, ctx, record, inputs) end
@@ -172,10 +175,10 @@ function Run:update(step)
       local more = ctx:retry((type_.retry or {}).update, function()
         return type_.update(ctx, fields, inputs, changed)
       end)
-      fields = merge(fields, inputs, more or {})
+      fields = layers(fields, inputs, more or {})
       fields = self:ready(step, ctx, fields, inputs)
     end
-    self.fields[action.node] = merge(fields, inputs)
+    self.fields[action.node] = layers(fields, inputs)
   end)
 end
 
@@ -306,7 +309,7 @@ function M.run(plan, options)
   }, Run)
   run.env = function(node) return run.fields[node] end
   for _, action in ipairs(plan.actions) do
-    if action.op == "keep" then run.fields[action.node] = merge(action.record, action.inputs) end
+    if action.op == "keep" then run.fields[action.node] = layers(action.record, action.inputs) end
   end
   for _, step in ipairs(run.steps) do step.finished = task.event() end
   task.on_signal(function(signal) run:interrupt(signal) end)

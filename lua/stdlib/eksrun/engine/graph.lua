@@ -6,6 +6,7 @@ local M = {}
 
 --- @class eksrun.Node a declared resource
 --- @field address string path in the recipe, "network/private/a"
+--- @field index integer its place in the order of declaration
 --- @field type eksrun.ResourceType
 --- @field inputs table<string, any> refs in it
 --- @field tags table<string, string> the recipe's own tags
@@ -118,6 +119,7 @@ function Graph:declare(type_, declaration)
   check_name(type_.name, name)
   local node = {
     address = self.prefix .. name,
+    index = #self.nodes + 1,
     type = type_,
     inputs = {},
     tags = declaration.tags or {},
@@ -143,18 +145,18 @@ end
 --- What must be there before the node, each once, in the order of declaration.
 --- @param node eksrun.Node
 --- @return eksrun.Node[]
-function Graph:dependencies(node)
-  local needs = {}
+function Graph:dependencies(node) -- luacheck: no self
+  local list, has = {}, { [node] = true }
   local function found(other)
-    if other ~= node then needs[other] = true end
+    if not has[other] then
+      has[other] = true
+      list[#list + 1] = other
+    end
   end
   ref.visit(node.inputs, found)
   ref.visit(node.tags, found)
   for _, other in ipairs(node.depends_on) do found(other) end
-  local list = {}
-  for _, other in ipairs(self.nodes) do
-    if needs[other] then list[#list + 1] = other end
-  end
+  table.sort(list, function(a, b) return a.index < b.index end)
   return list
 end
 

@@ -22,10 +22,23 @@ local ROUNDS_MAX = 6
 --- @field aws table
 --- @field adopt_foreign? boolean do not complain about names that others own, leave them out
 
--- A record once, whichever round brought it.
-local function identity(type_, record)
-  if type_.identity == "tag" then return tostring(record[type_.id]) end
-  return type_:key_of(record)
+-- The records of one type: each once, whichever round brought it, and by what finds them.
+local Records = {}
+Records.__index = Records
+
+local function new_records(type_)
+  return setmetatable({ type = type_, list = {}, seen = {}, by_key = {} }, Records)
+end
+
+function Records:add(record)
+  local type_ = self.type
+  local by_tag = type_.identity == "tag"
+  local id = by_tag and tostring(record[type_.id]) or type_:key_of(record)
+  if self.seen[id] then return end
+  self.seen[id] = true
+  table.insert(self.list, record)
+  local key = by_tag and record.address or id
+  if key then self.by_key[key] = self.by_key[key] or record end
 end
 
 local function foreign(node, record)
@@ -69,24 +82,16 @@ function M.run(options)
   end
 
   local function match(node)
-    local type_ = node.type
-    local found = records[type_] or {}
-    if type_.identity == "tag" then
-      for _, record in ipairs(found) do
-        if record.address == node.address and not taken[record] then return record end
-      end
-      return nil
-    end
+    local found = records[node.type]
+    if not found then return nil end
+    if node.type.identity == "tag" then return found.by_key[node.address] end
     local inputs = key_inputs(node)
-    local key = inputs and type_:key_of(inputs)
-    for _, record in ipairs(found) do
-      if key and type_:key_of(record) == key and not taken[record] then return record end
-    end
+    return inputs and found.by_key[node.type:key_of(inputs)]
   end
 
   local function take(node)
     local record = match(node)
-    if not record then return end
+    if not record or taken[record] then return end
     if node.type.tagging and not record.address then
       if options.adopt_foreign then return end
       foreign(node, record)
@@ -115,16 +120,8 @@ function M.run(options)
           local ctx = context.new {
             aws = options.aws, stack = options.stack, type = type_, memo = memo,
           }
-          records[type_] = records[type_] or {}
-          local seen = {}
-          for _, record in ipairs(records[type_]) do seen[identity(type_, record)] = true end
-          for _, record in ipairs(type_.observe(ctx, names or {})) do
-            local id = identity(type_, record)
-            if not seen[id] then
-              seen[id] = true
-              table.insert(records[type_], record)
-            end
-          end
+          records[type_] = records[type_] or new_records(type_)
+          for _, record in ipairs(type_.observe(ctx, names or {})) do records[type_]:add(record) end
         end
       end
     end
@@ -142,7 +139,7 @@ function M.run(options)
 
   local extra = {}
   for _, type_ in ipairs(types) do
-    for _, record in ipairs(records[type_] or {}) do
+    for _, record in ipairs(records[type_] and records[type_].list or {}) do
       local owned = record.address or not type_.tagging
       if owned and not taken[record] then
         local node = record.address and options.graph.by_address[record.address]

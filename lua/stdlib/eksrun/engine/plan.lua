@@ -40,12 +40,13 @@ local function future(type_, inputs)
   return setmetatable(fields, { __index = function() return ref.unknown end })
 end
 
-local function overlay(record, inputs)
-  local fields = util.copy(record)
-  for name, value in pairs(inputs) do
-    if fields[name] == nil or type(value) ~= "table" then fields[name] = value end
-  end
-  return fields
+-- What an existing one has: what is still becoming ready may not say everything yet.
+local function present(type_, record, inputs)
+  local fields = util.overlay(record, inputs)
+  if not record.pending then return fields end
+  return setmetatable(fields, {
+    __index = function(_, key) return type_.outputs[key] and ref.unknown or nil end,
+  })
 end
 
 local function decide(action)
@@ -154,7 +155,7 @@ function M.make(options)
         decide(action)
       end
       local anew = action.op == "create" or action.op == "replace"
-      fields[node] = anew and future(node.type, inputs) or overlay(record, inputs)
+      fields[node] = anew and future(node.type, inputs) or present(node.type, record, inputs)
       actions[#actions + 1] = action
     end
   end
