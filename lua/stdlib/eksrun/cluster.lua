@@ -97,7 +97,7 @@ end
 --- @param options eksrun.Cluster.Options
 --- @return eksrun.Cluster
 function M.create(options)
-  util.check_options("cluster.create", options, CLUSTER_OPTIONS, 3)
+  util.check_options("cluster.create", options, CLUSTER_OPTIONS)
   if not options.network and not options.subnets then
     util.raise_at_caller("cluster.create: field 'network' (from vpc.network) or 'subnets' is required")
   end
@@ -176,7 +176,7 @@ end
 --- @param options eksrun.ManagedNodes.Options
 --- @return table nodegroup an eks.nodegroup
 function Cluster:managed_nodes(options)
-  util.check_options("managed_nodes", options, NODE_OPTIONS, 3)
+  util.check_options("managed_nodes", options, NODE_OPTIONS)
   local subnets = options.subnets or self.network and self.network.nodes
   if not subnets then
     util.raise_at_caller("managed_nodes %s: field 'subnets' is required: the cluster has no network",
@@ -219,7 +219,7 @@ end
 --- @return eksrun.Ref
 function Cluster:kubeconfig(options)
   options = options or {}
-  util.check_options("kubeconfig", options, { file = "string?", alias = "string?" }, 3)
+  util.check_options("kubeconfig", options, { file = "string?", alias = "string?" })
   local resource = self.resource
   return eksrun.all({
     name = self.name,

@@ -185,7 +185,7 @@ end
 --- @param options eksrun.Network.Options
 --- @return eksrun.Network
 function M.network(options)
-  util.check_options("vpc.network", options, OPTIONS, 3)
+  util.check_options("vpc.network", options, OPTIONS)
   local nat = options.nat or "single"
   if not NAT[nat] then
     util.raise_at_caller("vpc.network: nat is 'none', 'single' or 'per-zone', not '%s'", nat)

@@ -1,6 +1,7 @@
 --- ec2.internet_gateway: the way of a network to the internet. Found by its tags; AWS gives no name and
 --- takes no token. Its attachment is an input: a gateway found without it is attached by an update.
 local resource = require "eksrun.resource"
+local support = require "eksrun.resource.ec2.support"
 
 -- What an unattached gateway has for a VpcId.
 local DETACHED = "detached"
@@ -55,7 +56,9 @@ return resource.define {
 
   ready = function(ctx, record, inputs)
     if not inputs.VpcId or record.VpcId == inputs.VpcId then return end
-    ctx:retry({ { code = "InvalidInternetGatewayID.NotFound" } }, function() attach(ctx, record, inputs) end)
+    support.when_visible(ctx, "InvalidInternetGatewayID.NotFound", function()
+      attach(ctx, record, inputs)
+    end)
   end,
 
   update = function(ctx, record, inputs)

@@ -1,14 +1,17 @@
 --- ec2.subnet: a range of a network in one zone. Found by its tags.
 local resource = require "eksrun.resource"
+local support = require "eksrun.resource.ec2.support"
 
 -- Sets what is not as wanted.
 local function set_attributes(ctx, record, inputs)
   local public = inputs.MapPublicIpOnLaunch
   if public == nil or public == record.MapPublicIpOnLaunch then return end
-  ctx.aws.ec2:modify_subnet_attribute {
-    SubnetId = record.SubnetId,
-    MapPublicIpOnLaunch = { Value = public },
-  }
+  support.when_visible(ctx, "InvalidSubnetID.NotFound", function()
+    ctx.aws.ec2:modify_subnet_attribute {
+      SubnetId = record.SubnetId,
+      MapPublicIpOnLaunch = { Value = public },
+    }
+  end)
   record.MapPublicIpOnLaunch = public
 end
 
@@ -45,8 +48,9 @@ return resource.define {
   -- Not a part of the creation: a run that dies in between finds a difference and updates.
   ready = function(ctx, record, inputs)
     if record.State ~= "available" then
-      ctx:wait(ctx.aws.ec2, "SubnetAvailable", { SubnetIds = { record.SubnetId } },
-        { delay = 1, timeout = 300 })
+      support.wait_available(ctx, function()
+        return ctx.aws.ec2:describe_subnets({ SubnetIds = { record.SubnetId } }).Subnets[1]
+      end)
     end
     set_attributes(ctx, record, inputs)
   end,

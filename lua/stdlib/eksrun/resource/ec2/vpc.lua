@@ -1,5 +1,6 @@
 --- ec2.vpc: a network. Found by its tags; AWS gives no name and takes no token.
 local resource = require "eksrun.resource"
+local support = require "eksrun.resource.ec2.support"
 
 -- DescribeVpcs does not say these; one call each does. What a new network has is their default.
 local ATTRIBUTES = {
@@ -14,7 +15,9 @@ local function set_attributes(ctx, record, inputs)
   if inputs.EnableDnsSupport == false then order = { "EnableDnsHostnames", "EnableDnsSupport" } end
   for _, name in ipairs(order) do
     if inputs[name] ~= nil and inputs[name] ~= record[name] then
-      ctx.aws.ec2:modify_vpc_attribute { VpcId = record.VpcId, [name] = { Value = inputs[name] } }
+      support.when_visible(ctx, "InvalidVpcID.NotFound", function()
+        ctx.aws.ec2:modify_vpc_attribute { VpcId = record.VpcId, [name] = { Value = inputs[name] } }
+      end)
       record[name] = inputs[name]
     end
   end
@@ -63,7 +66,9 @@ return resource.define {
   -- different and sets them as an update.
   ready = function(ctx, record, inputs)
     if record.State ~= "available" then
-      ctx:wait(ctx.aws.ec2, "VpcAvailable", { VpcIds = { record.VpcId } }, { delay = 1, timeout = 300 })
+      support.wait_available(ctx, function()
+        return ctx.aws.ec2:describe_vpcs({ VpcIds = { record.VpcId } }).Vpcs[1]
+      end)
     end
     set_attributes(ctx, record, inputs)
   end,
