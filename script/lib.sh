@@ -24,3 +24,15 @@ configure() {
   have ccache && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
   cmake --preset "$preset" -DEKSRUN_TESTS="$tests" "${launcher[@]}" ${EKSRUN_LUA:+-DEKSRUN_LUA="$EKSRUN_LUA"} "$@"
 }
+
+# The folder of the conformance data, which is never part of the repository. A worktree's data lies
+# beside its main checkout.
+conformance_data() {
+  if [ -n "${EKSRUN_CONFORMANCE:-}" ]; then
+    echo "$EKSRUN_CONFORMANCE"
+    return
+  fi
+  local checkout
+  checkout=$(dirname "$(git rev-parse --path-format=absolute --git-common-dir 2>/dev/null || echo "$root/.git")")
+  echo "$checkout/../shared/conformance"
+}

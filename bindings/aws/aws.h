@@ -12,12 +12,7 @@
 #include "core/json.h"
 #include "core/model.h"
 #include "core/time.h"
-#ifdef EK_AWS_XML
 #include "core/xml.h"
-#else
-struct ek_xml;
-struct ek_xml_node;
-#endif
 
 enum { EK_AWS_DEPTH_MAX = 64 };
 

@@ -11,12 +11,7 @@
 #include <ctype.h>
 
 #include "bindings/aws/aws.h"
-#ifdef EK_AWS_XML
 #include "core/suggest.h"
-#else
-#define ek_suggest(best, max, name, names, n) \
-  ((void)(name), (void)(names), *(best) = NULL, (size_t)0)
-#endif
 
 #define SERVICE   "eksrun.aws.service"
 #define OPERATION "eksrun.aws.operation"

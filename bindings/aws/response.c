@@ -98,15 +98,12 @@ static void read_json_body(struct response *r, const struct ek_model_ref *ref) {
   lua_remove(r->walk.L, -2);
 }
 
-#ifdef EK_AWS_XML
 static const struct ek_xml_node *parse_xml(struct response *r) {
   struct ek_error e;
   struct ek_xml *doc = ek_aws_new_xml(r->walk.L);
   if (ek_xml_parse(doc, r->body, r->len, &e) != 0) (void)raise_invalid(r, e.message);
   return ek_xml_root(doc);
 }
-
-#endif
 
 static void read_body(struct response *r, const struct ek_model_ref *ref) {
   lua_State *L = r->walk.L;
@@ -118,7 +115,6 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
     if (kind == BODY_XML) (void)raise_invalid(r, push_oddity(r, "not JSON"));
     read_json_body(r, ref);
   } else {
-#ifdef EK_AWS_XML
     const struct ek_xml_node *node = parse_xml(r);
     const char *wrapper = ek_aws_string(&r->walk, r->o->op->wrapper);
     const struct ek_xml_node *inner = *wrapper == '\0' ? node : ek_aws_xml_child(node, wrapper);
@@ -127,9 +123,6 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
     else
       lua_newtable(L);
     lua_remove(L, -2);
-#else
-    (void)raise_invalid(r, "XML is not read yet");
-#endif
   }
 }
 
@@ -370,15 +363,9 @@ static void add_fields(struct response *r, const struct ek_xml_node *node) {
     lua_newtable(L);
     part.result = lua_gettop(L);
     read_rest(&part, &ref, false);
-#ifdef EK_AWS_XML
     if (node != NULL) {
       ek_aws_read_xml(&r->walk, &ref, node);
       merge(&part);
-    }
-#else
-    (void)node;
-#endif
-    if (node != NULL) {
     } else if (kind_of(r) == BODY_JSON) {
       read_json_body(&part, &ref);
       merge(&part);
@@ -395,7 +382,6 @@ static void add_fields(struct response *r, const struct ek_xml_node *node) {
   lua_pop(L, 1);
 }
 
-#ifdef EK_AWS_XML
 /* <ErrorResponse><Error>, <Response><Errors><Error>, <ErrorResponse><Errors><Error>, <Error>. */
 static const struct ek_xml_node *find_error(const struct ek_xml_node *root) {
   const struct ek_xml_node *errors = ek_aws_xml_child(root, "Errors");
@@ -420,8 +406,6 @@ static void take_xml_error(const struct response *r, const struct ek_xml_node *r
   }
 }
 
-#endif
-
 /* The protected part of parse_error: what the body tells. */
 static int l_read_error(lua_State *L) {
   struct response *r = lua_touserdata(L, 7);
@@ -431,11 +415,9 @@ static int l_read_error(lua_State *L) {
   const char *type = push_header(r, "x-amzn-errortype");
   if (type != NULL) set_code(r, type, strlen(type));
   if (kind_of(r) == BODY_XML) {
-#ifdef EK_AWS_XML
     const struct ek_xml_node *root = parse_xml(r);
     take_xml_error(r, root);
     error = find_error(root);
-#endif
   } else if (kind_of(r) == BODY_JSON) {
     struct ek_json_reader *reader = ek_aws_new_reader(L, r->body, r->len);
     ek_aws_read_document(&r->walk, reader, ek_json_next(reader));

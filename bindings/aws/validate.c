@@ -5,12 +5,7 @@
 #include <math.h>
 
 #include "bindings/aws/aws.h"
-#ifdef EK_AWS_XML
 #include "core/suggest.h"
-#else
-#define ek_suggest(best, max, name, names, n) \
-  ((void)(name), (void)(names), *(best) = NULL, (size_t)0)
-#endif
 #include "core/utf8.h"
 
 enum { PROBLEMS_MAX = 20 };

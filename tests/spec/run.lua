@@ -50,6 +50,10 @@ package.preload["tests.spec.support.output"] = function()
       if status ~= "error" then counts[status] = counts[status] + 1 end
       return nil, true
     end)
+    busted.subscribe({ "pending" }, function(element, _, message)
+      print(("SKIPPED %s: %s"):format(handler.getFullName(element), message or "pending"))
+      return nil, true
+    end)
     busted.subscribe({ "failure" }, function(element, _, message, trace)
       if element.descriptor ~= "it" then counts.error = counts.error + 1 end
       report("FAILED", element, message, trace)
