@@ -1,0 +1,145 @@
+---@meta eksrun.native.aws
+-- AWS's API models: requests from parameters, tables from answers. `eksrun.aws` is the client that
+-- stands on it: it adds endpoints, credentials, retries.
+
+---@class eksrun.native.aws
+local native = {}
+
+--- A service by the name the AWS CLI has for it.
+---@param name string "eks"
+---@return eksrun.native.aws.Service? service nil: there is none of that name
+function native.service(name) end
+
+--- @return string[] names of all services, sorted
+function native.services() end
+
+--- A service whose image tools/modelc wrote. Raises { code = "invalid" } for anything else.
+---@param image string
+---@return eksrun.native.aws.Service
+function native.open(image) end
+
+--- A file of models/ that is part of the program.
+---@param name string "partitions.json"
+---@return string? text
+function native.facts(name) end
+
+---@class eksrun.native.aws.Service
+local Service = {}
+
+--- botocore's metadata: serviceId, endpointPrefix, signingName, signatureVersion, protocol, ...; and
+--- service, its name.
+---@return table
+function Service:metadata() end
+
+---@return string[] names in AWS's spelling, sorted
+function Service:operations() end
+
+---@param name string DescribeCluster or describe_cluster
+---@return eksrun.native.aws.Operation? operation nil: there is none
+function Service:operation(name) end
+
+--- Names of operations like this one, in the same spelling, the nearest first, at most three.
+---@param name string
+---@return string[]
+function Service:suggest(name) end
+
+---@param name string ClusterActive or cluster_active
+---@return table? facts operation, delay (seconds), maxAttempts, acceptors
+function Service:waiter(name) end
+
+---@return string[]
+function Service:waiters() end
+
+---@param operation string
+---@return table? facts input_token, output_token, result_key, limit_key, more_results
+function Service:paginator(operation) end
+
+---@class eksrun.native.aws.Operation
+local Operation = {}
+
+---@return string name DescribeCluster
+function Operation:name() end
+
+--- Whether the operation is sent without credentials.
+---@return boolean
+function Operation:is_unsigned() end
+
+---@class eksrun.native.aws.OperationInfo
+---@field service string
+---@field name string
+---@field snake_name string
+---@field method string
+---@field path string template
+---@field token? string the parameter that is an idempotency token
+---@field errors string[] codes
+---@field deprecated? boolean
+---@field idempotent? boolean
+---@field readonly? boolean
+---@field unsigned? boolean
+---@field unsigned_payload? boolean
+---@field checksum? boolean a checksum header is required
+---@field contextParams? table<string, string> parameter -> parameter of the endpoint rules
+
+--- Facts on the operation; also staticContextParams, httpChecksum and such, as botocore has them.
+---@return eksrun.native.aws.OperationInfo
+function Operation:info() end
+
+---@class eksrun.native.aws.Shape
+---@field name? string of the member
+---@field shape string
+---@field type "structure"|"list"|"map"|"string"|"blob"|"boolean"|"integer"|"long"|"float"|"double"|"timestamp"|"document"
+---@field required? boolean
+---@field token? boolean an idempotency token
+---@field sensitive? boolean
+---@field deprecated? boolean
+---@field union? boolean exactly one member is set
+---@field recursive? boolean the shape is the one of an outer member; its parts are left out
+---@field min? number of a number's value, a text's length, a list's length
+---@field max? number
+---@field enum? string[]
+---@field members? eksrun.native.aws.Shape[] of a structure
+---@field element? eksrun.native.aws.Shape of a list
+---@field key? eksrun.native.aws.Shape of a map
+---@field value? eksrun.native.aws.Shape of a map
+
+---@return eksrun.native.aws.Shape? nil: it takes no parameters
+function Operation:input() end
+
+---@return eksrun.native.aws.Shape? nil: it gives nothing
+function Operation:output() end
+
+---@class eksrun.native.aws.Request
+---@field method string
+---@field path string percent-encoded, begins with "/"
+---@field query string percent-encoded, "" if there is none
+---@field headers table<string, string>
+---@field body string
+---@field host_prefix? string goes before the endpoint's host
+---@field token? string the idempotency token in the request
+
+--- A request, but for host, date and signature. Timestamps are epoch seconds or ISO 8601 text, blobs
+--- are strings of bytes.
+--- Raises { code = "validation", message, problems = { { path, message }, ... } }.
+---@param params? table
+---@param options? { token: string? } an idempotency token instead of a random one
+---@return eksrun.native.aws.Request
+function Operation:build(params, options) end
+
+--- Output of a successful call. Timestamps are epoch seconds, integers where whole; lists carry
+--- json.array_mt. Raises { code = "invalid_response" } for what the service cannot have meant.
+---@param status integer
+---@param headers table<string, string> names in lower case
+---@param body string
+---@return table output
+---@return string? request_id
+function Operation:parse(status, headers, body) end
+
+--- What an error answer says: code, message, request_id, type, and the error's own fields. Never
+--- raises: HTML and garbage have the code "InvalidResponse", an empty body its status as code.
+---@param status integer
+---@param headers table<string, string> names in lower case
+---@param body string
+---@return table
+function Operation:parse_error(status, headers, body) end
+
+return native
