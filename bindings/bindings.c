@@ -4,6 +4,11 @@
 static const luaL_Reg modules[] = {
     {"eksrun.error", luaopen_eksrun_error},
     {"eksrun.native.kubeconfig", luaopen_eksrun_native_kubeconfig},
+    {"eksrun.ini", luaopen_eksrun_ini},
+    {"eksrun.json", luaopen_eksrun_json},
+    {"eksrun.text", luaopen_eksrun_text},
+    {"cjson", luaopen_cjson},
+    {"cjson.safe", luaopen_cjson_safe},
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {"eksrun.yaml", luaopen_eksrun_yaml},
     {"eksrun.native.aws", luaopen_eksrun_native_aws},

@@ -30,6 +30,11 @@ void ek_lbuf_push(lua_State *L, struct ek_buf *b);
 /* A module of that name. */
 int luaopen_eksrun_error(lua_State *L);
 int luaopen_eksrun_native_kubeconfig(lua_State *L);
+int luaopen_eksrun_ini(lua_State *L);
+int luaopen_eksrun_json(lua_State *L);
+int luaopen_eksrun_text(lua_State *L);
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
 int luaopen_eksrun_sigv4(lua_State *L);
 int luaopen_eksrun_yaml(lua_State *L);
 int luaopen_eksrun_native_aws(lua_State *L);
