@@ -16,6 +16,7 @@ local colors = { create = "32", update = "33", replace = "35", delete = "31", wa
 --- @field json boolean
 --- @field color boolean
 --- @field full boolean show every input
+--- @field width integer columns
 local Report = {}
 Report.__index = Report
 
@@ -24,10 +25,12 @@ Report.__index = Report
 function M.new(options)
   options = options or {}
   local plain = options.no_color or (os.getenv "NO_COLOR" or "") ~= "" or os.getenv "TERM" == "dumb"
+  local tty = terminal.is_tty(options.out == io.stdout and 1 or 2)
   return setmetatable({
     json = options.json or false,
     out = options.out or io.stderr,
-    color = not plain and terminal.is_tty(options.out == io.stdout and 1 or 2),
+    color = not plain and tty,
+    width = tty and math.max(80, terminal.size() or 80) or 120,
     full = options.full or false,
     started = clock.monotonic(),
   }, Report)
@@ -86,19 +89,18 @@ local function show(value, sensitive, max)
   return out
 end
 
--- The inputs of what is to be made, as far as they fit into one line.
+-- What is known of the inputs of what is to be made, as far as it fits into one line.
 local function summary_of(action, room)
   local out, used = {}, 0
   for name, value in util.sorted_pairs(action.inputs or {}) do
     local spec = action.type.inputs[name] or {}
-    if type(value) ~= "table" or value == ref.unknown then
-      local piece = name .. " " .. (value == ref.unknown and "?" or show(value, spec.sensitive, 40))
-      if used + #piece > room then
-        out[#out + 1] = "…"
-        break
+    if type(value) ~= "table" and not spec.policy and not spec.sensitive then
+      local text = type(value) == "string" and util.escape(value) or tostring(value)
+      local piece = name .. " " .. text
+      if not text:find("\n", 1, true) and used + #piece <= room then
+        out[#out + 1] = piece
+        used = used + #piece + 2
       end
-      out[#out + 1] = piece
-      used = used + #piece + 2
     end
   end
   return table.concat(out, ", ")
@@ -185,7 +187,7 @@ function Report:plan(plan)
         action.type.name .. (" "):rep(kind_width - #action.type.name))
       local right = action.reason or ""
       if action.op == "create" and not self.full then
-        right = summary_of(action, math.max(20, 100 - utf8.len(left)))
+        right = summary_of(action, math.max(30, self.width - utf8.len(left)))
       elseif action.op == "delete" then
         right = tostring(action.record[action.type.id]) .. (right ~= "" and ", " .. right or "")
       elseif action.op == "wait" then
