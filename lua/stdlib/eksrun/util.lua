@@ -1,5 +1,6 @@
 --- Small helpers of the standard library: tables, messages, option checks.
 local error_object = require "eksrun.error"
+local text = require "eksrun.text"
 
 local M = {}
 
@@ -121,20 +122,36 @@ end
 --- @return string
 function M.did_you_mean(name, candidates)
   if type(name) ~= "string" then return "" end
-  local found, text = pcall(require, "eksrun.text")
-  local near = found and text.suggest(name, candidates) or {}
+  local near = text.suggest(name, candidates)
   if #near == 0 then return "" end
   for i = 1, #near do near[i] = "'" .. near[i] .. "'" end
   return "; did you mean " .. table.concat(near, " or ") .. "?"
 end
 
 --- A string with its control bytes made visible, fit for a terminal.
---- @param s string
+M.escape = text.escape
+
+-- Appends what a value is made of, in one order, to out. Functions count for nothing.
+local function spell(value, out)
+  if type(value) == "table" then
+    out[#out + 1] = "{"
+    for key, item in M.sorted_pairs(value) do
+      spell(key, out)
+      spell(item, out)
+    end
+    out[#out + 1] = "}"
+  elseif type(value) ~= "function" then
+    out[#out + 1] = type(value) .. " " .. tostring(value) .. "\0"
+  end
+end
+
+--- 64 hexadecimal digits, the same for equal values.
+--- @param ... any plain values
 --- @return string
-function M.escape(s)
-  local found, text = pcall(require, "eksrun.text")
-  if found then return text.escape(s) end
-  return (s:gsub("[^\n\t\32-\126\128-\255]", function(c) return ("\\x%02x"):format(c:byte()) end))
+function M.fingerprint(...)
+  local out = {}
+  for i = 1, select("#", ...) do spell((select(i, ...)), out) end
+  return text.sha256(table.concat(out))
 end
 
 --- Checks a table of options: every key known, every value of its type.

@@ -6,7 +6,6 @@ local clock = require "eksrun.clock"
 local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
-local json = require "eksrun.json"
 local order = require "eksrun.engine.order"
 local ref = require "eksrun.engine.ref"
 local task = require "eksrun.task"
@@ -55,7 +54,6 @@ end
 
 function Run:context(step, inputs)
   local plan, action = self.plan, step.action
-  local generation = inputs and json.encode(inputs) or ""
   local old = action.record and action.record[action.type.id]
   local tags
   if action.node and action.type.tagging then
@@ -64,7 +62,7 @@ function Run:context(step, inputs)
   return context.new {
     aws = self.aws, stack = plan.stack, type = action.type, address = step.address, memo = {},
     tags = tags,
-    token = inputs and plan.stack:token(step.address, generation .. tostring(old or "")),
+    token = inputs and plan.stack:token(step.address, inputs, old),
     on_state = function(state)
       if state and state ~= step.state then
         step.state = state

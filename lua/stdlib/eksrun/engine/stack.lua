@@ -56,17 +56,6 @@ function M.name_current(name)
   return declared.stack
 end
 
-local function sha256(text)
-  return require("eksrun.text").sha256(text)
-end
-
--- Hexadecimal digits of the hash of all arguments.
-local function digest(...)
-  local hash = sha256(table.concat({ ... }, "\0"))
-  if #hash == 32 then hash = hash:gsub(".", function(c) return ("%02x"):format(c:byte()) end) end
-  return hash
-end
-
 --- A name for a resource that is known by its name: made from the stack and the address alone, so
 --- that a second run finds it. Longer ones are cut and end in a hash of the whole.
 --- @param node eksrun.Node
@@ -81,7 +70,7 @@ function Stack:name_for(node, max)
   end
   local name = whole:gsub("[^%w]+", "-")
   if #name <= max then return name end
-  return name:sub(1, max - 9):gsub("%-+$", "") .. "-" .. digest(whole):sub(1, 8)
+  return name:sub(1, max - 9):gsub("%-+$", "") .. "-" .. util.fingerprint(whole):sub(1, 8)
 end
 
 --- Whether a name may be one that name_for() made for this stack: where tags cannot be filtered,
@@ -117,12 +106,14 @@ function Stack:owns(tags, type_)
 end
 
 --- A token for a call that AWS makes idempotent by it: the same for the same stack, address,
---- parameters and generation.
+--- inputs and predecessor.
 --- @param address string
---- @param generation string changes after a deletion, and with the parameters
+--- @param inputs table resolved
+--- @param predecessor any the id of what is replaced
 --- @return string at most 64 characters
-function Stack:token(address, generation)
-  return "eksrun-" .. digest(self.account or "", self.region or "", self.name, address, generation):sub(1, 32)
+function Stack:token(address, inputs, predecessor)
+  return "eksrun-" .. util.fingerprint(self.account or "", self.region or "", self.name, address, inputs,
+    predecessor or ""):sub(1, 32)
 end
 
 return M
