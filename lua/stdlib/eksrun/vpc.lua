@@ -23,15 +23,16 @@ local OPTIONS = { name = "string", cidr = "string?", zones = "any?", nat = "stri
 
 local NAT = { none = true, single = true, ["per-zone"] = true }
 
---- Names of the first `count` zones of the region that can hold an EKS cluster. Alphabetical, so that every
---- run chooses the same ones. Asks EC2 at once, also while planning.
+--- Names of the first `count` zones of the region that can hold an EKS cluster. Alphabetical and whatever
+--- their state, so that every run chooses the same ones: a zone in trouble must not move a network. Asks EC2
+--- at once, also while planning.
 --- @param count integer
 --- @return string[]
 function M.zones(count)
   local names = {}
   for _, zone in ipairs(aws.ec2:describe_availability_zones({}).AvailabilityZones) do
     local regional = zone.ZoneType == nil or zone.ZoneType == "availability-zone"
-    if regional and zone.State == "available" and not WITHOUT_EKS[zone.ZoneId] then
+    if regional and not WITHOUT_EKS[zone.ZoneId] then
       names[#names + 1] = zone.ZoneName
     end
   end
