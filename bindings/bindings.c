@@ -12,6 +12,11 @@ static const luaL_Reg modules[] = {
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {"eksrun.yaml", luaopen_eksrun_yaml},
     {"eksrun.native.aws", luaopen_eksrun_native_aws},
+    {"eksrun.clock", luaopen_eksrun_clock},
+    {"eksrun.file", luaopen_eksrun_file},
+    {"eksrun.http", luaopen_eksrun_http},
+    {"eksrun.process", luaopen_eksrun_process},
+    {"eksrun.terminal", luaopen_eksrun_terminal},
     {"eksrun.native.task", luaopen_eksrun_native_task},
     {NULL, NULL},
 };

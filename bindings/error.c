@@ -6,7 +6,7 @@
  * tostring() gives one line: the message, then each cause behind a colon. */
 #include "bindings/bindings.h"
 
-#define TYPE "eksrun.error"
+#define TYPE       "eksrun.error"
 #define CAUSES_MAX 8
 
 static int l_tostring(lua_State *L) {

@@ -5,6 +5,7 @@
 #include <lua.h>
 #include <openssl/crypto.h>
 
+#include "harden.h"
 #include "loop/loop.h"
 
 static int version(void) {
@@ -18,6 +19,7 @@ int main(int argc, char **argv) {
   static struct ek_loop loop; /* not on the stack: os.exit leaves main() without unwinding */
   struct ek_error e;
   if (argc == 2 && strcmp(argv[1], "--version") == 0) return version();
+  ek_harden();
   if (ek_loop_init(&loop, &e) != 0) {
     (void)fprintf(stderr, "eksrun: %s\n", e.message);
     return 1;

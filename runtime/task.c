@@ -399,14 +399,31 @@ static int protected(lua_State *L, lua_CFunction f, void *argument) {
   return lua_pcall(L, 1, 0, 0);
 }
 
+/* Pushes what the main task left: its results, or the first error and its traceback. */
+static int outcome(lua_State *L, struct ek_sched *s, int scope, int main_task) {
+  if (s->root->failed) {
+    lua_getiuservalue(L, scope, EK_SCOPE_FAILED);
+    lua_replace(L, main_task);
+  }
+  struct ek_task *t = lua_touserdata(L, main_task);
+  if (t->outcome == EK_TASK_OK) {
+    (void)ek_task_results(L, main_task);
+    return LUA_OK;
+  }
+  lua_pushvalue(t->co, 2);
+  lua_xmove(t->co, L, 1);
+  lua_getiuservalue(L, main_task, EK_TASK_TRACEBACK);
+  return LUA_ERRRUN;
+}
+
 int ek_task_main(lua_State *L, int nargs) {
   struct ek_sched *s = ek_sched_get(L);
+  int scope = lua_gettop(L) - nargs, main_task = scope + 1;
   s->root = ek_scope_new(L, s);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &root_key);
-  lua_insert(L, -nargs - 2);
-  (void)ek_task_new(L, -nargs - 2, nargs); /* ... scope task */
-  int base = lua_gettop(L);
+  lua_insert(L, scope);
+  (void)ek_task_new(L, scope, nargs);
 
   ek_interrupt_open(s);
   int status = LUA_OK;
@@ -416,21 +433,12 @@ int ek_task_main(lua_State *L, int nargs) {
     if (status == LUA_OK) status = protected(L, drain, s);
   }
   ek_interrupt_close(s);
-  if (status != LUA_OK) {
+  if (status == LUA_OK)
+    status = outcome(L, s, scope, main_task);
+  else
     lua_pushnil(L);
-    return status;
-  }
-  if (s->root->failed) {
-    lua_getiuservalue(L, base - 1, EK_SCOPE_FAILED);
-    lua_replace(L, base);
-  }
-  struct ek_task *t = lua_touserdata(L, base);
-  if (t->outcome == EK_TASK_OK) {
-    (void)ek_task_results(L, base);
-    return LUA_OK;
-  }
-  lua_pushvalue(t->co, 2);
-  lua_xmove(t->co, L, 1);
-  lua_getiuservalue(L, base, EK_TASK_TRACEBACK);
-  return LUA_ERRRUN;
+  int results = lua_gettop(L) - main_task;
+  lua_rotate(L, scope, results);
+  lua_settop(L, scope + results - 1);
+  return status;
 }

@@ -21,15 +21,11 @@ int ek_loop_init(struct ek_loop *loop, struct ek_error *e) {
   return 0;
 }
 
-static void close_handle(uv_handle_t *handle, void *unused) {
-  (void)unused;
-  if (!uv_is_closing(handle)) uv_close(handle, NULL);
-}
-
+/* Who opened a handle has asked to close it by now; here the loop gets the time to do so. */
 void ek_loop_fini(struct ek_loop *loop) {
   if (loop->pool != NULL) ek_pool_free(loop->pool);
   loop->pool = NULL;
-  uv_walk(&loop->uv, close_handle, NULL);
+  uv_close((uv_handle_t *)&loop->alarm, NULL);
   (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
   (void)uv_loop_close(&loop->uv);
   free(loop->heap);

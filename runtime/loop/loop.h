@@ -33,7 +33,7 @@ struct ek_loop {
 };
 
 int ek_loop_init(struct ek_loop *loop, struct ek_error *e);
-/* Whatever still runs is closed, never completed. */
+/* After everyone has stopped what they started. */
 void ek_loop_fini(struct ek_loop *loop);
 
 /* Runs the callbacks of what happened, if `wait` once something did. False: nothing is under way.

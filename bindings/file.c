@@ -1,0 +1,411 @@
+/* eksrun.file: files, whole.
+ *
+ *   read(path [, {max =}]) -> bytes                 try_read -> bytes | nil, err
+ *   write_atomic(path, bytes [, {mode = 0600}])     old or new, never half; try_write_atomic
+ *   stat(path) -> {type, size, mode, mtime} | nil   exists(path)   realpath(path) -> path | nil
+ *   mkdir_p(path [, {mode = 0700}])   remove(path) -> was it there
+ *   append(path [, {mode = 0600}]) -> Log           Log:write(bytes) is on disk when it returns
+ *   lock(path [, {timeout = 10}]) -> Lock           Lock:release(), also by __close
+ *
+ * Error codes: "not_found", "io", "limit", "timeout". */
+#include "bindings/bindings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "task.h"
+
+#define FD_TYPE   "eksrun.file.fd"
+#define LOG_TYPE  "eksrun.file.log"
+#define LOCK_TYPE "eksrun.file.lock"
+
+#define READ_MAX (64 * 1024 * 1024)
+
+typedef int (*fail_fn)(lua_State *, const struct ek_error *);
+
+static int set_errno(struct ek_error *e, const char *verb, const char *path) {
+  int code = errno == ENOENT || errno == ENOTDIR ? EK_ERR_NOTFOUND : EK_ERR_IO;
+  return ek_error_set(e, code, "cannot %s %s: %s", verb, path, uv_strerror(-errno));
+}
+
+/* A path: a string without NUL. */
+static const char *check_path(lua_State *L, int index) {
+  size_t n;
+  const char *path = luaL_checklstring(L, index, &n);
+  luaL_argcheck(L, n > 0 && strlen(path) == n, index, "a path expected");
+  return path;
+}
+
+/* -- descriptors that the collector closes -------------------------------------------------------
+ */
+
+static int *new_fd(lua_State *L, const char *type) {
+  int *fd = lua_newuserdatauv(L, sizeof *fd, 0);
+  *fd = -1;
+  luaL_setmetatable(L, type);
+  return fd;
+}
+
+static void close_fd(int *fd) {
+  if (*fd >= 0) (void)close(*fd);
+  *fd = -1;
+}
+
+static int l_fd_close(lua_State *L) {
+  close_fd(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* -- read ----------------------------------------------------------------------------------------
+ */
+
+static int read_all(struct ek_buf *b, int fd, const char *path, size_t max, struct ek_error *e) {
+  struct stat st;
+  if (fstat(fd, &st) != 0) return set_errno(e, "read", path);
+  if (S_ISDIR(st.st_mode)) {
+    errno = EISDIR;
+    return set_errno(e, "read", path);
+  }
+  size_t guess = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+  if (guess > max) guess = max;
+  for (;;) {
+    if (!ek_buf_reserve(b, b->len < guess ? guess - b->len + 1 : 4096))
+      return ek_error_set(e, EK_ERR_NOMEM, "cannot read %s: not enough memory", path);
+    ssize_t n = read(fd, b->data + b->len, b->cap - b->len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return set_errno(e, "read", path);
+    if (n == 0) return 0;
+    b->len += (size_t)n;
+    if (b->len > max)
+      return ek_error_set(e, EK_ERR_LIMIT, "cannot read %s: more than %zu bytes", path, max);
+  }
+}
+
+static int read_file(lua_State *L, fail_fn fail) {
+  static const char *const names[] = {"max", NULL};
+  struct ek_error e;
+  const char *path = check_path(L, 1);
+  ek_options_check(L, 2, "file.read", true, names);
+  lua_Integer max = ek_options_integer(L, 2, "file.read", "max", 0, READ_MAX);
+  int *fd = new_fd(L, FD_TYPE);
+  struct ek_buf *b = ek_lbuf_new(L);
+  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  int rc = *fd < 0 ? set_errno(&e, "read", path) : read_all(b, *fd, path, (size_t)max, &e);
+  close_fd(fd);
+  if (rc == 0) ek_lbuf_push(L, b);
+  ek_buf_wipe(b); /* it may have been a credentials file */
+  ek_buf_fini(b);
+  return rc == 0 ? 1 : fail(L, &e);
+}
+
+static int l_read(lua_State *L) {
+  return read_file(L, ek_error_raise);
+}
+
+static int l_try_read(lua_State *L) {
+  return read_file(L, ek_error_result);
+}
+
+/* -- write ---------------------------------------------------------------------------------------
+ */
+
+static int write_all(int fd, const char *bytes, size_t n, const char *path, struct ek_error *e) {
+  while (n > 0) {
+    ssize_t written = write(fd, bytes, n);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return set_errno(e, "write", path);
+    bytes += written;
+    n -= (size_t)written;
+  }
+  return 0;
+}
+
+/* The folder of a path, as a descriptor; *name is the rest of the path. */
+static int open_folder(const char **name, const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  *name = slash == NULL ? path : slash + 1;
+  size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+  if (n >= sizeof folder) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memcpy(folder, path, n);
+  folder[n] = '\0';
+  return open(slash == NULL ? "." : n == 0 ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A file beside the target that takes its place when it is on disk. Everything happens relative to
+ * one open folder, so no exchange of a symbolic link on the way leads elsewhere. */
+static int write_atomic(const char *path, const char *bytes, size_t n, mode_t mode,
+                        struct ek_error *e) {
+  const char *name;
+  char temporary[NAME_MAX + 1];
+  int rc = 0, fd = -1;
+  int folder = open_folder(&name, path);
+  if (folder < 0) return set_errno(e, "write", path);
+  for (unsigned i = 0; fd < 0; i++) {
+    int len = snprintf(temporary, sizeof temporary, ".%s.%ld-%u", name, (long)getpid(), i);
+    if (len < 0 || (size_t)len >= sizeof temporary) {
+      errno = ENAMETOOLONG;
+      break;
+    }
+    fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno != EEXIST || i == 100)) break;
+  }
+  if (fd < 0) {
+    rc = set_errno(e, "write", path);
+    goto out;
+  }
+  rc = write_all(fd, bytes, n, path, e);
+  if (rc == 0 && mode != 0600 && fchmod(fd, mode) != 0) rc = set_errno(e, "write", path);
+  if (rc == 0 && fsync(fd) != 0) rc = set_errno(e, "write", path);
+  if (close(fd) != 0 && rc == 0) rc = set_errno(e, "write", path);
+  if (rc == 0 && renameat(folder, temporary, folder, name) != 0) rc = set_errno(e, "write", path);
+  if (rc != 0)
+    (void)unlinkat(folder, temporary, 0);
+  else
+    (void)fsync(folder); /* some file systems cannot; the file itself is whole either way */
+out:
+  (void)close(folder);
+  return rc;
+}
+
+static mode_t check_mode(lua_State *L, int index, const char *what, lua_Integer otherwise) {
+  static const char *const names[] = {"mode", NULL};
+  ek_options_check(L, index, what, true, names);
+  lua_Integer mode = ek_options_integer(L, index, what, "mode", 0, otherwise);
+  if (mode > 07777) luaL_error(L, "%s: field 'mode' must be at most 4095 (octal 7777)", what);
+  return (mode_t)mode;
+}
+
+static int write_file(lua_State *L, fail_fn fail) {
+  size_t n;
+  struct ek_error e;
+  const char *path = check_path(L, 1);
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  mode_t mode = check_mode(L, 3, "file.write_atomic", 0600);
+  if (write_atomic(path, bytes, n, mode, &e) != 0) return fail(L, &e);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int l_write(lua_State *L) {
+  return write_file(L, ek_error_raise);
+}
+
+static int l_try_write(lua_State *L) {
+  return write_file(L, ek_error_result);
+}
+
+/* -- the file system -----------------------------------------------------------------------------
+ */
+
+static int l_stat(lua_State *L) {
+  struct stat st;
+  const char *path = check_path(L, 1);
+  if (stat(path, &st) != 0) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, S_ISREG(st.st_mode) ? "file" : S_ISDIR(st.st_mode) ? "directory" : "other");
+  lua_setfield(L, -2, "type");
+  lua_pushinteger(L, (lua_Integer)st.st_size);
+  lua_setfield(L, -2, "size");
+  lua_pushinteger(L, (lua_Integer)(st.st_mode & 07777));
+  lua_setfield(L, -2, "mode");
+  lua_pushinteger(L, (lua_Integer)st.st_uid);
+  lua_setfield(L, -2, "uid");
+  lua_pushnumber(L, (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9);
+  lua_setfield(L, -2, "mtime");
+  return 1;
+}
+
+static int l_exists(lua_State *L) {
+  lua_pushboolean(L, access(check_path(L, 1), F_OK) == 0);
+  return 1;
+}
+
+static int l_realpath(lua_State *L) {
+  char resolved[PATH_MAX];
+  lua_pushstring(L, realpath(check_path(L, 1), resolved));
+  return 1;
+}
+
+static int l_mkdir_p(lua_State *L) {
+  struct ek_error e;
+  char folder[PATH_MAX];
+  const char *path = check_path(L, 1);
+  mode_t mode = check_mode(L, 2, "file.mkdir_p", 0700);
+  size_t n = strlen(path);
+  if (n >= sizeof folder) return luaL_argerror(L, 1, "the path is too long");
+  memcpy(folder, path, n + 1);
+  for (size_t i = 1; i <= n; i++) {
+    if (folder[i] != '/' && folder[i] != '\0') continue;
+    folder[i] = '\0';
+    struct stat st;
+    if (mkdir(folder, mode) != 0 &&
+        (errno != EEXIST || stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))) {
+      (void)set_errno(&e, "create folder", folder);
+      return ek_error_raise(L, &e);
+    }
+    folder[i] = path[i];
+  }
+  return 0;
+}
+
+static int l_remove(lua_State *L) {
+  struct ek_error e;
+  const char *path = check_path(L, 1);
+  int rc = unlink(path);
+  if (rc != 0 && errno != ENOENT) {
+    (void)set_errno(&e, "remove", path);
+    return ek_error_raise(L, &e);
+  }
+  lua_pushboolean(L, rc == 0);
+  return 1;
+}
+
+/* -- logs: appended to, on disk at once -----------------------------------------------------------
+ */
+
+static int l_append(lua_State *L) {
+  struct ek_error e;
+  const char *path = check_path(L, 1);
+  mode_t mode = check_mode(L, 2, "file.append", 0600);
+  int *fd = new_fd(L, LOG_TYPE);
+  *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, mode);
+  if (*fd < 0) {
+    (void)set_errno(&e, "open", path);
+    return ek_error_raise(L, &e);
+  }
+  return 1;
+}
+
+static int l_log_write(lua_State *L) {
+  size_t n;
+  struct ek_error e;
+  int *fd = luaL_checkudata(L, 1, LOG_TYPE);
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  luaL_argcheck(L, *fd >= 0, 1, "the log is closed");
+  int rc = write_all(*fd, bytes, n, "the log", &e);
+  if (rc == 0 && fdatasync(*fd) != 0) rc = set_errno(&e, "write", "the log");
+  return rc == 0 ? 0 : ek_error_raise(L, &e);
+}
+
+/* -- locks ---------------------------------------------------------------------------------------
+ */
+
+#define LOCK_LOOK_SECONDS 0.02
+
+struct lock {
+  int fd; /* first: see l_fd_close */
+  int error;
+  struct ek_wait wait;
+  struct ek_loop *loop;
+  struct ek_timer timer;
+  uint64_t deadline; /* ns */
+};
+
+static void try_lock(struct ek_timer *timer) {
+  struct lock *lock = (struct lock *)((char *)timer - offsetof(struct lock, timer));
+  lock->error = flock(lock->fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+  bool again = lock->error == EWOULDBLOCK || lock->error == EINTR;
+  if (again && ek_loop_now(lock->loop) < lock->deadline &&
+      ek_timer_start(lock->loop, timer, LOCK_LOOK_SECONDS, try_lock, NULL) == 0)
+    return;
+  ek_wait_done(&lock->wait);
+}
+
+static void cancel_lock(struct ek_wait *w) {
+  struct lock *lock = (struct lock *)((char *)w - offsetof(struct lock, wait));
+  ek_timer_stop(lock->loop, &lock->timer);
+  close_fd(&lock->fd);
+  ek_wait_done(w);
+}
+
+static int l_lock_release(lua_State *L) {
+  struct lock *lock = luaL_checkudata(L, 1, LOCK_TYPE);
+  ek_timer_stop(lock->loop, &lock->timer);
+  close_fd(&lock->fd);
+  return 0;
+}
+
+static int locked(lua_State *L, int status, lua_KContext ctx) {
+  struct lock *lock = luaL_checkudata(L, -1, LOCK_TYPE);
+  (void)status;
+  (void)ctx;
+  if (lock->error == 0) return 1;
+  struct ek_error e;
+  if (lock->error == EWOULDBLOCK) {
+    (void)ek_error_set(&e, EK_ERR_TIMEOUT, "cannot lock %s: another process holds it",
+                       lua_tostring(L, 1));
+  } else {
+    errno = lock->error;
+    (void)set_errno(&e, "lock", lua_tostring(L, 1));
+  }
+  close_fd(&lock->fd);
+  return ek_error_raise(L, &e);
+}
+
+static int l_lock(lua_State *L) {
+  static const char *const names[] = {"timeout", NULL};
+  struct ek_error e;
+  const char *path = check_path(L, 1);
+  ek_options_check(L, 2, "file.lock", true, names);
+  double timeout = ek_options_number(L, 2, "file.lock", "timeout", 0, 10);
+  ek_task_check(L, "file.lock");
+  struct lock *lock = lua_newuserdatauv(L, sizeof *lock, 0);
+  *lock = (struct lock){.fd = -1, .wait = {.cancel = cancel_lock}, .loop = ek_task_loop(L)};
+  luaL_setmetatable(L, LOCK_TYPE);
+  lock->deadline = ek_loop_now(lock->loop) + (uint64_t)(timeout < 1e9 ? timeout * 1e9 : 1e18);
+  lock->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+  if (lock->fd < 0) {
+    (void)set_errno(&e, "lock", path);
+    return ek_error_raise(L, &e);
+  }
+  try_lock(&lock->timer);
+  return ek_task_wait(L, &lock->wait, 0, locked);
+}
+
+static void new_type(lua_State *L, const char *name, lua_CFunction close, const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__close");
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+static int l_log_close(lua_State *L) {
+  close_fd(luaL_checkudata(L, 1, LOG_TYPE));
+  return 0;
+}
+
+int luaopen_eksrun_file(lua_State *L) {
+  static const luaL_Reg none[] = {{NULL, NULL}};
+  static const luaL_Reg log[] = {{"write", l_log_write}, {"close", l_log_close}, {NULL, NULL}};
+  static const luaL_Reg lock[] = {{"release", l_lock_release}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"read", l_read},          {"try_read", l_try_read},
+                                       {"write_atomic", l_write}, {"try_write_atomic", l_try_write},
+                                       {"stat", l_stat},          {"exists", l_exists},
+                                       {"realpath", l_realpath},  {"mkdir_p", l_mkdir_p},
+                                       {"remove", l_remove},      {"append", l_append},
+                                       {"lock", l_lock},          {NULL, NULL}};
+  new_type(L, FD_TYPE, l_fd_close, none);
+  new_type(L, LOG_TYPE, l_fd_close, log);
+  new_type(L, LOCK_TYPE, l_lock_release, lock);
+  luaL_newlib(L, functions);
+  return 1;
+}
