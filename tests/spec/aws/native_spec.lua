@@ -336,7 +336,7 @@ describe("errors", function()
   it("come as XML of several shapes, for JSON services too", function()
     local text = "<Code>C</Code><Message>m</Message>"
     local shapes = {
-      "<ErrorResponse><Error><Type>Sender</Type>" .. text .. "</Error><RequestId>i</RequestId></ErrorResponse>",
+      "<ErrorResponse><Error>" .. text .. "<Type>S</Type></Error><RequestId>i</RequestId></ErrorResponse>",
       "<Response><Errors><Error>" .. text .. "</Error></Errors><RequestID>i</RequestID></Response>",
       "<ErrorResponse><Errors><Error>" .. text .. "</Error></Errors><RequestId>i</RequestId></ErrorResponse>",
       "<Error>" .. text .. "<RequestId>i</RequestId></Error>",
