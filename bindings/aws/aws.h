@@ -9,6 +9,7 @@
 #define EK_BINDINGS_AWS_H
 
 #include "bindings/bindings.h"
+#include "bindings/json/json.h"
 #include "core/json.h"
 #include "core/model.h"
 #include "core/time.h"
@@ -78,10 +79,8 @@ void ek_aws_write_json(const struct ek_aws_walk *w, const struct ek_model_ref *r
 /* Pushes the value that the token just read begins. */
 void ek_aws_read_json(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
                       struct ek_json_reader *r, enum ek_json_type token);
-/* The same without a shape. */
-void ek_aws_write_document(const struct ek_aws_walk *w, int index, int depth);
-void ek_aws_read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
-                          enum ek_json_type token);
+/* The value at index without a shape, as eksrun.json writes it. False: pushed a message. */
+bool ek_aws_append_document(lua_State *L, struct ek_buf *out, int index);
 /* Pushes a reader that collection frees. */
 struct ek_json_reader *ek_aws_new_reader(lua_State *L, const char *text, size_t len);
 /* Pushes the value of a JSON text of the model's own; an empty table for "". */

@@ -95,7 +95,7 @@ static void write_value(const struct ek_aws_walk *w, const struct ek_model_ref *
   if (lua_islightuserdata(w->L, index)) {
     ek_buf_puts(w->out, "null");
   } else if (shape->flags & EK_SHAPE_DOCUMENT) {
-    ek_aws_write_document(w, index, 0);
+    if (!ek_aws_append_document(w->L, w->out, index)) lua_error(w->L);
   } else {
     switch (shape->type) {
     case EK_TYPE_STRUCTURE: write_structure(w, shape, index, false); break;
@@ -114,71 +114,10 @@ void ek_aws_write_json(const struct ek_aws_walk *w, const struct ek_model_ref *r
     write_value(w, ref, index);
 }
 
-static bool is_list(lua_State *L, int index) {
-  if (lua_rawlen(L, index) > 0) return true;
-  lua_pushnil(L);
-  if (lua_next(L, index) != 0) {
-    lua_pop(L, 2);
-    return false;
-  }
-  if (!lua_getmetatable(L, index)) return false;
-  luaL_getmetatable(L, "eksrun.json.array");
-  bool list = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return list;
-}
-
-static void write_document_table(const struct ek_aws_walk *w, int index, int depth) {
-  lua_State *L = w->L;
-  if (depth >= EK_AWS_DEPTH_MAX) luaL_error(L, "a document is nested more than %d deep", depth);
-  luaL_checkstack(L, 8, "a document is nested too deeply");
-  bool list = is_list(L, index);
-  int count = list ? (int)lua_rawlen(L, index) : ek_aws_sorted_keys(L, index);
-  int keys = lua_gettop(L);
-  ek_buf_putc(w->out, list ? '[' : '{');
-  for (int i = 1; i <= count; i++) {
-    if (i > 1) ek_buf_putc(w->out, ',');
-    if (list) {
-      lua_rawgeti(L, index, i);
-    } else {
-      size_t len;
-      lua_rawgeti(L, keys, i);
-      const char *key = lua_tolstring(L, -1, &len);
-      ek_json_write_string(w->out, key, len);
-      ek_buf_putc(w->out, ':');
-      lua_rawget(L, index);
-    }
-    ek_aws_write_document(w, lua_gettop(L), depth + 1);
-    lua_pop(L, 1);
-  }
-  ek_buf_putc(w->out, list ? ']' : '}');
-  if (!list) lua_pop(L, 1);
-}
-
-void ek_aws_write_document(const struct ek_aws_walk *w, int index, int depth) {
-  lua_State *L = w->L;
-  size_t len;
-  const char *text;
-  luaL_checkstack(L, 4, "a document is nested too deeply");
-  switch (lua_type(L, index)) {
-  case LUA_TBOOLEAN: ek_buf_puts(w->out, lua_toboolean(L, index) ? "true" : "false"); break;
-  case LUA_TNUMBER:
-    if (lua_isinteger(L, index))
-      ek_json_write_integer(w->out, lua_tointeger(L, index));
-    else if (isfinite(lua_tonumber(L, index)))
-      ek_json_write_number(w->out, lua_tonumber(L, index));
-    else
-      luaL_error(L, "a document cannot hold %s", luaL_tolstring(L, index, NULL));
-    break;
-  case LUA_TSTRING:
-    text = lua_tolstring(L, index, &len);
-    ek_json_write_string(w->out, text, len);
-    break;
-  case LUA_TTABLE: write_document_table(w, index, depth); break;
-  case LUA_TNIL:
-  case LUA_TLIGHTUSERDATA: ek_buf_puts(w->out, "null"); break;
-  default: luaL_error(L, "a document cannot hold a %s", luaL_typename(L, index));
-  }
+bool ek_aws_append_document(lua_State *L, struct ek_buf *out, int index) {
+  static const struct ek_json_style style = {.max_depth = EK_AWS_DEPTH_MAX};
+  luaL_checkstack(L, LUA_MINSTACK, "parameters nested too deeply");
+  return ek_json_append(L, out, index, &style);
 }
 
 static int l_reader_free(lua_State *L) {
@@ -288,24 +227,8 @@ static void read_scalar(const struct ek_aws_walk *w, const struct ek_model_ref *
   }
 }
 
-void ek_aws_read_json(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
-                      struct ek_json_reader *r, enum ek_json_type token) {
-  const struct ek_model_shape *shape = ek_aws_shape(w, ref);
-  luaL_checkstack(w->L, 8, "an answer is nested too deeply");
-  if (token == EK_JSON_ERROR) (void)bad_token(w, ref, r, token);
-  if (shape->flags & EK_SHAPE_DOCUMENT) {
-    ek_aws_read_document(w, r, token);
-    return;
-  }
-  switch (shape->type) {
-  case EK_TYPE_STRUCTURE: read_structure(w, ref, r, token); break;
-  case EK_TYPE_LIST: read_list(w, ref, r, token); break;
-  case EK_TYPE_MAP: read_map(w, ref, r, token); break;
-  default: read_scalar(w, ref, r, token);
-  }
-}
-
-void ek_aws_read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
+/* A value without a shape. */
+static void read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
                           enum ek_json_type token) {
   lua_State *L = w->L;
   luaL_checkstack(L, 8, "a document is nested too deeply");
@@ -320,7 +243,7 @@ void ek_aws_read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
     lua_newtable(L);
     set_list(w);
     for (lua_Integer i = 1; (token = ek_json_next(r)) != EK_JSON_ARRAY_END; i++) {
-      ek_aws_read_document(w, r, token);
+      read_document(w, r, token);
       lua_rawseti(L, -2, i);
     }
     break;
@@ -328,7 +251,7 @@ void ek_aws_read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
     lua_newtable(L);
     while (ek_json_next(r) == EK_JSON_KEY) {
       lua_pushlstring(L, r->string, r->string_len);
-      ek_aws_read_document(w, r, ek_json_next(r));
+      read_document(w, r, ek_json_next(r));
       lua_rawset(L, -3);
     }
     if (r->error.code == 0) break;
@@ -337,16 +260,27 @@ void ek_aws_read_document(const struct ek_aws_walk *w, struct ek_json_reader *r,
   }
 }
 
-void ek_aws_push_json(lua_State *L, const char *text) {
-  if (*text == '\0') {
-    lua_newtable(L);
+void ek_aws_read_json(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                      struct ek_json_reader *r, enum ek_json_type token) {
+  const struct ek_model_shape *shape = ek_aws_shape(w, ref);
+  luaL_checkstack(w->L, 8, "an answer is nested too deeply");
+  if (token == EK_JSON_ERROR) (void)bad_token(w, ref, r, token);
+  if (shape->flags & EK_SHAPE_DOCUMENT) {
+    read_document(w, r, token);
     return;
   }
-  luaL_checkstack(L, 4, NULL);
-  luaL_getmetatable(L, "eksrun.json.array");
-  const struct ek_aws_walk w = {.L = L, .array_mt = lua_gettop(L)};
-  struct ek_json_reader *r = ek_aws_new_reader(L, text, strlen(text));
-  ek_aws_read_document(&w, r, ek_json_next(r));
-  lua_replace(L, w.array_mt);
-  lua_settop(L, w.array_mt);
+  switch (shape->type) {
+  case EK_TYPE_STRUCTURE: read_structure(w, ref, r, token); break;
+  case EK_TYPE_LIST: read_list(w, ref, r, token); break;
+  case EK_TYPE_MAP: read_map(w, ref, r, token); break;
+  default: read_scalar(w, ref, r, token);
+  }
+}
+
+void ek_aws_push_json(lua_State *L, const char *text) {
+  struct ek_error e;
+  if (*text == '\0')
+    lua_newtable(L);
+  else if (!ek_json_push(L, text, strlen(text), EK_AWS_DEPTH_MAX, true, &e))
+    (void)ek_error_raise(L, &e);
 }

@@ -199,7 +199,7 @@ static void build_header(struct request *r, const struct ek_model_ref *ref) {
     write_header_list(r, ref, value);
   } else if (ref->flags & EK_REF_JSON) {
     walk.out = ek_lbuf_new(L);
-    ek_aws_write_document(&walk, value, 0);
+    if (!ek_aws_append_document(L, walk.out, value)) lua_error(L);
     ek_base64_encode(r->out, walk.out->data, walk.out->len);
     ek_buf_fini(walk.out);
   } else {

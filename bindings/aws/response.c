@@ -204,8 +204,9 @@ static void read_header(struct response *r, const struct ek_model_ref *ref) {
     struct ek_buf *text = ek_lbuf_new(L);
     if (ek_base64_decode(text, value, len, NULL) != 0)
       (void)ek_aws_bad_value(&r->walk, ref, "not base64:", value, len);
-    struct ek_json_reader *reader = ek_aws_new_reader(L, text->data, text->len);
-    ek_aws_read_document(&r->walk, reader, ek_json_next(reader));
+    struct ek_error e;
+    if (!ek_json_push(L, text->data, text->len, EK_AWS_DEPTH_MAX, true, &e))
+      (void)ek_aws_bad_value(&r->walk, ref, "not JSON:", text->data, text->len);
   } else {
     ek_aws_read_scalar(&r->walk, ref, value, len);
   }
@@ -259,7 +260,7 @@ static void open_response(lua_State *L, struct response *r) {
   r->body = luaL_optlstring(L, 4, "", &r->len);
   lua_settop(L, 4);
   lua_newtable(L);
-  luaL_getmetatable(L, "eksrun.json.array");
+  ek_json_push_array_mt(L);
   r->walk = (struct ek_aws_walk){.L = L, .model = r->o->model, .array_mt = 6};
 }
 
@@ -419,8 +420,9 @@ static int l_read_error(lua_State *L) {
     take_xml_error(r, root);
     error = find_error(root);
   } else if (kind_of(r) == BODY_JSON) {
-    struct ek_json_reader *reader = ek_aws_new_reader(L, r->body, r->len);
-    ek_aws_read_document(&r->walk, reader, ek_json_next(reader));
+    struct ek_error e;
+    if (!ek_json_push(L, r->body, r->len, EK_AWS_DEPTH_MAX, true, &e))
+      (void)raise_invalid(r, e.message);
     take_json_error(r);
   }
   add_fields(r, error);

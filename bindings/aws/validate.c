@@ -108,8 +108,7 @@ static void check_text(struct check *c, const struct ek_model_ref *ref, int inde
     lua_pushliteral(L, "must not be empty");
     add_problem(c, path);
   }
-  if (ref->location == EK_LOCATION_HEADER && !(ref->flags & EK_REF_JSON) &&
-      strcspn(text, "\r\n") != len) {
+  if (ref->location == EK_LOCATION_HEADER && strcspn(text, "\r\n") != len) {
     lua_pushliteral(L, "must not hold line breaks");
     add_problem(c, path);
   }
@@ -229,6 +228,16 @@ static void check_map(struct check *c, const struct ek_model_shape *shape, int i
   check_bounds(c, shape, path, "have a number of entries of", (double)count);
 }
 
+/* Any value that JSON has. */
+static void check_document(struct check *c, int index, const struct path *path) {
+  lua_State *L = c->walk.L;
+  struct ek_buf *out = ek_lbuf_new(L);
+  bool valid = ek_aws_append_document(L, out, index);
+  ek_buf_fini(out);
+  if (!valid) add_problem(c, path);
+  lua_pop(L, 1);
+}
+
 static void check_value(struct check *c, const struct ek_model_ref *ref, int index,
                         const struct path *path, int depth) {
   lua_State *L = c->walk.L;
@@ -240,7 +249,10 @@ static void check_value(struct check *c, const struct ek_model_ref *ref, int ind
     add_problem(c, path);
     return;
   }
-  if (shape->flags & EK_SHAPE_DOCUMENT) return;
+  if ((shape->flags & EK_SHAPE_DOCUMENT) || (ref->flags & EK_REF_JSON)) {
+    check_document(c, index, path);
+    return;
+  }
   if (shape->type <= EK_TYPE_MAP && lua_type(L, index) != LUA_TTABLE) {
     wrong_type(c, path, shape->type == EK_TYPE_LIST ? "a list" : "a table", index);
     return;
@@ -253,8 +265,6 @@ static void check_value(struct check *c, const struct ek_model_ref *ref, int ind
     if (!lua_isboolean(L, index)) wrong_type(c, path, "a boolean", index);
     break;
   case EK_TYPE_STRING:
-    if (ref->flags & EK_REF_JSON) break;
-    /* fall through */
   case EK_TYPE_BLOB: check_text(c, ref, index, path); break;
   case EK_TYPE_TIMESTAMP:
     if (ek_aws_to_time(L, index, &seconds)) break;

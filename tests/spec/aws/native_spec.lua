@@ -1,6 +1,7 @@
 -- eksrun.native.aws: requests from parameters, tables from answers, by the models.
 local native = require "eksrun.native.aws"
 local errors = require "eksrun.error"
+local json = require "eksrun.json"
 
 local function operation(service, name)
   return assert(assert(native.service(service)):operation(name), name)
@@ -246,6 +247,12 @@ describe("answers", function()
     assert.equal("integer", math.type(output.nodegroup.scalingConfig.minSize))
     assert.equal(3, output.nodegroup.scalingConfig.maxSize)
     assert.equal("integer", math.type(output.nodegroup.createdAt))
+  end)
+
+  it("keep empty lists lists", function()
+    assert.equal('{"clusters":[],"nextToken":"t"}',
+      json.encode((parse("eks", "list_clusters", '{"nextToken":"t","clusters":[]}'))))
+    assert.equal('{"Vpcs":[]}', json.encode((parse("ec2", "describe_vpcs", "<R><vpcSet/></R>"))))
   end)
 
   it("come as XML", function()
