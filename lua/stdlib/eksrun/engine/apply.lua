@@ -63,6 +63,7 @@ function Run:context(step, inputs)
     aws = self.aws, stack = plan.stack, type = action.type, address = step.address, memo = {},
     tags = tags,
     token = inputs and plan.stack:token(step.address, inputs, old),
+    stopping = function() return self.stopping end,
     on_state = function(state)
       if state and state ~= step.state then
         step.state = state
@@ -75,14 +76,23 @@ end
 -- Runs f alone among those with the same text.
 function Run:exclusively(step, inputs, f)
   local rule = (step.action.type.exclusive or {})[step.kind]
-  if not rule then return f() end
+  if not rule then
+    f()
+    return
+  end
   local key = rule:gsub("{(%w+)}", function(name) return tostring(inputs[name]) end)
   local semaphore = self.exclusive[key]
   if not semaphore then
     semaphore = task.semaphore(1)
     self.exclusive[key] = semaphore
   end
-  return semaphore:with(f)
+  return semaphore:with(function()
+    if self.stopping then
+      step.skipped = true
+    else
+      f()
+    end
+  end)
 end
 
 -- The wait for readiness has a scope of its own, so that an interrupt can end it and nothing else.
@@ -234,6 +244,8 @@ function Run:run_step(step)
   if not ok then
     step.status, step.err = "failed", err
     self:emit(step, "failed", err)
+  elseif step.skipped then
+    step.status = "not started"
   elseif step.cut then
     step.status = "unready"
     self:emit(step, "unready")

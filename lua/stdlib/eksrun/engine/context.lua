@@ -17,6 +17,7 @@ local M = {}
 --- @field token string? for the call's client token
 --- @field memo table answers shared by the types, one round of observation long
 --- @field on_state fun(state: string)?
+--- @field stopping (fun(): any)? whether nothing new is to be begun
 local Context = {}
 Context.__index = Context
 
@@ -179,7 +180,8 @@ function Context:retry(rules, fn)
     local results = table.pack(pcall(fn))
     if results[1] then return table.unpack(results, 2, results.n) end
     local rule = passes(rules, results[2])
-    if not rule or clock.monotonic() - start > (rule.seconds or 120) then error(results[2], 0) end
+    local over = rule and clock.monotonic() - start > (rule.seconds or 120)
+    if not rule or over or self.stopping and self.stopping() then error(results[2], 0) end
     self:state("waiting: " .. tostring(results[2].message or results[2].code))
     task.sleep(delay)
     delay = math.min(delay * 2, 8)
