@@ -95,12 +95,14 @@ end
 --- @field destroy? boolean delete all that the stack owns
 --- @field allow_destroy? string[] addresses
 
-local function deletions(observed)
+-- What is ours and not declared; what has no tags has no address, and goes by its id.
+local function deletions(observed, destroy)
   local actions = {}
   for _, found in ipairs(observed.extra) do
     actions[#actions + 1] = {
-      op = "delete", type = found.type, record = found.record, changes = {}, reason = found.reason,
-      address = found.record.address or found.type.name .. " " .. tostring(found.record[found.type.id]),
+      op = "delete", type = found.type, record = found.record, changes = {},
+      reason = not destroy and found.reason or nil,
+      address = found.record.address or tostring(found.record[found.type.id]),
     }
   end
   return actions
@@ -159,7 +161,7 @@ function M.make(options)
       actions[#actions + 1] = action
     end
   end
-  local extra = deletions(observed)
+  local extra = deletions(observed, options.destroy)
   local all = table.move(extra, 1, #extra, #actions + 1, table.move(actions, 1, #actions, 1, {}))
   if options.destroy then
     actions = without_orphans(all, all)

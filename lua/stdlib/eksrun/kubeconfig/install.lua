@@ -17,7 +17,7 @@ local M = {}
 --- @field entry eksrun.kubeconfig.Entry
 
 local function is_executable(path)
-  local found = require("eksrun.file").try_stat(path)
+  local found = require("eksrun.file").stat(path)
   return found ~= nil and found.type == "file" and found.mode & 0x49 ~= 0 -- 0111
 end
 
