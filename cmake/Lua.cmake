@@ -1,8 +1,8 @@
 # Lua, built with the project as a static library: target lua.
 #
 # EKSRUN_LUA names an archive or an unpacked folder; else the newest .deps/lua-*.tar.gz, which
-# script/setup puts there. An archive must have one of the checksums below. The tests of
-# cmake/lua-gate then decide whether its defects rule it out (lua_gate in tools/).
+# script/setup puts there. An archive must have one of the checksums below; tools/lua-gate then
+# refuses a Lua with known defects, except those of EKSRUN_LUA_ACCEPT.
 set(EKSRUN_LUA_SHA256
   2335b6c582a52654f94612bf10d2f4672805d05329aa6568b1d8cd9e5c6fb8e6  # 5.4.9
   4f18ddae154e793e46eeab727c59ef1c0c0c2b744e7b94219710d76f530629ae  # 5.4.8
