@@ -1,0 +1,57 @@
+---@meta cjson
+
+--- The interface of lua-cjson 2.1 (its manual holds), for libraries written for it. New code uses
+--- eksrun.json. Different here: integers stay integers; text is read strictly whatever
+--- decode_invalid_numbers says; depths beyond 1024 count as 1024. `require "cjson.safe"` gives the
+--- same with encode and decode returning nil and a message instead of raising.
+local cjson = {}
+
+---@type lightuserdata
+cjson.null = nil
+---@type "cjson"
+cjson._NAME = nil
+---@type "2.1.0"
+cjson._VERSION = nil
+
+--- An instance with settings of its own.
+function cjson.new() end
+
+---@param value any
+---@return string
+function cjson.encode(value) end
+
+---@param text string
+---@return any
+function cjson.decode(text) end
+
+---@param convert? boolean write sparse lists as objects instead of refusing them
+---@param ratio? integer 0: no list is sparse; default 2
+---@param safe? integer lists up to this index are never sparse; default 10
+---@return boolean convert, integer ratio, integer safe
+function cjson.encode_sparse_array(convert, ratio, safe) end
+
+---@param depth? integer default 1000
+---@return integer
+function cjson.encode_max_depth(depth) end
+
+---@param depth? integer default 1000
+---@return integer
+function cjson.decode_max_depth(depth) end
+
+---@param digits? integer significant digits of floats, 1 to 16; default 14
+---@return integer
+function cjson.encode_number_precision(digits) end
+
+---@param keep? boolean|"on"|"off" without effect
+---@return boolean
+function cjson.encode_keep_buffer(keep) end
+
+---@param setting? boolean|"on"|"off"|"null" what to do with nan and infinities; default false: refuse
+---@return boolean|"null"
+function cjson.encode_invalid_numbers(setting) end
+
+---@param setting? boolean|"on"|"off" without effect: they are refused
+---@return boolean
+function cjson.decode_invalid_numbers(setting) end
+
+return cjson

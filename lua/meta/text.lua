@@ -1,0 +1,67 @@
+---@meta eksrun.text
+
+--- Encodings, hashes, near names, and text on its way to a terminal. Decoders are strict and raise
+--- {code = "syntax"}.
+local text = {}
+
+---@param bytes string
+---@return string
+function text.base64(bytes) end
+
+---@param s string with its padding
+---@return string bytes
+function text.unbase64(s) end
+
+--- The URL-safe alphabet, without padding.
+---@param bytes string
+---@return string
+function text.base64url(bytes) end
+
+---@param s string without padding
+---@return string bytes
+function text.unbase64url(s) end
+
+---@param bytes string
+---@return string lower case
+function text.hex(bytes) end
+
+---@param s string
+---@return string bytes
+function text.unhex(s) end
+
+---@param bytes string
+---@return string digest 64 hexadecimal digits
+function text.sha256(bytes) end
+
+--- Everything but A-Z a-z 0-9 - . _ ~ as %XX.
+---@param bytes string
+---@param keep_slash? boolean leave `/` alone
+---@return string
+function text.percent_encode(bytes, keep_slash) end
+
+---@param s string `+` stays `+`
+---@return string bytes
+function text.percent_decode(s) end
+
+--- The names most like one that nobody knows, at most three, the nearest first.
+---@param name string
+---@param names string[]
+---@return string[]
+function text.suggest(name, names) end
+
+--- Columns on a terminal.
+---@param s string
+---@return integer
+function text.width(s) end
+
+--- Controls, direction marks and ill-formed bytes made visible: `\x1b`, `\u{202e}`.
+---@param s string
+---@param one_line? boolean show newline and tab as `\n` and `\t` too
+---@return string
+function text.escape(s, one_line) end
+
+---@param s string
+---@return boolean
+function text.valid_utf8(s) end
+
+return text
