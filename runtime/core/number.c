@@ -4,6 +4,7 @@
  * path); the rest goes through the C library under its own "C" locale. */
 #include "core/number.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
@@ -89,7 +90,8 @@ size_t ek_number_format(char out[EK_NUMBER_MAX], double number) {
     n = (size_t)snprintf(out, EK_NUMBER_MAX, "%s%" PRId64, signbit(number) ? "-" : "",
                          (int64_t)fabs(number));
   } else {
-    for (int precision = 15; precision <= 17; precision++) {
+    /* Any 15 digits survive in a normal double; a subnormal one may have fewer to begin with. */
+    for (int precision = fabs(number) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
       n = ek_number_format_precision(out, number, precision);
       double back = 0;
       if (ek_number_parse(&back, out, n) && back == number) break;
