@@ -33,11 +33,13 @@ describe("ini.parse", function()
   end)
 
   it("goes on over indented lines", function()
-    assert.same({ a = { k = "v\nmore\nand more", l = "1" } }, sections "[a]\nk = v\n more \n\n\t# c\n\tand more\nl=1")
+    assert.same({ a = { k = "v\nmore\nand more", l = "1" } },
+      sections "[a]\nk = v\n more \n\n\t# c\n\tand more\nl=1")
   end)
 
   it("reads properties of properties", function()
-    assert.same({ ["services w"] = { s3 = { endpoint_url = "http://x", a = "b" }, ec2 = "", eks = { e = "" } } },
+    local keys = { s3 = { endpoint_url = "http://x", a = "b" }, ec2 = "", eks = { e = "" } }
+    assert.same({ ["services w"] = keys },
       sections "[services w]\ns3 =\n  Endpoint_URL = http://x\n  a = b # c\nec2 =\neks =\n e =\n")
   end)
 
