@@ -4,6 +4,8 @@
 #include <math.h>
 #include <yaml.h>
 
+#include "core/number.h"
+
 #define EMITTER_TYPE "eksrun.yaml.emitter"
 
 struct emit {
@@ -53,25 +55,17 @@ static void emit_string(lua_State *L, struct emit *m, int index) {
 }
 
 static void emit_number(lua_State *L, struct emit *m, int index) {
-  char text[64];
-  int n;
-  if (lua_isinteger(L, index)) {
-    n = snprintf(text, sizeof text, LUA_INTEGER_FMT, lua_tointeger(L, index));
-  } else {
-    double number = lua_tonumber(L, index);
-    if (isnan(number))
-      n = snprintf(text, sizeof text, ".nan");
-    else if (isinf(number))
-      n = snprintf(text, sizeof text, number < 0 ? "-.inf" : ".inf");
-    else {
-      for (int digits = 15;; digits++) {
-        n = snprintf(text, sizeof text, "%.*g", digits, number);
-        if (digits == 17 || strtod(text, NULL) == number) break;
-      }
-      if (strpbrk(text, ".e") == NULL) n += snprintf(text + n, sizeof text - (size_t)n, ".0");
-    }
-  }
-  emit_scalar(L, m, text, (size_t)n, true, YAML_PLAIN_SCALAR_STYLE);
+  char text[EK_NUMBER_MAX];
+  double number = lua_tonumber(L, index);
+  if (lua_isinteger(L, index))
+    (void)snprintf(text, sizeof text, LUA_INTEGER_FMT, lua_tointeger(L, index));
+  else if (isnan(number))
+    (void)snprintf(text, sizeof text, ".nan");
+  else if (isinf(number))
+    (void)snprintf(text, sizeof text, number < 0 ? "-.inf" : ".inf");
+  else
+    (void)ek_number_format(text, number);
+  emit_scalar(L, m, text, strlen(text), true, YAML_PLAIN_SCALAR_STYLE);
 }
 
 static void emit_value(lua_State *L, struct emit *m, int depth);

@@ -29,12 +29,7 @@ int luaopen_eksrun_yaml(lua_State *L) {
   luaL_newlibtable(L, functions);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "eksrun.json");
-  if (lua_pcall(L, 1, 1, 0) != LUA_OK) { /* FIXME: until eksrun.json is there */
-    lua_newtable(L);
-    lua_newtable(L);
-    lua_setfield(L, -2, "array_mt");
-    lua_remove(L, -2);
-  }
+  lua_call(L, 1, 1);
   lua_getfield(L, -1, "array_mt"); /* upvalue 1: what marks a list */
   lua_remove(L, -2);
   lua_getglobal(L, "table");
