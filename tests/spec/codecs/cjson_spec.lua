@@ -40,8 +40,8 @@ describe("cjson", function()
 
   it("writes as lua-cjson does", function()
     local fresh = cjson.new()
-    local values = { 1, 1.5, 0.1, 3.0, "a/b\127\n\"\\\1", true, false, cjson.null, {}, { 1, 2, nil, 4 }, { a = 1 },
-      { [1] = 1, x = 2 }, { { {} } }, "\xc3\xa9" }
+    local values = { 1, 1.5, 0.1, 3.0, "a/b\127\n\"\\\1", true, false, cjson.null, {}, { 1, 2, nil, 4 },
+      { a = 1 }, { [1] = 1, x = 2 }, { { {} } }, "\xc3\xa9" }
     local peer = other()
     for _, value in ipairs(values) do
       if peer then
