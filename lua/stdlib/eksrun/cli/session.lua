@@ -48,8 +48,9 @@ local function confirmed(plan, parsed, verb)
   if not terminal.is_tty(0) or not terminal.is_tty(2) then
     util.fail("usage", "no terminal to ask on: to %s this plan, add --yes", verb)
   end
-  local answer = terminal.read_line(("\n%s these %d changes to %s? [y/N] "):format(verb,
-    plan.counts.changes, plan.stack.name))
+  local count = plan.counts.changes
+  local answer = terminal.read_line(("\n%s %s to %s? [y/N] "):format(verb,
+    count == 1 and "this change" or ("these %d changes"):format(count), plan.stack.name))
   return answer ~= nil and answer:lower():match("^%s*y") ~= nil
 end
 
