@@ -1,7 +1,8 @@
 /* eksrun.native.aws: services and operations by name.
  *
  *   native.service(name) -> Service | nil      native.services() -> list of names
- *   native.open(image) -> Service              an image that tools/modelc wrote
+ *   native.compile(json [, name]) -> image     of a file of models/ or botocore's service-2.json
+ *   native.open(image) -> Service
  *   native.facts(name) -> text | nil           the file models/NAME: "partitions.json"
  *   Service: metadata operations operation suggest waiter waiters paginator
  *   Operation: name is_unsigned info input output build parse parse_error
@@ -11,6 +12,7 @@
 #include <ctype.h>
 
 #include "bindings/aws/aws.h"
+#include "core/modelc/compile.h"
 #include "core/suggest.h"
 
 #define SERVICE   "eksrun.aws.service"
@@ -77,6 +79,17 @@ static int l_open(lua_State *L) {
   memcpy(h->image, image, size);
   if (ek_model_open(&h->model, h->image, size, &e) != 0) return ek_error_raise(L, &e);
   luaL_setmetatable(L, SERVICE);
+  return 1;
+}
+
+static int l_compile(lua_State *L) {
+  size_t len;
+  struct ek_error e;
+  const char *json = luaL_checklstring(L, 1, &len), *name = luaL_optstring(L, 2, "");
+  struct ek_buf *image = ek_lbuf_new(L);
+  if (ek_model_compile(image, json, len, name, &e) != 0) return ek_error_raise(L, &e);
+  ek_lbuf_push(L, image);
+  ek_buf_fini(image);
   return 1;
 }
 
@@ -241,8 +254,11 @@ int luaopen_eksrun_native_aws(lua_State *L) {
                                                {"parse", ek_aws_l_parse},
                                                {"parse_error", ek_aws_l_parse_error},
                                                {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"services", l_services}, {"facts", l_facts}, {"open", l_open}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"services", l_services},
+                                       {"facts", l_facts},
+                                       {"open", l_open},
+                                       {"compile", l_compile},
+                                       {NULL, NULL}};
   new_type(L, SERVICE, service_methods, l_service_tostring);
   new_type(L, OPERATION, operation_methods, l_operation_tostring);
   luaL_newlib(L, functions);

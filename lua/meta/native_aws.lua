@@ -13,7 +13,14 @@ function native.service(name) end
 --- @return string[] names of all services, sorted
 function native.services() end
 
---- A service whose image tools/modelc wrote. Raises { code = "invalid" } for anything else.
+--- The image of a service model. Raises { code = "syntax" } or { code = "invalid" }, naming the line,
+--- shape or operation at fault.
+---@param json string a file of models/, or botocore's service-2.json
+---@param name? string of the service, where the text does not say it
+---@return string image
+function native.compile(json, name) end
+
+--- The service of an image. Raises { code = "invalid" } for anything else.
 ---@param image string
 ---@return eksrun.native.aws.Service
 function native.open(image) end

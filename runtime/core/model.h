@@ -1,6 +1,6 @@
 /* Read-only images of AWS service models.
  *
- * tools/modelc turns models/SERVICE.json into one flat, position-independent block: tables of
+ * core/modelc turns models/SERVICE.json into one flat, position-independent block: tables of
  * fixed-size records that name each other by index, and one pool of NUL-terminated strings named by
  * offset. Nothing is parsed or allocated at run time; ek_model_open checks every index, so that an
  * image from a file is as safe to read as an embedded one.

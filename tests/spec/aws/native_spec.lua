@@ -140,6 +140,71 @@ describe("json requests", function()
   end)
 end)
 
+describe("a model from elsewhere", function()
+  local function model(protocol, shapes, op)
+    op.http = op.http or { method = "POST", requestUri = "/" }
+    op.input, op.output = { shape = "In" }, { shape = "Out" }
+    shapes.S, shapes.Out = { type = "string" }, shapes.Out or { type = "structure", members = {} }
+    local image = native.compile(json.encode {
+      metadata = { protocol = protocol, apiVersion = "1", jsonVersion = "1.1", targetPrefix = "T" },
+      operations = { DoIt = op }, shapes = shapes,
+    }, "toy")
+    return native.open(image):operation "do_it"
+  end
+
+  it("is compiled, or refused with the place", function()
+    local function compile(text) return failure(native.compile, text, "toy").message end
+    assert.matches("^line 1, column 2: ", compile "{")
+    assert.equal("metadata: no protocol that is known", compile "{}")
+    assert.equal("A: unknown type 'thing'",
+      compile '{"metadata":{"protocol":"json"},"shapes":{"A":{"type":"thing"}}}')
+    assert.equal("A: member 'm' names no known shape",
+      compile '{"metadata":{"protocol":"json"},"shapes":{"A":{"type":"structure","members":{"m":{}}}}}')
+  end)
+
+  it("has documents, unions and JSON in headers", function()
+    local op = model("rest-json", {
+      In = { type = "structure", members = {
+        doc = { shape = "Doc" }, one = { shape = "Union" },
+        head = { shape = "S", location = "header", locationName = "X-Json", jsonvalue = true },
+      } },
+      Doc = { type = "structure", members = json.object {}, document = true },
+      Union = { type = "structure", union = true, members = { a = { shape = "S" }, b = { shape = "S" } } },
+    }, {})
+    local request = op:build { doc = { 1, { x = json.null, y = {} } }, one = { b = "v" }, head = { k = 1.5 } }
+    assert.same({ doc = { 1, { x = json.null, y = {} } }, one = { b = "v" } }, json.decode(request.body))
+    assert.equal("eyJrIjoxLjV9", request.headers["X-Json"])
+    assert.equal("toy:DoIt: parameter one must have exactly one field, not 2",
+      failure(op.build, op, { one = { a = "", b = "" } }).message)
+    assert.matches("^toy:DoIt: parameter doc ", failure(op.build, op, { doc = { print } }).message)
+  end)
+
+  it("puts labels into the host name, and only what belongs there", function()
+    local op = model("json", {
+      In = {
+        type = "structure", required = { "who" }, members = { who = { shape = "S", hostLabel = true } },
+      },
+    }, { endpoint = { hostPrefix = "{who}.x." } })
+    assert.equal("a-1.x.", op:build({ who = "a-1" }).host_prefix)
+    assert.matches("must be a host name label", failure(op.build, op, { who = "a/b" }).message)
+  end)
+
+  it("reads lists and maps of headers and of flattened XML", function()
+    local op = model("rest-xml", {
+      In = { type = "structure", members = {} },
+      List = { type = "list", member = { shape = "S" } },
+      Map = { type = "map", key = { shape = "S" }, value = { shape = "S" }, flattened = true },
+      Out = { type = "structure", members = {
+        list = { shape = "List", location = "header", locationName = "X-List" },
+        map = { shape = "Map", locationName = "M" },
+      } },
+    }, {})
+    assert.same({ list = { "a", 'b, "c"' }, map = { k = "v", l = "w" } }, (op:parse(200,
+      { ["x-list"] = [[a, "b, \"c\""]] },
+      "<R><M><key>k</key><value>v</value></M><M><key>l</key><value>w</value></M></R>")))
+  end)
+end)
+
 describe("forms", function()
   it("flatten lists in ec2 and number members in query", function()
     local fields = form(build("ec2", "create_vpc", {

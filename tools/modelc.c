@@ -5,7 +5,7 @@
  * INPUT is a file of models/; OUTPUT is the image that runtime/core/model.h describes. */
 #include <libgen.h>
 
-#include "compile.h"
+#include "core/modelc/compile.h"
 
 static int read_file(struct ek_buf *out, const char *path) {
   FILE *file = fopen(path, "rb");
@@ -27,25 +27,6 @@ static int write_file(const char *path, const struct ek_buf *data) {
   return fclose(file) != 0 || n != data->len ? -1 : 0;
 }
 
-static int compile(struct ek_buf *out, const struct ek_buf *text, const char *service,
-                   struct ek_error *e) {
-  struct dom_arena arena = {NULL};
-  struct image image;
-  int code = image_init(&image) ? 0 : ek_error_set(e, EK_ERR_NOMEM, "out of memory");
-  const struct dom *model = code == 0 ? dom_parse(&arena, text->data, text->len, e) : NULL;
-  if (model == NULL)
-    code = e->code;
-  else
-    code = compile_model(&image, model, service, e);
-  if (code == 0 && !image_finish(&image, out))
-    code = ek_error_set(e, EK_ERR_NOMEM, "out of memory");
-  struct ek_model check;
-  if (code == 0) code = ek_model_open(&check, out->data, out->len, e);
-  image_fini(&image);
-  dom_arena_fini(&arena);
-  return code;
-}
-
 int main(int argc, char **argv) {
   if (argc != 3) {
     (void)fprintf(stderr, "usage: modelc INPUT.json OUTPUT.ekm\n");
@@ -62,7 +43,7 @@ int main(int argc, char **argv) {
   (void)snprintf(service, sizeof service, "%s", basename(argv[1]));
   service[strcspn(service, ".")] = '\0';
   struct ek_error e = {0};
-  if (compile(&image, &text, service, &e) != 0) {
+  if (ek_model_compile(&image, text.data, text.len, service, &e) != 0) {
     (void)fprintf(stderr, "modelc: %s: %s\n", argv[1], e.message);
     goto out;
   }

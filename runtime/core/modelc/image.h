@@ -1,11 +1,11 @@
 /* An image in the making: growing tables and interned strings. */
-#ifndef EK_MODELC_IMAGE_H
-#define EK_MODELC_IMAGE_H
+#ifndef EK_CORE_MODELC_IMAGE_H
+#define EK_CORE_MODELC_IMAGE_H
 
 #include "core/buf.h"
 #include "core/model.h"
 
-struct image {
+struct ek_image {
   struct ek_model_header head;
   struct ek_buf table[EK_TABLE_COUNT];
   uint32_t *slots; /* open addressing: offsets of strings, 0 is free */
@@ -13,18 +13,18 @@ struct image {
 };
 
 /* False: out of memory. */
-bool image_init(struct image *image);
-void image_fini(struct image *image);
+bool ek_image_init(struct ek_image *image);
+void ek_image_fini(struct ek_image *image);
 
 /* The offset of s in the pool of strings; NULL is "". */
-uint32_t image_string(struct image *image, const char *s);
+uint32_t ek_image_string(struct ek_image *image, const char *s);
 /* Appends a record (whose size is the table's) and returns its index. */
-uint32_t image_add(struct image *image, enum ek_model_table table, const void *record);
-uint32_t image_count(const struct image *image, enum ek_model_table table);
+uint32_t ek_image_add(struct ek_image *image, enum ek_model_table table, const void *record);
+uint32_t ek_image_count(const struct ek_image *image, enum ek_model_table table);
 /* The index of these bounds, which may be there already. */
-uint32_t image_bounds(struct image *image, double min, double max);
+uint32_t ek_image_bounds(struct ek_image *image, double min, double max);
 
 /* The finished image. False: out of memory somewhere on the way. */
-bool image_finish(struct image *image, struct ek_buf *out);
+bool ek_image_finish(struct ek_image *image, struct ek_buf *out);
 
 #endif

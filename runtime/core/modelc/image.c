@@ -1,5 +1,5 @@
 /* Builds the tables of an image. */
-#include "image.h"
+#include "core/modelc/image.h"
 
 #include <math.h>
 
@@ -16,22 +16,22 @@ static const size_t record_size[EK_TABLE_COUNT] = {
     [EK_TABLE_NAMESPACES] = sizeof(struct ek_model_namespace),
 };
 
-bool image_init(struct image *image) {
+bool ek_image_init(struct ek_image *image) {
   memset(image, 0, sizeof *image);
   image->slot_count = 1 << 12;
   image->slots = calloc(image->slot_count, sizeof *image->slots);
   ek_buf_putc(&image->table[EK_TABLE_STRINGS], '\0');
-  (void)image_bounds(image, -INFINITY, INFINITY);
+  (void)ek_image_bounds(image, -INFINITY, INFINITY);
   return image->slots != NULL;
 }
 
-void image_fini(struct image *image) {
+void ek_image_fini(struct ek_image *image) {
   for (int t = 0; t < EK_TABLE_COUNT; t++) ek_buf_fini(&image->table[t]);
   free(image->slots);
 }
 
 /* The slot that holds s, or the free one where it belongs. */
-static uint32_t *find_slot(const struct image *image, const char *s) {
+static uint32_t *find_slot(const struct ek_image *image, const char *s) {
   uint64_t hash = 14695981039346656037u; /* FNV-1a */
   for (const char *c = s; *c != '\0'; c++) hash = (hash ^ (unsigned char)*c) * 1099511628211u;
   for (size_t i = hash % image->slot_count;; i = (i + 1) % image->slot_count) {
@@ -41,7 +41,7 @@ static uint32_t *find_slot(const struct image *image, const char *s) {
   }
 }
 
-static bool grow_slots(struct image *image) {
+static bool grow_slots(struct ek_image *image) {
   uint32_t *old = image->slots;
   size_t old_count = image->slot_count;
   uint32_t *slots = calloc(old_count * 2, sizeof *slots);
@@ -54,7 +54,7 @@ static bool grow_slots(struct image *image) {
   return true;
 }
 
-uint32_t image_string(struct image *image, const char *s) {
+uint32_t ek_image_string(struct ek_image *image, const char *s) {
   struct ek_buf *pool = &image->table[EK_TABLE_STRINGS];
   if (s == NULL || *s == '\0' || pool->failed) return 0;
   if (image->string_count * 2 > image->slot_count && !grow_slots(image)) {
@@ -70,26 +70,26 @@ uint32_t image_string(struct image *image, const char *s) {
   return *slot;
 }
 
-uint32_t image_count(const struct image *image, enum ek_model_table table) {
+uint32_t ek_image_count(const struct ek_image *image, enum ek_model_table table) {
   return (uint32_t)(image->table[table].len / record_size[table]);
 }
 
-uint32_t image_add(struct image *image, enum ek_model_table table, const void *record) {
-  uint32_t index = image_count(image, table);
+uint32_t ek_image_add(struct ek_image *image, enum ek_model_table table, const void *record) {
+  uint32_t index = ek_image_count(image, table);
   ek_buf_append(&image->table[table], record, record_size[table]);
   return index;
 }
 
-uint32_t image_bounds(struct image *image, double min, double max) {
+uint32_t ek_image_bounds(struct ek_image *image, double min, double max) {
   const struct ek_model_bounds bounds = {min, max};
   const char *data = image->table[EK_TABLE_BOUNDS].data;
-  uint32_t count = image_count(image, EK_TABLE_BOUNDS);
+  uint32_t count = ek_image_count(image, EK_TABLE_BOUNDS);
   for (uint32_t i = 0; i < count; i++)
     if (memcmp(data + i * sizeof bounds, &bounds, sizeof bounds) == 0) return i;
-  return image_add(image, EK_TABLE_BOUNDS, &bounds);
+  return ek_image_add(image, EK_TABLE_BOUNDS, &bounds);
 }
 
-bool image_finish(struct image *image, struct ek_buf *out) {
+bool ek_image_finish(struct ek_image *image, struct ek_buf *out) {
   struct ek_model_header *head = &image->head;
   static const char zeros[8];
   memcpy(head->magic, EK_MODEL_MAGIC, sizeof head->magic);
@@ -98,7 +98,7 @@ bool image_finish(struct image *image, struct ek_buf *out) {
   for (int t = 0; t < EK_TABLE_COUNT; t++) {
     if (image->table[t].failed) return false;
     head->table[t].offset = (uint32_t)at;
-    head->table[t].count = image_count(image, (enum ek_model_table)t);
+    head->table[t].count = ek_image_count(image, (enum ek_model_table)t);
     at += (image->table[t].len + 7) / 8 * 8;
   }
   head->size = (uint32_t)at;

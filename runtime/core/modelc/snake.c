@@ -1,7 +1,7 @@
 /* botocore's xform_name without its regular expressions: a word begins at a capital that a small
  * letter follows, and at a capital behind a small letter or a digit; a plural acronym at the end
  * (ListWebACLs) is one word, as are the names that AWS spells in its own way. */
-#include "snake.h"
+#include "core/modelc/snake.h"
 
 #include <stdbool.h>
 
@@ -36,7 +36,7 @@ static size_t plural_start(const char *name, size_t n) {
   return n - 1 - start >= 2 ? start : n;
 }
 
-void snake_case(struct ek_buf *out, const char *name) {
+void ek_snake_case(struct ek_buf *out, const char *name) {
   size_t n = strlen(name), plural = plural_start(name, n);
   bool after_word = false;
   for (size_t i = 0; i < n;) {

@@ -1,0 +1,14 @@
+/* From a service model in JSON to an image (core/model.h). */
+#ifndef EK_CORE_MODELC_COMPILE_H
+#define EK_CORE_MODELC_COMPILE_H
+
+#include "core/buf.h"
+#include "core/error.h"
+
+/* Appends the image of the model in the len bytes at json: a file of models/, or botocore's
+ * service-2.json. service: its name, where the text does not say it. The error names the line, or
+ * the shape or operation at fault. */
+int ek_model_compile(struct ek_buf *out, const char *json, size_t len, const char *service,
+                     struct ek_error *e);
+
+#endif
