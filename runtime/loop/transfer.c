@@ -86,11 +86,12 @@ static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) 
   int rc = 0;
   if (u == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a URL");
   if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-      curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-      curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+      curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
     rc = ek_error_set(e, EK_ERR_INVALID, "not a URL: '%s'", url);
   else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     rc = ek_error_set(e, EK_ERR_INVALID, "URL '%s': neither http nor https", url);
+  else if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    rc = ek_error_set(e, EK_ERR_INVALID, "not a URL: '%s'", url);
   else if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
     (void)snprintf(t->peer, sizeof t->peer, "%s:%s", host, port);
   curl_free(host);
@@ -124,6 +125,14 @@ static size_t on_header(char *line, size_t one, size_t n, void *user) {
   }
   ek_buf_append(&t->headers, line, n);
   return t->headers.failed ? 0 : n;
+}
+
+/* When a connection that was open already breaks, curl would send the request again by itself. What
+ * changes something goes out once: the caller decides whether it may be repeated. */
+static int on_send(void *user, char *to, char *from, int to_port, int from_port) {
+  struct ek_transfer *t = user;
+  (void)to, (void)from, (void)to_port, (void)from_port;
+  return t->sends++ == 0 || t->repeatable ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 static long milliseconds(double seconds) {
@@ -163,6 +172,8 @@ static CURLcode set_options(struct ek_transfer *t, const struct ek_transfer_opti
   (void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
   (void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
   (void)curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
+  (void)curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_send);
+  (void)curl_easy_setopt(c, CURLOPT_PREREQDATA, t);
   (void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout));
   (void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout));
   (void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -192,6 +203,7 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
   t->max_body = o->max_body;
   t->timeout = o->timeout;
   t->connect_timeout = o->connect_timeout;
+  t->repeatable = strcmp(o->method, "GET") == 0 || strcmp(o->method, "HEAD") == 0;
   CURLcode code = set_options(t, o);
   if (code != CURLE_OK)
     return ek_error_set(e, EK_ERR_INVALID, "request to %s: %s", t->peer, curl_easy_strerror(code));
@@ -224,7 +236,7 @@ static void explain_timeout(struct ek_transfer *t) {
   if (strstr(t->detail, "too slow") != NULL)
     (void)ek_error_set(&t->error, EK_ERR_TIMEOUT, "%s sent nothing for %ld s", t->peer,
                        STALL_SECONDS);
-  else if (t->connect_time > 0)
+  else if (info_seconds(t->easy, CURLINFO_PRETRANSFER_TIME_T) > 0)
     (void)ek_error_set(&t->error, EK_ERR_TIMEOUT, "no complete answer from %s within %g s", t->peer,
                        t->timeout);
   else
@@ -262,6 +274,7 @@ static void explain(struct ek_transfer *t, CURLcode rc) {
     (void)ek_error_set(e, EK_ERR_NETWORK, "the answer of %s was cut off after %zu bytes", peer,
                        t->body.len);
     break;
+  case CURLE_ABORTED_BY_CALLBACK: /* see on_send */
   case CURLE_GOT_NOTHING:
     (void)ek_error_set(e, EK_ERR_NETWORK, "%s closed the connection without an answer", peer);
     break;

@@ -41,7 +41,8 @@ struct ek_transfer {
   char detail[CURL_ERROR_SIZE];
   size_t max_body;
   double timeout, connect_timeout;
-  bool has_type, over, header_over, running;
+  unsigned sends; /* how often the request was begun */
+  bool has_type, over, header_over, running, repeatable;
 };
 
 /* Every transfer is freed by its caller; freeing a running one stops it. */

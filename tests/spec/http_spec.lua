@@ -1,0 +1,252 @@
+local http = require "eksrun.http"
+local task = require "eksrun.task"
+local server = require "tests.spec.support.server"
+
+describe("eksrun.http", function()
+  local peer, url
+  setup(function()
+    peer = server.misbehaving()
+    url = peer.url
+  end)
+  teardown(function() peer:stop() end)
+
+  local function get(path, options)
+    local request = { url = url .. path, proxy = "", timeout = 20 }
+    for name, value in pairs(options or {}) do request[name] = value end
+    return http.try_request(request)
+  end
+
+  --- The error of a request that must fail; its message names the server.
+  local function failure(path, options)
+    local answer, err = get(path, options)
+    assert.is_nil(answer)
+    assert.matches("127.0.0.1:" .. peer.port, err.message, 1, true)
+    assert.is_nil(err.message:find "\n")
+    return err
+  end
+
+  describe("sends", function()
+    it("what it was given and nothing of its own but host, length and encodings", function()
+      local answer = get("/echo/%20a+b/../c?x=1&y", {
+        method = "PUT",
+        headers = { { "X-One", "1" }, { "X-One", "2" }, { "X-Empty", "" }, { "Authorization", "secret" } },
+        body = "body\0with nul",
+      })
+      local head, body = answer.body:match "^(.-)\n\n(.*)$"
+      assert.equal("body\0with nul", body)
+      local sent = {}
+      for line in head:gmatch "[^\n]+" do
+        if not line:find "^accept" and not line:find "^host" then sent[#sent + 1] = line end
+      end
+      assert.same({
+        "PUT /echo/%20a+b/../c?x=1&y", "authorization: secret", "content-length: 13", "x-empty: ",
+        "x-one: 1", "x-one: 2",
+      }, sent)
+    end)
+
+    it("headers from a map, and an empty body as length 0", function()
+      local answer = get("/echo", { method = "POST", headers = { ["Content-Type"] = "text/plain" } })
+      assert.matches("content%-length: 0\ncontent%-type: text/plain", answer.body)
+    end)
+
+    it("a body with any method", function()
+      assert.matches("^DELETE /echo\n.-\n\nx$", get("/echo", { method = "DELETE", body = "x" }).body)
+      assert.matches("^GET /echo\n.-\n\nx$", get("/echo", { body = "x" }).body)
+    end)
+
+    it("a megabyte", function()
+      local body = ("0123456789abcdef"):rep(65536)
+      assert.equal(body, get("/echo", { method = "POST", body = body }).body:match "\n\n(.*)$")
+    end)
+  end)
+
+  describe("reads", function()
+    it("status, header and body", function()
+      local answer = get "/repeated"
+      assert.equal(200, answer.status)
+      assert.equal("a, b, c", answer.headers["x-multi"])
+      assert.equal("", answer.headers.empty)
+      assert.equal("x", answer.body)
+      assert.is_number(answer.timing.total)
+    end)
+
+    it("any status as an answer, redirects unfollowed", function()
+      assert.equal("<html>oops</html>", get("/status/500").body)
+      assert.equal(404, get("/status/404").status)
+      local redirect = get "/status/302"
+      assert.equal(302, redirect.status)
+      assert.equal("/echo", redirect.headers.location)
+    end)
+
+    it("204, HEAD, chunks, gzip and what comes behind a 100", function()
+      assert.equal(204, get("/status/204").status)
+      local head = get("/echo", { method = "HEAD" })
+      assert.equal("", head.body)
+      assert.is_true(tonumber(head.headers["content-length"]) > 0)
+      assert.equal("hello world", get("/chunked").body)
+      assert.equal(("hello "):rep(100), get("/gzip").body)
+      local early = get "/early"
+      assert.equal("late", early.body)
+      assert.is_nil(early.headers["x-early"])
+    end)
+
+    it("no more than the length that was announced", function()
+      assert.equal("whole", get("/too-long").body)
+    end)
+  end)
+
+  it("uses a connection again, and one more for each request at the same time", function()
+    local first, second = get "/echo", get "/echo"
+    assert.equal(first.headers["x-connection"], second.headers["x-connection"])
+    assert.is_true(second.timing.reused)
+    local functions, seen = {}, {}
+    for i = 1, 8 do functions[i] = function() return get "/together" end end
+    local answers = task.all(functions)
+    assert.equal(8, #answers)
+    for _, answer in ipairs(answers) do
+      local id = answer.headers["x-connection"]
+      assert.is_nil(seen[id])
+      seen[id] = true
+    end
+  end)
+
+  describe("reports", function()
+    local function expect(path, code, retryable, pattern, options)
+      local err = failure(path, options)
+      assert.equal(code, err.code, err.message)
+      assert.equal(retryable, err.retryable, err.message)
+      assert.matches(pattern, err.message)
+    end
+
+    it("a refused connection", function()
+      local answer, err = http.try_request { url = "http://127.0.0.1:1/", proxy = "" }
+      assert.is_nil(answer)
+      assert.equal("network", err.code)
+      assert.is_true(err.retryable)
+      assert.equal("connection to 127.0.0.1:1 refused", err.message)
+    end)
+
+    it("a host without an address", function()
+      local _, err = http.try_request { url = "http://nowhere.invalid/", proxy = "", timeout = 20 }
+      assert.equal("network", err.code)
+      assert.matches("no address for nowhere.invalid:80", err.message)
+    end)
+
+    it("a server that hangs before, in and behind the header", function()
+      for _, path in ipairs { "/hang", "/hang-in-header", "/hang-in-body" } do
+        expect(path, "timeout", true, "no complete answer from .* within 0.1 s", { timeout = 0.1 })
+      end
+    end)
+
+    it("an answer that drips for too long", function()
+      expect("/drip", "timeout", true, "within 0.2 s", { timeout = 0.2 })
+    end)
+
+    it("connections that break", function()
+      expect("/close", "network", true, "closed the connection without an answer", { method = "POST" })
+      expect("/reset", "network", true, "broke")
+      expect("/half-body", "network", true, "cut off after 4 bytes")
+      expect("/half-chunked", "network", true, "cut off after 3 bytes")
+    end)
+
+    it("answers that are too large, also once decompressed", function()
+      expect("/endless", "limit", false, "larger than 100000 bytes", { max_body = 100000 })
+      expect("/gzip-bomb", "limit", false, "larger than 16777216 bytes")
+      expect("/endless-header", "limit", false, "header from .* larger than")
+      assert.equal(600, #get("/gzip", { max_body = 600 }).body)
+      expect("/gzip", "limit", false, "larger than 599 bytes", { max_body = 599 })
+    end)
+
+    it("what is not HTTP, and what cannot be decompressed", function()
+      expect("/garbage", "network", false, "not HTTP")
+      expect("/bad-gzip", "network", false, "cannot be decompressed")
+    end)
+
+    it("a server that does not speak TLS", function()
+      local _, err = http.try_request { url = "https://127.0.0.1:" .. peer.port, proxy = "", timeout = 20 }
+      assert.equal("tls", err.code)
+    end)
+
+    it("a CA bundle that is not there", function()
+      local _, err = http.try_request {
+        url = "https://127.0.0.1:" .. peer.port, proxy = "", ca_bundle = "/nonexistent/bundle.pem",
+      }
+      assert.equal("tls", err.code)
+      assert.is_false(err.retryable)
+      assert.matches("/nonexistent/bundle.pem", err.message, 1, true)
+    end)
+  end)
+
+  it("sends what changes something once, also when a connection breaks that was open already", function()
+    local before = tonumber(get("/count").body)
+    assert.is_true(get("/echo").timing.reused)
+    local err = failure("/close", { method = "POST", body = "create" })
+    assert.is_true(err.retryable)
+    assert.equal(before + 3, tonumber(get("/count").body))
+  end)
+
+  it("asks a proxy for the whole URL", function()
+    local answer = http.request { url = "http://example.invalid/echo?q", proxy = url, timeout = 20 }
+    assert.matches("^GET http://example.invalid/echo%?q\n", answer.body)
+  end)
+
+  describe("refuses", function()
+    local function refused(pattern, options)
+      local ok, err = pcall(http.request, options)
+      assert.is_false(ok)
+      assert.matches(pattern, tostring(err), 1, true)
+    end
+
+    it("fields that are missing, unknown or of the wrong type", function()
+      refused("http.request: a table of options is required", "http://x")
+      refused("http.request: field 'url' (string) is required", {})
+      refused("unknown field 'ulr' (did you mean 'url'?)", { url = url, ulr = 1 })
+      refused("field 'timeout' must be a number", { url = url, timeout = "5" })
+      refused("field 'max_body' must be at least 0", { url = url, max_body = -1 })
+    end)
+
+    it("what would break out of a header line", function()
+      refused("header X: its value has a line break or NUL", { url = url, headers = { X = "a\r\nY: b" } })
+      refused("header X: its value has a line break or NUL", { url = url, headers = { X = "a\0b" } })
+      refused("not a header name: 'X: Y'", { url = url, headers = { ["X: Y"] = "b" } })
+      refused("not a method: 'GET /'", { url = url, method = "GET /" })
+    end)
+
+    it("other schemes and what is no URL", function()
+      refused("neither http nor https", { url = "file:///etc/passwd" })
+      refused("neither http nor https", { url = "ftp://127.0.0.1/" })
+      refused("not a URL: 'http://'", { url = "http://" })
+    end)
+
+    it("to wait where it cannot, before anything is sent", function()
+      local ok, err = pcall(coroutine.wrap(function() get "/echo" end))
+      assert.is_false(ok)
+      assert.matches("http.request: cannot wait in a coroutine of your own", err)
+    end)
+  end)
+
+  it("is canceled in the middle of a transfer, and the loop goes on", function()
+    for _, path in ipairs { "/hang", "/hang-in-header", "/hang-in-body", "/drip" } do
+      local ok, err = pcall(task.timeout, 0.05, get, path)
+      assert.is_false(ok)
+      assert.equal("timeout", err.code)
+      assert.equal("timed out after 0.05 s", err.message)
+    end
+    assert.equal(200, get("/echo").status)
+  end)
+
+  it("lets other tasks run", function()
+    local order = {}
+    task.scope(function(scope)
+      scope:spawn(function()
+        get("/hang", { timeout = 0.1 })
+        order[#order + 1] = "slow"
+      end)
+      scope:spawn(function()
+        get "/echo"
+        order[#order + 1] = "fast"
+      end)
+    end)
+    assert.same({ "fast", "slow" }, order)
+  end)
+end)
