@@ -5,6 +5,7 @@ static const luaL_Reg modules[] = {
     {"eksrun.error", luaopen_eksrun_error},
     {"eksrun.native.kubeconfig", luaopen_eksrun_native_kubeconfig},
     {"eksrun.ini", luaopen_eksrun_ini},
+    {"eksrun.jmespath", luaopen_eksrun_jmespath},
     {"eksrun.json", luaopen_eksrun_json},
     {"eksrun.text", luaopen_eksrun_text},
     {"cjson", luaopen_cjson},

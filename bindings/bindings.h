@@ -31,6 +31,7 @@ void ek_lbuf_push(lua_State *L, struct ek_buf *b);
 int luaopen_eksrun_error(lua_State *L);
 int luaopen_eksrun_native_kubeconfig(lua_State *L);
 int luaopen_eksrun_ini(lua_State *L);
+int luaopen_eksrun_jmespath(lua_State *L);
 int luaopen_eksrun_json(lua_State *L);
 int luaopen_eksrun_text(lua_State *L);
 int luaopen_cjson(lua_State *L);

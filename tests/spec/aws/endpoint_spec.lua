@@ -27,8 +27,9 @@ describe("endpoint", function()
     for _, good in ipairs { "us-east-1", "eusc-de-east-1", "local" } do
       assert.is_true(endpoint.is_region(good))
     end
-    for _, bad in ipairs { "", "us-east-1.evil.com", "us_east_1", "US-EAST-1", "-x", "x-", "a/b", "a\nb", 1,
-      ("a"):rep(64) } do
+    for _, bad in ipairs {
+      "", "us-east-1.evil.com", "us_east_1", "US-EAST-1", "-x", "x-", "a/b", "a\nb", 1, ("a"):rep(64),
+    } do
       assert.is_false(endpoint.is_region(bad))
     end
   end)
@@ -42,7 +43,9 @@ describe("endpoint", function()
   end)
 
   it("refuses what is no URL, without showing a password in it", function()
-    for _, url in ipairs { "localhost:5000", "ftp://x", "http://", "http://x:99999", "http://a b", "http://x?y" } do
+    for _, url in ipairs {
+      "localhost:5000", "ftp://x", "http://", "http://x:99999", "http://a b", "http://x?y",
+    } do
       local found, err = endpoint.parse(url, "r")
       assert.is_nil(found)
       assert.are.equal("config", err.code)

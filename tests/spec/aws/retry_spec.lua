@@ -83,7 +83,9 @@ describe("retry", function()
     ["not found"] = { { code = "ResourceNotFoundException", status = 404 }, nil },
     ["an untrusted certificate"] = { { code = "tls", retryable = false }, nil },
     ["a service quota"] = { { code = "LimitExceededException", status = 400, service = "logs" }, nil },
-    ["Kinesis's limit"] = { { code = "LimitExceededException", status = 400, service = "kinesis" }, "throttling" },
+    ["Kinesis's limit"] = {
+      { code = "LimitExceededException", status = 400, service = "kinesis" }, "throttling",
+    },
   } do
     it("classifies " .. name, function()
       assert.are.equal(case[2], retry.classify(case[1]))

@@ -38,8 +38,9 @@ local known_options = {
   "role_session_name", "system", "timeout", "token",
 }
 
-local function did_you_mean(name, list)
-  local near = require("eksrun.text").suggest(name, list)
+local function suggest(name, list) return require("eksrun.text").suggest(name, list) end
+
+local function did_you_mean(near)
   if #near == 0 then return "" end
   return ", did you mean " .. table.concat(near, " or ") .. "?"
 end
@@ -55,24 +56,30 @@ local function operation_of(self, name)
   found = state.service:operation(name)
   if not found then
     errors.misuse(("%s has no operation '%s'%s"):format(state.name, name,
-      did_you_mean(name, state.service:operations())))
+      did_you_mean(state.service:suggest(name))))
   end
   state.operations[name] = found
   return found
 end
 
-function Client:__index(key)
-  if Client[key] ~= nil then return Client[key] end
-  if type(key) ~= "string" then return nil end
-  operation_of(self, key)
+-- Adds the method for an operation to the client or to its try.
+local function add_method(client, receiver, key, raises)
+  operation_of(client, key)
   local function method(this, params, options)
-    if this ~= self then errors.misuse(("call %s with a colon: client:%s { ... }"):format(key, key)) end
-    local output, err = Client.invoke(self, key, params, options)
+    if this ~= receiver then errors.misuse(("call %s with a colon: client:%s { ... }"):format(key, key)) end
+    local output, err = Client.invoke(client, key, params, options)
+    if not raises then return output, err end
     if err then error(err, 0) end
     return output
   end
-  rawset(self, key, method)
+  rawset(receiver, key, method)
   return method
+end
+
+function Client:__index(key)
+  if Client[key] ~= nil then return Client[key] end
+  if type(key) ~= "string" then return nil end
+  return add_method(self, self, key, true)
 end
 
 function Client:__tostring() return ("client of %s"):format(self._state.name) end
@@ -88,12 +95,12 @@ function M.new(name, options)
   for key in pairs(options) do
     if not known[key] then
       errors.misuse(("aws.client: unknown option '%s'%s"):format(key,
-        did_you_mean(tostring(key), known_options)))
+        did_you_mean(suggest(tostring(key), known_options))))
     end
   end
   local service = native.service(name)
   if not service then
-    errors.misuse(("there is no service '%s'%s"):format(name, did_you_mean(name, native.services())))
+    errors.misuse(("there is no service '%s'%s"):format(name, did_you_mean(suggest(name, native.services()))))
   end
   local client = setmetatable({
     _state = {
@@ -105,17 +112,9 @@ function M.new(name, options)
       operations = {},
     },
   }, Client)
-  rawset(client, "try", setmetatable({}, {
-    __index = function(try, key)
-      operation_of(client, key)
-      local function method(this, params, call_options)
-        if this ~= try then errors.misuse(("call %s with a colon: client.try:%s { ... }"):format(key, key)) end
-        return Client.invoke(client, key, params, call_options)
-      end
-      rawset(try, key, method)
-      return method
-    end,
-  }))
+  client.try = setmetatable({}, {
+    __index = function(try, key) return add_method(client, try, key, false) end,
+  })
   return client
 end
 
@@ -159,13 +158,19 @@ local function prepare(state)
   return true
 end
 
+local function resolver_of(state)
+  local options = state.options
+  if not options.credentials then return credentials_module.shared(options, state.system) end
+  -- A role assumed with credentials of the caller's is nobody else's.
+  state.resolver = state.resolver or credentials_module.resolver(options, state.system)
+  return state.resolver
+end
+
 local function credentials_of(state)
   local given = state.options.credentials
-  if given then
-    state.fixed = state.fixed or (getmetatable(given) == false and given or credentials_module.new(given))
-    return state.fixed
-  end
-  return credentials_module.shared(state.options, state.system):get()
+  if not given or state.options.role_arn then return resolver_of(state):get() end
+  state.fixed = state.fixed or (getmetatable(given) == false and given or credentials_module.new(given))
+  return state.fixed
 end
 
 -- ---- one attempt
@@ -265,12 +270,11 @@ end
 local function is_mended(state, err, response, credentials)
   if not response then return false end
   if corrects_clock(state, err, response) then return true end
-  if errors.is_expired(err) and not state.options.credentials then
-    credentials_module.shared(state.options, state.system):drop(credentials)
-    local again = credentials_module.shared(state.options, state.system):get()
-    return again ~= nil and again.access_key_id ~= credentials.access_key_id
-  end
-  return false
+  if not errors.is_expired(err) or credentials == state.fixed then return false end
+  local resolver = resolver_of(state)
+  resolver:drop(credentials)
+  local again = resolver:get()
+  return again ~= nil and again.access_key_id ~= credentials.access_key_id
 end
 
 -- ---- calls

@@ -85,6 +85,13 @@ end
 --- @return string
 function Session:partition() return require("eksrun.aws.endpoint").partition(self.region()).id end
 
+--- The profile in use, if anybody named one.
+--- @return string|nil
+function Session:profile()
+  local name, by = require("eksrun.aws.config").profile_name(self._options, self._options.system)
+  return by and name or nil
+end
+
 --- Who the credentials belong to: sts:GetCallerIdentity, asked once.
 --- @return table account, arn, user_id
 function Session:identity()

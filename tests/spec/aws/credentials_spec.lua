@@ -1,0 +1,181 @@
+local config = require "eksrun.aws.config"
+local credentials = require "eksrun.aws.credentials"
+local errors = require "eksrun.aws.errors"
+local json = require "eksrun.json"
+local system = require "eksrun.aws.system"
+
+local home = "/home/me"
+local paths = { config = home .. "/.aws/config", credentials = home .. "/.aws/credentials" }
+
+-- A world of variables and files; reads counts the files read.
+local function world(env, files)
+  env.HOME = env.HOME or home
+  local w
+  w = system.with {
+    reads = 0,
+    env = function(name) return env[name] end,
+    read_file = function(path)
+      w.reads = w.reads + 1
+      return files and files[path]
+    end,
+    now = function() return 1000 end,
+  }
+  return w
+end
+
+local function static(id) return ("aws_access_key_id = %s\naws_secret_access_key = s%s\n"):format(id, id) end
+
+describe("credentials", function()
+  it("come from the environment without a look at any file", function()
+    local w = world {
+      AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "secret", AWS_SESSION_TOKEN = "token",
+    }
+    local found = credentials.resolve({}, w)
+    assert.are.equal("AKID", found.access_key_id)
+    assert.are.equal("secret", found.secret_access_key)
+    assert.are.equal("token", found.session_token)
+    assert.are.equal("the environment", found.source)
+    assert.are.equal(0, w.reads)
+  end)
+
+  it("come from the environment even if AWS_PROFILE is set, from a profile the caller names", function()
+    local w = world({ AWS_ACCESS_KEY_ID = "AKENV", AWS_SECRET_ACCESS_KEY = "x", AWS_PROFILE = "p" },
+      { [paths.credentials] = "[p]\n" .. static "AKP" })
+    assert.are.equal("AKENV", credentials.resolve({}, w).access_key_id)
+    assert.are.equal("AKP", credentials.resolve({ profile = "p" }, w).access_key_id)
+  end)
+
+  it("come from the credentials file before the config file", function()
+    local w = world({}, {
+      [paths.credentials] = "[default]\n" .. static "AKC",
+      [paths.config] = "[default]\nregion = eu-west-1\n" .. static "AKF",
+    })
+    local found = credentials.resolve({}, w)
+    assert.are.equal("AKC", found.access_key_id)
+    assert.are.equal("profile 'default'", found.source)
+    assert.are.equal("eu-west-1", config.region({}, w))
+    assert.are.equal(2, w.reads)
+  end)
+
+  it("come from [profile x] of the config file", function()
+    local w = world({ AWS_PROFILE = "x" }, { [paths.config] = "[profile x]\n" .. static "AKX" })
+    assert.are.equal("AKX", credentials.resolve({}, w).access_key_id)
+  end)
+
+  it("are looked for in the files that the variables name", function()
+    local w = world({ AWS_SHARED_CREDENTIALS_FILE = "~/c", AWS_CONFIG_FILE = "/etc/aws" },
+      { [home .. "/c"] = "[default]\n" .. static "AKC", ["/etc/aws"] = "[default]\nregion = r-1\n" })
+    assert.are.equal("AKC", credentials.resolve({}, w).access_key_id)
+    assert.are.equal("r-1", config.region({}, w))
+  end)
+
+  it("say what was looked at when there are none", function()
+    local found, err = credentials.try_resolve({}, world {})
+    assert.is_nil(found)
+    assert.are.equal("credentials", err.code)
+    assert.is_true(errors.is_credentials(err))
+    assert.are.equal("no credentials: not in the environment (AWS_ACCESS_KEY_ID) nor for profile 'default' "
+      .. "in /home/me/.aws/credentials and /home/me/.aws/config; set the variables or name a profile with "
+      .. "--profile", tostring(err))
+  end)
+
+  it("name a profile that does not exist, and one like it", function()
+    local w = world({}, { [paths.credentials] = "[production]\n" .. static "AK" })
+    local _, err = credentials.try_resolve({ profile = "prodution" }, w)
+    assert.is_true(errors.is_credentials(err))
+    assert.matches("^profile 'prodution' %(%-%-profile%) is not in .*, did you mean 'production'$",
+      tostring(err))
+  end)
+
+  it("refuse halves", function()
+    local _, err = credentials.try_resolve({}, world { AWS_ACCESS_KEY_ID = "AK" })
+    assert.are.equal("AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not", tostring(err))
+    local w = world({}, { [paths.credentials] = "[default]\naws_access_key_id = AK\n" })
+    _, err = credentials.try_resolve({}, w)
+    assert.are.equal("profile 'default' has only one of aws_access_key_id and aws_secret_access_key",
+      tostring(err))
+  end)
+
+  it("name file and line of a damaged file", function()
+    local w = world({}, { [paths.config] = "[default]\nregion = r\n[broken\n" })
+    local _, err = credentials.try_resolve({}, w)
+    assert.matches("^/home/me/%.aws/config:3: ", tostring(err))
+  end)
+
+  it("never show a secret", function()
+    local w = world {
+      AWS_ACCESS_KEY_ID = "AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY = "s3cret", AWS_SESSION_TOKEN = "t0ken",
+    }
+    local found = credentials.resolve({}, w)
+    assert.are.equal("credentials AKIA... from the environment", tostring(found))
+    local text = json.encode(found)
+    for _ in pairs(found) do text = text .. "field" end
+    assert.are.equal("{}", text)
+    assert.is_false(pcall(function() found.access_key_id = "x" end))
+    assert.is_false(getmetatable(found))
+  end)
+
+  it("refuse what cannot stand in a header, without showing it", function()
+    local w = world { AWS_ACCESS_KEY_ID = "AK\nX: y", AWS_SECRET_ACCESS_KEY = "s" }
+    local _, err = credentials.try_resolve({}, w)
+    assert.are.equal("access_key_id from the environment holds a space or a control character", tostring(err))
+  end)
+
+  it("are found once, and again when a service calls them expired", function()
+    local env = { AWS_ACCESS_KEY_ID = "AK1", AWS_SECRET_ACCESS_KEY = "s" }
+    local resolver = credentials.resolver({}, world(env))
+    local first = resolver:get()
+    env.AWS_ACCESS_KEY_ID = "AK2"
+    assert.are.equal(first, resolver:get())
+    resolver:drop(first)
+    assert.are.equal("AK2", resolver:get().access_key_id)
+  end)
+end)
+
+describe("config", function()
+  it("finds the region: option, variables, profile", function()
+    local files = { [paths.config] = "[default]\nregion = from-file-1\n[profile x]\nregion = x-1\n" }
+    local function region(options, env) return config.region(options, world(env, files)) end
+    assert.are.equal("given-1", region({ region = "given-1" }, { AWS_REGION = "env-1" }))
+    assert.are.equal("env-1", region({}, { AWS_REGION = "env-1", AWS_DEFAULT_REGION = "d-1" }))
+    assert.are.equal("d-1", region({}, { AWS_DEFAULT_REGION = "d-1" }))
+    assert.are.equal("from-file-1", region({}, {}))
+    assert.are.equal("x-1", region({ profile = "x" }, {}))
+  end)
+
+  it("says how to give a region, and refuses what is none", function()
+    local _, err = config.try_region({}, world {})
+    assert.matches("^no region: give %-%-region", tostring(err))
+    _, err = config.try_region({ region = "evil.example/" }, world {})
+    assert.are.equal("region 'evil.example/' is not a region's name, like us-east-1", tostring(err))
+  end)
+
+  local services = "[profile p]\nservices = mine\nendpoint_url = http://profile\n"
+    .. "[services mine]\nauto_scaling =\n  endpoint_url = http://profile-asg\n"
+
+  for name, case in pairs {
+    ["the option"] = {
+      "http://option", { endpoint = "http://option" }, { AWS_ENDPOINT_URL_EKS = "http://env" },
+    },
+    ["the service's variable"] = {
+      "http://env-eks", {}, { AWS_ENDPOINT_URL_EKS = "http://env-eks", AWS_ENDPOINT_URL = "http://env" },
+    },
+    ["the common variable"] = { "http://env", { profile = "p" }, { AWS_ENDPOINT_URL = "http://env" } },
+    ["the profile"] = { "http://profile", { profile = "p" }, {} },
+    ["the profile's services"] = { "http://profile-asg", { profile = "p" }, {}, "Auto Scaling" },
+    ["nothing if they are to be ignored"] = {
+      nil, { profile = "p",
+      }, {
+        AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "true", AWS_ENDPOINT_URL = "http://env",
+      },
+    },
+    ["nothing"] = { nil, {}, {} },
+  } do
+    it("takes endpoints from " .. name, function()
+      local w = world(case[3], { [paths.config] = services })
+      local url, err = config.endpoint(case[4] or "EKS", case[2], w)
+      assert.is_nil(err)
+      assert.are.equal(case[1], url)
+    end)
+  end
+end)
