@@ -51,7 +51,7 @@ static void *allocate(void *ud, void *block, size_t old, size_t size) {
     struct freed *head = (struct freed *)block - 1;
     memset(block, FREED, old);
     head->next = m->freed;
-    m->freed = head;
+    m->freed = head; /* kept on purpose */
   }
   return fresh;
 }
