@@ -209,7 +209,7 @@ def route_added(reader, found):
     table = found["network/public/routes"]
     reader.ec2.create_route(RouteTableId=table, DestinationCidrBlock="192.0.2.0/24",
                             GatewayId=found["network/gateway"])
-    return {f"ec2.route {table}/192.0.2.0/24": "delete"}
+    return {f"{table}/192.0.2.0/24": "delete"}
 
 
 @drift
@@ -290,20 +290,24 @@ def test_destroy_leaves_nothing(cloud, eksrun, reader, how, nat):
 
 
 def test_lost_answers_leave_no_duplicate(cloud, eksrun, reader):
-    """The first answer to each kind of creation is lost behind the server's back: further runs put it right."""
+    """The first answer to each kind of creation is lost behind the server's back: further runs put it right.
+
+    Not a network's: of two networks one goes, with all that is in it, and moto never frees the address of a NAT
+    gateway that was deleted.
+    """
     lost = set()
 
     def fault(service, operation, nth):
-        if operation.startswith("Create") and nth == 1:
+        if operation.startswith("Create") and operation != "CreateVpc" and nth == 1:
             lost.add(operation)
             return "half"
         return None
 
     cloud.fault = fault
-    for _ in range(12):
-        if eksrun(RECIPE, "--yes").status == 0 and plan(eksrun) == {}:
-            break
+    runs = []
+    while len(runs) < 12 and not (runs and runs[-1].status == 0 and plan(eksrun) == {}):
+        runs.append(eksrun(RECIPE, "--yes"))
+    assert plan(eksrun) == {}, runs[-1]
     assert len(lost) >= 7, lost
-    assert plan(eksrun) == {}
     kinds = [name.split()[0] for name, tags in reader.everything().items() if tags.get("eksrun:stack") == STACK]
     assert {kind: kinds.count(kind) for kind in kinds} == KINDS
