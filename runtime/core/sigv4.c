@@ -6,6 +6,7 @@
 
 #include "core/hash.h"
 #include "core/sigv4_key.h"
+#include "core/time.h"
 
 #define ALGORITHM           "AWS4-HMAC-SHA256"
 #define EK_SIGV4_TERMINATOR "aws4_request"
@@ -389,32 +390,12 @@ static void write_path(struct ek_buf *b, struct ek_span path, unsigned flags) {
 
 /* --- the signature --- */
 
-static void put_digits(char *out, int value, int width) {
-  while (width-- > 0) {
-    out[width] = (char)('0' + value % 10);
-    value /= 10;
-  }
-}
-
-static void write_date(char out[17], int64_t seconds) {
-  time_t t = (time_t)seconds;
-  struct tm tm = {0};
-  (void)gmtime_r(&t, &tm);
-  put_digits(out, tm.tm_year + 1900, 4);
-  put_digits(out + 4, tm.tm_mon + 1, 2);
-  put_digits(out + 6, tm.tm_mday, 2);
-  out[8] = 'T';
-  put_digits(out + 9, tm.tm_hour, 2);
-  put_digits(out + 11, tm.tm_min, 2);
-  put_digits(out + 13, tm.tm_sec, 2);
-  out[15] = 'Z';
-  out[16] = '\0';
-}
-
 /* The scope and the payload hash into the signer; room for everything items will point to. */
 static int prepare(struct ek_sigv4 *s, const struct ek_sigv4_input *in, struct ek_sigv4_result *out,
                    struct ek_error *e) {
-  write_date(out->date, in->time);
+  char date[EK_TIME_MAX];
+  (void)ek_time_format(date, EK_TIME_BASIC, (double)in->time);
+  memcpy(out->date, date, sizeof out->date);
   const struct ek_span parts[] = {
       {out->date, 8}, in->region, in->service, LITERAL(EK_SIGV4_TERMINATOR)};
   size_t n = 0;

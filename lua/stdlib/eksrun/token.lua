@@ -79,7 +79,7 @@ function M.exec_credential(token, expiration, version)
     apiVersion = version,
     spec = json.object {},
     status = {
-      expirationTimestamp = os.date("!%Y-%m-%dT%H:%M:%SZ", expiration),
+      expirationTimestamp = require("eksrun.clock").format_iso8601(expiration),
       token = token,
     },
   }
