@@ -350,6 +350,17 @@ static int add_end(const struct compiler *c, uint32_t *out, const char *name,
   if (code != 0) return code;
   ref.flags &= (uint16_t) ~(EK_REF_REQUIRED | EK_REF_FLATTENED);
   *out = 1 + add_ref(c, &ref, node);
+  /* Models of old name the payload here. */
+  const char *payload = ek_dom_text(node, "payload");
+  struct ek_model_shape *shapes = (void *)c->image->table[EK_TABLE_SHAPES].data;
+  const struct ek_model_ref *refs = (const void *)c->image->table[EK_TABLE_REFS].data;
+  if (payload == NULL || c->image->table[EK_TABLE_SHAPES].failed ||
+      c->image->table[EK_TABLE_REFS].failed)
+    return 0;
+  struct ek_model_shape *shape = &shapes[ref.shape];
+  for (uint16_t i = 0; i < shape->ref_count; i++)
+    if (refs[shape->refs + i].name == ek_image_string(c->image, payload))
+      shape->payload = (uint16_t)(i + 1);
   return 0;
 }
 

@@ -1,0 +1,143 @@
+-- Requests and answers of every protocol: AWS's protocol tests as botocore carries them.
+local json = require "eksrun.json"
+local lfs = require "lfs"
+local native = require "eksrun.native.aws"
+local wire = require "tests.conformance.support.wire"
+
+local read, same, sorted = wire.read, wire.same, wire.sorted
+
+local TOKEN = "00000000-0000-4000-8000-000000000000"
+local groups = { "input", "output", "legacy/input", "legacy/output" }
+
+-- Floats that JSON cannot hold are words in the cases.
+local function with_floats(value, name, shapes)
+  local shape = shapes[name]
+  if not shape or shape.document then return value end
+  if shape.type == "float" or shape.type == "double" then return wire.words[value] or value end
+  if type(value) ~= "table" then return value end
+  local out = {}
+  for key, part in pairs(value) do
+    local ref = shape.member or shape.value or (shape.members and shape.members[key])
+    out[key] = ref and with_floats(part, ref.shape, shapes) or part
+  end
+  return out
+end
+
+-- Upstream's runner does not look at these either.
+local function is_lenient(protocol, name, value)
+  return name == "content-encoding" or name == "content-type" and (protocol == "rest-xml"
+    or protocol == "rest-json" and not value:find("json", 1, true))
+end
+
+local function check_request(protocol, request, case, suite)
+  local want = case.serialized
+  if want.method and want.method ~= request.method then return "method " .. request.method end
+  local path, query = (want.uri or "/"):match "^([^?]*)%??(.*)$"
+  if request.path ~= path then return "path " .. request.path end
+  if sorted(request.query, "&") ~= sorted(query, "&") then return "query " .. request.query end
+  local headers = {}
+  for name, value in pairs(request.headers) do headers[name:lower()] = value end
+  for name, value in pairs(want.headers or {}) do
+    name = name:lower()
+    local got = headers[name] or ""
+    if name == "content-type" then got, value = got:match "^[^;]*", value:match "^[^;]*" end
+    if not is_lenient(protocol, name, value) and got:gsub(", ", ",") ~= value:gsub(", ", ",") then
+      return ("header %s: %s"):format(name, got)
+    end
+  end
+  for _, name in ipairs(want.forbidHeaders or {}) do
+    if headers[name:lower()] then return "header " .. name end
+  end
+  local host = suite.clientEndpoint and suite.clientEndpoint:match "^%w+://([^/]*)"
+  if want.host and host and (request.host_prefix or "") .. host ~= want.host then return "host" end
+  if want.body and wire.body_differs(protocol, request.body, want.body) then
+    return "body " .. request.body
+  end
+end
+
+local function check_error(operation, case, response)
+  local got = operation:parse_error(response.status_code, response.headers, response.body)
+  local code = case.errorCode and case.errorCode:gsub(":.*", ""):gsub("^.*#", "")
+  if code and got.code ~= code then return "code " .. tostring(got.code) end
+  if case.errorMessage and got.message ~= case.errorMessage then return "message " .. got.message end
+  for key, value in pairs(type(case.error) == "table" and case.error or {}) do
+    local name = key:lower()
+    if name ~= "message" and name ~= "code" and not same(got[key], value) then return "field " .. key end
+  end
+end
+
+local function check_answer(protocol, operation, case)
+  local response = case.response
+  local headers = {}
+  for name, value in pairs(response.headers or {}) do headers[name:lower()] = value end
+  local body = response.body or (protocol == "query" and "<xml/>" or "")
+  if case.error or case.errorCode then
+    local answer = { status_code = response.status_code, headers = headers, body = body }
+    return check_error(operation, case, answer)
+  end
+  local output = operation:parse(response.status_code, headers, body)
+  case.result.ResponseMetadata = nil
+  if not same(output, case.result) then return "result " .. json.encode(output) end
+end
+
+local function run_case(protocol, suite, case, is_input)
+  local given = case.given
+  given.name = given.name or "OperationName"
+  given.http = given.http or { method = "POST", requestUri = "/" }
+  if protocol == "query" and given.output and not given.output.resultWrapper then
+    given.output.resultWrapper = given.name .. "Result"
+  end
+  local image = native.compile(json.encode {
+    metadata = suite.metadata, shapes = suite.shapes, operations = { [given.name] = given },
+  }, "service")
+  local operation = native.open(image):operation(given.name)
+  if not is_input then return check_answer(protocol, operation, case) end
+  local params = case.params or {}
+  if given.input then params = with_floats(params, given.input.shape, suite.shapes) end
+  return check_request(protocol, operation:build(params, { token = TOKEN }), case, suite)
+end
+
+-- Why a case is not asked: event streams and CBOR are not spoken, the rest is the client's.
+local function beyond(id, case, suite)
+  if id:find "HostWithPath" then return "the client's endpoints" end
+  if id:find "ContentEncoding" or id:find "ProvidedEncoding" then return "compression of requests" end
+  if json.encode(suite.shapes):find('"eventstream":true', 1, true) then return "event streams" end
+  for _, shape in pairs(suite.shapes) do
+    if shape.type == "string" and shape.key then return "its model has a string with a key" end
+  end
+  if case.result and json.encode(case.result):find("SDK_UNKNOWN_MEMBER", 1, true) then
+    return "botocore's own mark of unknown members"
+  end
+end
+
+return function(dir)
+  local ignored = json.encode(json.decode(read(dir .. "/protocols/botocore-ignore-list.json")))
+  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  for _, group in ipairs(groups) do
+    for file in lfs.dir(("%s/protocols/%s"):format(dir, group)) do
+      local protocol = file:match "^(.*)%.json$"
+      if protocol and not protocol:find "cbor" then
+        for i, suite in ipairs(json.decode(read(("%s/protocols/%s/%s"):format(dir, group, file)))) do
+          for k, case in ipairs(suite.cases) do
+            local id = ("%s/%s/%s"):format(group, protocol, case.id or i .. "." .. k)
+            local why = beyond(id, case, suite)
+            if why then
+              totals.skipped[#totals.skipped + 1] = id .. ": " .. why
+            else
+              local ok, difference = pcall(run_case, protocol, suite, case, group:find "input" ~= nil)
+              if ok and not difference then
+                totals.passed, totals.total = totals.passed + 1, totals.total + 1
+              elseif case.id and ignored:find('"' .. case.id .. '"', 1, true) then
+                totals.skipped[#totals.skipped + 1] = id .. ": botocore differs from it as well"
+              else
+                totals.total = totals.total + 1
+                totals.failures[#totals.failures + 1] = ("%s: %s"):format(id, tostring(difference))
+              end
+            end
+          end
+        end
+      end
+    end
+  end
+  return totals
+end
