@@ -15,7 +15,7 @@ from support.moto import Moto  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 from support.reader import REGION, Reader  # noqa: E402
 
-EKSRUN = pathlib.Path(os.environ.get("EKSRUN", ROOT / "build/eksrun"))
+EKSRUN = pathlib.Path(os.environ.get("EKSRUN", ROOT / "build/eksrun")).resolve()
 TIMEOUT = 120  # seconds: nothing here may take that long
 
 

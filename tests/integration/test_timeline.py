@@ -1,0 +1,69 @@
+"""A run is as long as its longest path: every answer delayed, every call on the record."""
+
+import time
+
+DELAY = 0.2  # seconds; large against what moto and eksrun need for a call
+RECIPE = "recipes/managed-cluster.lua"
+
+# The longest chain of calls in which each needs the answer of the one before, by the declared graph:
+# the nodes wait for the way out of their subnets, which leads through NAT to the internet gateway.
+# Of calls that are made at once, the one that ends last counts.
+LONGEST = [
+    ("DescribeAvailabilityZones", 0),
+    ("CreateVpc", 0),
+    ("ModifyVpcAttribute", 0),
+    ("CreateInternetGateway", 0),
+    ("AttachInternetGateway", 0),
+    ("CreateNatGateway", 0),
+    ("DescribeNatGateways", -1),
+    ("CreateRoute", -1),
+    ("CreateNodegroup", 0),
+    ("DescribeNodegroup", -1),
+]
+
+
+def timeline(calls):
+    return "\n".join(map(str, sorted(calls, key=lambda call: call.start)))
+
+
+def test_the_longest_path_decides_the_run(cloud, eksrun, reader):
+    reader.everything()  # an empty moto loads its data at the first call of each service
+    cloud.delay = DELAY
+    cloud.forget()
+    start = time.monotonic()
+    result = eksrun(RECIPE, "--yes")
+    wall = time.monotonic() - start
+    assert result.status == 0, result
+
+    by_operation = {}
+    for call in sorted(cloud.calls, key=lambda call: call.start):
+        by_operation.setdefault(call.operation, []).append(call)
+    path = [by_operation[operation][nth] for operation, nth in LONGEST]
+    observed = [call for call in cloud.calls if path[0].end <= call.start and call.end <= path[1].start]
+    path.insert(1, max(observed, key=lambda call: call.end))
+    # It is a path: each begins after the one before has ended.
+    assert all(a.end <= b.start for a, b in zip(path, path[1:])), timeline(path)
+    longest = sum(call.end - call.start for call in path)
+    print(f"wall {wall:.2f} s, longest path {longest:.2f} s, ratio {wall / longest:.3f}, {len(cloud.calls)} calls")
+    assert wall <= 1.15 * longest, timeline(cloud.calls)
+
+
+def test_independent_resources_overlap(cloud, eksrun):
+    cloud.delay = DELAY
+    result = eksrun(RECIPE, "--yes")
+    assert result.status == 0, result
+    subnets = [call for call in cloud.calls if call.operation == "CreateSubnet"]
+    assert len(subnets) == 6
+    assert max(call.start for call in subnets) < min(call.end for call in subnets), timeline(subnets)
+
+
+def test_a_plan_asks_in_a_few_rounds(cloud, eksrun):
+    """Nothing to change: at most three rounds of calls, however many resources."""
+    assert eksrun(RECIPE, "--yes").status == 0
+    cloud.delay = DELAY
+    cloud.forget()
+    start = time.monotonic()
+    result = eksrun("plan", RECIPE)
+    wall = time.monotonic() - start
+    assert result.status == 0, result
+    assert wall <= 1.15 * 3 * max(call.end - call.start for call in cloud.calls), timeline(cloud.calls)
