@@ -164,10 +164,8 @@ describe("config", function()
     ["the profile"] = { "http://profile", { profile = "p" }, {} },
     ["the profile's services"] = { "http://profile-asg", { profile = "p" }, {}, "Auto Scaling" },
     ["nothing if they are to be ignored"] = {
-      nil, { profile = "p",
-      }, {
-        AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "true", AWS_ENDPOINT_URL = "http://env",
-      },
+      nil, { profile = "p" },
+      { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "true", AWS_ENDPOINT_URL = "http://env" },
     },
     ["nothing"] = { nil, {}, {} },
   } do
