@@ -113,7 +113,7 @@ describe("an aws client", function()
       "The request signature does not match.\\n\\nThe Canonical String was x-amz-security-token:TOPSECRET") }
     local _, err = client("eks", w).try:list_clusters {}
     assert.is_true(errors.is_credentials(err))
-    assert.are.equal("eks:ListClusters: InvalidSignatureException: The request signature does not match.; "
+    assert.are.equal("eks:ListClusters: InvalidSignatureException: The request signature does not match; "
       .. "check the secret access key (credentials from the caller)", tostring(err))
     assert.is_nil(err.aws_message:find("TOPSECRET", 1, true))
   end)

@@ -102,7 +102,7 @@ function M.service(service, operation, status, parsed, source)
   if hint then
     err.kind = "credentials"
     err.hint = hint
-    err.message = ("%s; %s%s"):format(err.message, hint,
+    err.message = ("%s; %s%s"):format(err.message:gsub("%.$", ""), hint,
       source and (" (credentials from %s)"):format(source) or "")
   end
   return M.new(err)

@@ -1,0 +1,50 @@
+---@meta eksrun.aws
+-- What an editor cannot see in eksrun.aws: services and operations come from the models by name.
+
+--- A service's client: every operation of its model is a method, in snake_case or in AWS's spelling.
+--- Called directly an operation returns its output or raises an error object; through `try` it
+--- returns the output, or nil and the error object. Unknown operations and parameters raise either
+--- way, before anything is sent.
+---
+---     aws.eks:describe_cluster { name = "x" }
+---     aws.try.eks:describe_cluster { name = "x" }
+---@class eksrun.aws.Client
+---@field [string] fun(self: eksrun.aws.Client, params?: table, options?: eksrun.aws.CallOptions): table
+
+---@class eksrun.aws.CallOptions
+---@field token? fun(operation: string): string|nil idempotency token, instead of a random one
+
+--- An error of a call.
+---@class eksrun.aws.Error
+---@field code string AWS's code, or "network", "timeout", "tls", "limit", "invalid_response", "credentials", "config", "validation", "wait_failed"
+---@field message string one line
+---@field kind? "credentials" only other credentials would help
+---@field hint? string what to do about it
+---@field aws_message? string AWS's own words
+---@field service? string "eks"
+---@field operation? string "eks:DescribeCluster"
+---@field status? integer HTTP status
+---@field request_id? string
+---@field retryable? boolean the same call may succeed later
+---@field attempts? integer how often it was sent
+---@field state? string of a wait: what it saw last
+---@field output? table of a wait: the last output
+---@field cause? any
+
+--- The module is a session too: the default one.
+---@class eksrun.aws.Session
+---@field try table<string, eksrun.aws.Client>
+---@field client fun(service: string, options?: eksrun.aws.ClientOptions): eksrun.aws.Client
+---@field session fun(options: eksrun.aws.ClientOptions): eksrun.aws.Session
+---@field configure fun(options: eksrun.aws.ClientOptions) changes the options of all calls that follow
+---@field region fun(): string raises if there is none
+---@field partition fun(): string "aws", "aws-cn", ...
+---@field profile fun(): string? the profile that a flag or AWS_PROFILE names
+---@field identity fun(): { account: string, arn: string, user_id: string } asked once
+---@field account fun(): string
+---@field services fun(): string[]
+---@field eks eksrun.aws.Client
+---@field ec2 eksrun.aws.Client
+---@field iam eksrun.aws.Client
+---@field sts eksrun.aws.Client
+---@field [string] eksrun.aws.Client
