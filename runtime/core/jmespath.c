@@ -330,20 +330,25 @@ static unsigned depth_of(const struct parser *p, int32_t node) {
   return node < 0 ? 0 : p->out->nodes[node].depth;
 }
 
-/* Adds a node over its children a, b and (for filters) k. */
-static int32_t add_node(struct parser *p, struct ek_jmespath_node node) {
-  struct ek_jmespath *j = p->out;
-  unsigned depth = depth_of(p, node.a);
-  if (node.type == EK_JMESPATH_SLICE) depth = 0;
-  if (node.type != EK_JMESPATH_SLICE && depth_of(p, node.b) > depth) depth = depth_of(p, node.b);
-  if (node.type == EK_JMESPATH_FILTER_EACH && depth_of(p, node.k) > depth) {
-    depth = depth_of(p, node.k);
+/* The depth below a node: its children are a, the chain behind a, b and, for filters, k; a slice
+ * has numbers there. */
+static unsigned depth_below(const struct parser *p, const struct ek_jmespath_node *node) {
+  if (node->type == EK_JMESPATH_SLICE) return 0;
+  unsigned depth = depth_of(p, node->b);
+  if (node->type == EK_JMESPATH_FILTER_EACH && depth_of(p, node->k) > depth) {
+    depth = depth_of(p, node->k);
   }
-  bool chain = node.type == EK_JMESPATH_MULTI_LIST || node.type == EK_JMESPATH_MULTI_OBJECT ||
-               node.type == EK_JMESPATH_CALL;
-  for (int32_t n = node.a; chain && n >= 0; n = j->nodes[n].next) {
+  bool chained = node->type == EK_JMESPATH_MULTI_LIST || node->type == EK_JMESPATH_MULTI_OBJECT ||
+                 node->type == EK_JMESPATH_CALL;
+  for (int32_t n = node->a; n >= 0; n = chained ? p->out->nodes[n].next : -1) {
     if (depth_of(p, n) > depth) depth = depth_of(p, n);
   }
+  return depth;
+}
+
+static int32_t add_node(struct parser *p, struct ek_jmespath_node node) {
+  struct ek_jmespath *j = p->out;
+  unsigned depth = depth_below(p, &node);
   if (depth >= EK_JMESPATH_DEPTH_MAX) {
     return fail(p, EK_ERR_LIMIT, peek(p, 0)->column, "expression too deep");
   }
@@ -628,6 +633,10 @@ int ek_jmespath_parse(struct ek_jmespath *out, const char *text, size_t len, str
   *out = (struct ek_jmespath){.text = EK_BUF_INIT, .root = -1};
   if (len > EK_JMESPATH_TEXT_MAX) {
     return ek_error_set(e, EK_ERR_LIMIT, "jmespath: expression of %zu bytes is too long", len);
+  }
+  /* Never longer than the expression, and never at NULL. */
+  if (!ek_buf_reserve(&out->text, len + 1)) {
+    return ek_error_set(e, EK_ERR_NOMEM, "jmespath: out of memory");
   }
   if (lex(&p) == 0) {
     out->root = expression(&p, 0);

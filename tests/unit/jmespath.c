@@ -28,6 +28,7 @@ static void refuses_and_says_where(void **state) {
       {"a = b", EK_ERR_SYNTAX, "jmespath: unexpected character at column 3"},
       {"'x", EK_ERR_SYNTAX, "jmespath: unclosed quote at column 1"},
       {"`{`", EK_ERR_SYNTAX, "jmespath: literal that is not JSON at column 1"},
+      {"``", EK_ERR_SYNTAX, "jmespath: literal that is not JSON at column 1"},
       {"\"\\x\"", EK_ERR_SYNTAX, "jmespath: malformed quoted identifier at column 1"},
       {"a[99999999999]", EK_ERR_SYNTAX, "jmespath: number out of range at column 3"},
       {"a[::0]", EK_ERR_INVALID, "jmespath: slice with step 0 at column 3"},
@@ -82,8 +83,9 @@ static void keeps_nothing_of_the_text(void **state) {
 /* Every prefix of a text with all of the grammar in it is parsed or refused. */
 static void takes_any_prefix(void **state) {
   (void)state;
-  static const char text[] = "a.\"b\"[0][-1:2:3][*].c[].{d: e, f: `{\"x\": [1]}`}[?g == 'h' && !(i "
-                             "|| j)].*.[k, sort_by(@, &l)] | max_by(m, &n.o)";
+  static const char text[] =
+      "a.\"b\"[0][-1:2:3][900:-900:-1][*].c[].{d: e, f: `{\"x\": [1]}`}[?g == 'h' && !(i "
+      "|| j)].*.[k, sort_by(@, &l)] | max_by(m, &n.o)";
   for (size_t n = 0; n < sizeof text; n++) {
     struct ek_jmespath j;
     int status = ek_jmespath_parse(&j, text, n, NULL);
