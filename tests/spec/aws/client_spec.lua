@@ -1,6 +1,7 @@
 local aws = require "eksrun.aws"
 local errors = require "eksrun.aws.errors"
 local system = require "eksrun.aws.system"
+local task = require "eksrun.task"
 
 local noon = 1700000000 -- 2023-11-14T22:13:20Z
 
@@ -243,6 +244,33 @@ describe("an aws client", function()
     assert.are.equal("rt", w.requests[2].headers["x-amz-security-token"])
     eks:describe_cluster { name = "x" }
     assert.are.equal(3, #w.requests)
+  end)
+
+  it("has one task find the credentials while the others wait", function()
+    local asked = 0
+    local w = world { function(request)
+      if not request.body:find("AssumeRole", 1, true) then return cluster "ACTIVE" end
+      asked = asked + 1
+      for _ = 1, 3 do task.sleep(0) end
+      if asked == 1 then return { code = "tls", message = "http: no trust" } end
+      return { 200, { ["content-type"] = "text/xml" }, [[<AssumeRoleResponse><AssumeRoleResult><Credentials>
+        <AccessKeyId>AKROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+        <SessionToken>rt</SessionToken><Expiration>2033-01-01T00:00:00Z</Expiration>
+        </Credentials></AssumeRoleResult></AssumeRoleResponse>]] }
+    end }
+    local eks = client("eks", w, { role_arn = "arn:aws:iam::123456789012:role/r" })
+    local results = {}
+    task.scope(function(scope)
+      for i = 1, 5 do
+        scope:spawn(function()
+          local output, err = eks.try:describe_cluster { name = "x" }
+          results[i] = output and output.cluster.status or err.code
+        end)
+      end
+    end)
+    -- The first one fails for itself; the next one in line asks for all that are left.
+    assert.are.same({ "tls", "ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE" }, results)
+    assert.are.equal(2, asked)
   end)
 
   describe("tells the caller, at the caller's line,", function()
