@@ -105,10 +105,20 @@ static const struct ek_xml_node *parse_xml(struct response *r) {
   return ek_xml_root(doc);
 }
 
+/* ec2: every answer is <OperationResponse>. */
+static bool is_envelope(const struct ek_xml_node *root) {
+  static const char suffix[] = "Response";
+  size_t n = sizeof suffix - 1;
+  return root->name_len >= n && memcmp(root->name + root->name_len - n, suffix, n) == 0;
+}
+
 static void read_body(struct response *r, const struct ek_model_ref *ref) {
   lua_State *L = r->walk.L;
   uint8_t protocol = r->walk.model->head->protocol;
+  bool xml = protocol == EK_PROTOCOL_QUERY || protocol == EK_PROTOCOL_EC2;
   enum body_kind kind = kind_of(r);
+  if (xml && (kind == BODY_OTHER || kind == BODY_EMPTY))
+    (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
   if (kind == BODY_EMPTY) {
     lua_newtable(L);
   } else if (protocol == EK_PROTOCOL_JSON || protocol == EK_PROTOCOL_REST_JSON) {
@@ -117,6 +127,8 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
   } else {
     const struct ek_xml_node *node = parse_xml(r);
     const char *wrapper = ek_aws_string(&r->walk, r->o->op->wrapper);
+    if (protocol == EK_PROTOCOL_EC2 && !is_envelope(node))
+      (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
     const struct ek_xml_node *inner = *wrapper == '\0' ? node : ek_aws_xml_child(node, wrapper);
     if (inner != NULL)
       ek_aws_read_xml(&r->walk, ref, inner);

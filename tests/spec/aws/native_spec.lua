@@ -317,7 +317,14 @@ describe("answers", function()
   it("keep empty lists lists", function()
     assert.equal('{"clusters":[],"nextToken":"t"}',
       json.encode((parse("eks", "list_clusters", '{"nextToken":"t","clusters":[]}'))))
-    assert.equal('{"Vpcs":[]}', json.encode((parse("ec2", "describe_vpcs", "<R><vpcSet/></R>"))))
+    assert.equal('{"Vpcs":[]}', json.encode((parse("ec2", "describe_vpcs",
+      "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>"))))
+  end)
+
+  it("of query and ec2 are XML of theirs, or an error", function()
+    for _, body in ipairs { "", "<html>busy</html>", "<!doctype html><p>busy", "busy", "<Other/>" } do
+      assert.is_false(pcall(parse, "ec2", "DescribeVpcs", body), body)
+    end
   end)
 
   it("come as XML", function()

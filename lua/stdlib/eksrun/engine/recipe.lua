@@ -50,6 +50,7 @@ local function compile(path)
   file:close()
   if not text then util.fail("usage", "recipe %s: not a file", path) end
   local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
   if not chunk then util.fail("syntax", "%s", complaint) end
   return chunk
 end
