@@ -281,6 +281,7 @@ static int l_on_signal(lua_State *L) {
   lua_settop(L, 1);
   luaL_unref(L, LUA_REGISTRYINDEX, s->on_signal);
   s->on_signal = LUA_NOREF;
+  ek_interrupt_await(!lua_isnil(L, 1));
   if (!lua_isnil(L, 1)) s->on_signal = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }

@@ -120,7 +120,10 @@ static int run_main(lua_State *L) {
     first = 3;
     set_arg(L, argc - 2, argv + 2);
     set_path(L, argv[2]);
-    if (luaL_loadfilex(L, argv[2], "t") != LUA_OK) return lua_error(L);
+    if (luaL_loadfilex(L, argv[2], "t") != LUA_OK) {
+      ek_error_push(L, "usage", lua_tostring(L, -1));
+      return lua_error(L);
+    }
   } else {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "eksrun.cli.main");
@@ -148,13 +151,14 @@ static bool wants_traceback(int argc, char **argv, bool is_object) {
   return !is_object; /* a bug, not an expected failure */
 }
 
-/* 130 and 143 are for those the shell would report so. */
+/* 130 and 143 are what a shell reports of a program that the signal ended. */
 static int failure_status(lua_State *L, int error) {
   if (!lua_istable(L, error)) return 1;
   lua_getfield(L, error, "code");
   lua_getfield(L, error, "signal");
   const char *code = lua_tostring(L, -2);
   const char *signal = lua_tostring(L, -1);
+  if (code != NULL && strcmp(code, "usage") == 0) return 2;
   if (code == NULL || strcmp(code, "interrupted") != 0 || signal == NULL) return 1;
   return strcmp(signal, "SIGTERM") == 0 ? 143 : 130;
 }

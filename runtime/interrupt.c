@@ -77,6 +77,13 @@ void ek_interrupt_close(struct ek_sched *s) {
   sched = NULL;
 }
 
+void ek_interrupt_await(bool await) {
+  if (await)
+    uv_ref((uv_handle_t *)&wakeup);
+  else
+    uv_unref((uv_handle_t *)&wakeup);
+}
+
 bool ek_interrupt_pending(void) {
   return count > 0;
 }

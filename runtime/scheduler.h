@@ -87,8 +87,9 @@ void ek_task_open_types(lua_State *L);
  * the recipe's handler, or else cancels the root scope; the second ends the process at once. */
 void ek_interrupt_open(struct ek_sched *s);
 void ek_interrupt_close(struct ek_sched *s);
-bool ek_interrupt_pending(void); /* a signal came at some time */
-bool ek_interrupt_take(void);    /* a signal is still to be delivered; asked once */
+void ek_interrupt_await(bool await); /* whether a signal is something to wait for */
+bool ek_interrupt_pending(void);     /* a signal came at some time */
+bool ek_interrupt_take(void);        /* a signal is still to be delivered; asked once */
 void ek_interrupt_deliver(lua_State *L, struct ek_sched *s);
 
 void ek_queue_add(struct ek_queue *q, struct ek_wait *w);

@@ -64,6 +64,7 @@ static void make_ready(struct ek_task *t) {
   else
     s->ready_last->next_ready = t;
   s->ready_last = t;
+  ek_loop_stir(s->loop);
 }
 
 void ek_wait_done(struct ek_wait *w) {

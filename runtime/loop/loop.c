@@ -34,8 +34,14 @@ void ek_loop_fini(struct ek_loop *loop) {
 
 bool ek_loop_turn(struct ek_loop *loop, bool wait) {
   if (!uv_loop_alive(&loop->uv)) return false;
+  loop->turning = true;
   (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  loop->turning = false;
   return true;
+}
+
+void ek_loop_stir(struct ek_loop *loop) {
+  if (loop->turning) uv_stop(&loop->uv);
 }
 
 uint64_t ek_loop_now(const struct ek_loop *loop) {

@@ -28,7 +28,8 @@ struct ek_loop {
   uv_timer_t alarm; /* rings for the earliest timer */
   struct ek_timer **heap;
   size_t heap_len, heap_cap;
-  uint64_t started;     /* timers started so far */
+  uint64_t started; /* timers started so far */
+  bool turning;
   struct ek_pool *pool; /* made by the first transfer, owned */
 };
 
@@ -39,6 +40,9 @@ void ek_loop_fini(struct ek_loop *loop);
 /* Runs the callbacks of what happened, if `wait` once something did. False: nothing is under way.
  */
 bool ek_loop_turn(struct ek_loop *loop, bool wait);
+/* There is work outside the loop: a turn under way does not wait for more to happen. (libuv runs
+ * timers before it waits, and would wait all the same.) */
+void ek_loop_stir(struct ek_loop *loop);
 
 /* ns since an arbitrary start, and seconds since 1970. */
 uint64_t ek_loop_now(const struct ek_loop *loop);
