@@ -1,0 +1,169 @@
+"""What goes wrong outside of eksrun: one clear line, the documented exit status, nothing half-written."""
+
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from conftest import EKSRUN, ROOT
+
+from support.moto import Moto
+
+RECIPE = "recipes/managed-cluster.lua"
+USAGE, FAILED, CREDENTIALS = 2, 1, 4
+
+
+def assert_one_line(result, status, pattern):
+    """One line on stderr that begins with the program's name, nothing on stdout."""
+    assert result.status == status, result
+    assert result.stdout == "", result
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result
+    assert re.match("eksrun: .*" + pattern, lines[0]), result
+    assert "traceback" not in result.stderr and "lua/stdlib" not in result.stderr, result
+    assert not lines[0].endswith("."), result
+
+
+@pytest.mark.parametrize("text, status, pattern", [
+    ("local x = = 1\n", USAGE, r"recipe\.lua:1: unexpected symbol near '='"),
+    ("return {\n", USAGE, r"recipe\.lua:2: unexpected symbol near <eof>"),
+    ("\x1bLua", USAGE, r"recipe\.lua: compiled Lua"),
+    ('require("eksrun.ec2").vpc { "v", CidrBlok = "10.0.0.0/16" }\n', FAILED,
+     r"recipe\.lua:1: .*CidrBlok.*did you mean 'CidrBlock'"),
+    ('require("eksrun.aws").eks:describe_clusterr { name = "x" }\n', FAILED, r"recipe\.lua:1: .*did you mean"),
+    ('require("eksrun.aws").eks:describe_cluster { nam = "x" }\n', USAGE,
+     r"eks:DescribeCluster: parameter nam is unknown, did you mean name"),
+], ids=["syntax", "unfinished", "bytecode", "input", "operation", "parameter"])
+def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
+    recipe = tmp_path / "recipe.lua"
+    recipe.write_text(text)
+    result = eksrun(recipe, "--yes")
+    result.stderr = result.stderr.split("\n  ")[0]  # where in the recipe may follow, indented
+    assert_one_line(result, status, pattern)
+    assert cloud.calls == []
+
+
+def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
+    recipe = tmp_path / "recipe.lua"
+    recipe.write_text('local function deep()\n  error("no luck")\nend\n\ndeep()\n')
+    result = eksrun(recipe.name, "--yes", cwd=tmp_path)
+    assert result.status == FAILED, result
+    assert result.stderr.splitlines()[0] == "eksrun: recipe.lua:2: no luck", result
+    assert "recipe.lua:5" in result.stderr, result
+
+
+@pytest.mark.parametrize("args, pattern", [
+    (["none.lua"], r"none\.lua: No such file"),
+    ([RECIPE, "nmae=x"], r"unknown parameter 'nmae'; did you mean 'name'"),
+    ([RECIPE, "nodes=451"], r"nodes: 451 is more than 450"),
+    ([RECIPE, "nodes=-1"], r"nodes: -1 is less than 0"),
+    ([RECIPE, "nodes=two"], r"nodes: 'two' is not a whole number"),
+    ([RECIPE, "name=-x"], r"name: '-x'"),
+    ([RECIPE, "nat=some"], r"nat: 'some'"),
+    ([RECIPE, "--yess"], r"unknown flag '--yess'; did you mean '--yes'"),
+    (["plann", RECIPE], r"unknown command 'plann'; did you mean 'plan'"),
+    (["token"], r"CLUSTER is missing"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_usage(eksrun, cloud, args, pattern):
+    assert_one_line(eksrun(*args), USAGE, pattern)
+    assert cloud.calls == []
+
+
+def test_no_terminal_and_no_yes(eksrun, cloud):
+    result = eksrun(RECIPE)
+    assert result.status == USAGE and "--yes" in result.stderr.splitlines()[-1], result
+    assert cloud.mutating() == []
+
+
+@pytest.mark.parametrize("env, status, pattern", [
+    ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, CREDENTIALS, "no credentials"),
+    ({"AWS_REGION": None}, FAILED, "no region"),
+    ({"AWS_REGION": "us east/1"}, FAILED, "region 'us east/1'"),
+    ({"AWS_ENDPOINT_URL": "nowhere"}, FAILED, "endpoint 'nowhere'"),
+    ({"AWS_PROFILE": "none"}, CREDENTIALS, "'none'"),
+], ids=["credentials", "region", "region-name", "endpoint", "profile"])
+def test_environment(eksrun, cloud, home, env, status, pattern):
+    assert_one_line(eksrun(RECIPE, "--yes", **env), status, pattern)
+    assert cloud.calls == []
+    assert list(home.iterdir()) == []
+
+
+def test_wrong_credentials(eksrun_at):
+    secret = "wJalrXUtnFEMI-not-to-be-shown"
+    with Moto(INITIAL_NO_AUTH_ACTION_COUNT="0") as strict:
+        result = eksrun_at(strict.url)(RECIPE, "--yes", AWS_SECRET_ACCESS_KEY=secret)
+    assert_one_line(result, CREDENTIALS, "AuthFailure")
+    assert secret not in repr(result)
+
+
+@pytest.mark.parametrize("answer, pattern", [
+    ((404, "text/html", b"<!doctype html><title>404</title>"), r"HTTP 404, text/html"),
+    ((500, "text/html", b"<!doctype html><title>500</title>"), r"HTTP 500, text/html"),
+    ((200, "text/html", b"<html>hello</html>"), r"HTTP 200, text/html"),
+    ((200, "application/json", b'{"a": 1}'), r"xml: line 1"),
+    ((200, "text/xml", b"<DescribeAvailabilityZonesResponse><a>"), r"xml: line 1"),
+    ((200, "text/xml", b""), r"empty body"),
+    ("half", r"cut off"),
+    ("drop", r"closed the connection without an answer"),
+], ids=["404-page", "500-page", "200-page", "json", "cut-xml", "empty", "half", "drop"])
+def test_answers(eksrun, cloud, home, answer, pattern):
+    cloud.fault = lambda *_: answer
+    assert_one_line(eksrun(RECIPE, "--yes"), FAILED, pattern)
+    assert list(home.iterdir()) == []
+
+
+def test_what_the_server_does_not_implement_is_not_absent(eksrun, cloud):
+    """moto answers unknown operations of EKS with a page and 404: that says nothing about the cluster."""
+    page = (404, "text/html", b"<!doctype html><title>404 Not Found</title>")
+    cloud.fault = lambda service, *_: page if service == "eks" else None
+    assert_one_line(eksrun(RECIPE, "--yes"), FAILED, r"eks:\w+: .*HTTP 404, text/html")
+    assert cloud.mutating() == []
+
+
+def test_refused(eksrun_at):
+    with socket.socket() as taken:  # bound, not listening
+        taken.bind(("127.0.0.1", 0))
+        result = eksrun_at("http://127.0.0.1:%d" % taken.getsockname()[1])(RECIPE, "--yes")
+    assert_one_line(result, FAILED, r"connection to 127\.0\.0\.1:\d+ refused")
+
+
+def test_hangs_are_left_by_interrupt(eksrun_at, home):
+    """Nobody answers: the run waits, and SIGINT ends it at once with 130."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shell = eksrun_at("http://127.0.0.1:%d" % silent.getsockname()[1])
+        process = subprocess.Popen([str(EKSRUN), RECIPE, "--yes"], env=shell.env, cwd=ROOT, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        connection, _ = silent.accept()
+        assert connection.recv(4) == b"POST"
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+        connection.close()
+    assert process.returncode == 130, (stdout, stderr)
+    assert list(home.iterdir()) == []
+
+
+def test_a_kubeconfig_that_is_none_stays_as_it_is(eksrun, cloud, reader, tmp_path):
+    arn = reader.iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    reader.eks.create_cluster(name="demo", roleArn=arn, resourcesVpcConfig={})
+    path = tmp_path / "config"
+    path.write_text("a: [b\n")
+    result = eksrun("kubeconfig", "demo", KUBECONFIG=path)
+    assert result.status == FAILED and f"{path} is no kubeconfig: yaml: line 2" in result.stderr, result
+    assert path.read_text() == "a: [b\n"
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["config", "home"]
+
+
+def test_a_kubeconfig_that_cannot_be_written(eksrun, cloud, reader, tmp_path):
+    arn = reader.iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    reader.eks.create_cluster(name="demo", roleArn=arn, resourcesVpcConfig={})
+    (tmp_path / "file").write_text("")
+    result = eksrun("kubeconfig", "demo", KUBECONFIG=tmp_path / "file/config")
+    assert_one_line(result, FAILED, "config|folder")
+
+
+def test_a_cluster_that_is_not_there(eksrun):
+    result = eksrun("kubeconfig", "none")
+    result.stderr = result.stderr.rstrip().rstrip(".")  # AWS ends its messages as it likes
+    assert_one_line(result, FAILED, "eks:DescribeCluster: ResourceNotFoundException: No cluster found for name: none")
