@@ -1,5 +1,6 @@
-/* The event loop: libuv's, with timers of our own in a heap behind one of libuv's, because ours
- * stop at once and need no closing. */
+/* The event loop: libuv's, with timers of our own in a heap. Ours stop at once and need no closing,
+ * and they fire after the waiting; libuv runs its timers before it waits, and would then wait for
+ * more although a timer has given a task something to do. */
 #include "loop/loop.h"
 
 #include "core/banned.h"
@@ -10,8 +11,6 @@
 /* The alarm rings at least this often while a timer runs: the kernel does not count suspended time
  * in it, our clock does. */
 #define ALARM_MAX_MS 10000u
-
-static void ring(uv_timer_t *alarm);
 
 int ek_loop_init(struct ek_loop *loop, struct ek_error *e) {
   *loop = (struct ek_loop){0};
@@ -30,14 +29,6 @@ void ek_loop_fini(struct ek_loop *loop) {
   (void)uv_loop_close(&loop->uv);
   free(loop->heap);
   loop->heap = NULL;
-}
-
-bool ek_loop_turn(struct ek_loop *loop, bool wait) {
-  if (!uv_loop_alive(&loop->uv)) return false;
-  loop->turning = true;
-  (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-  loop->turning = false;
-  return true;
 }
 
 void ek_loop_stir(struct ek_loop *loop) {
@@ -84,18 +75,6 @@ static void sift_down(struct ek_loop *loop, size_t i) {
   put(loop, i, t);
 }
 
-static void set_alarm(struct ek_loop *loop) {
-  if (loop->heap_len == 0) {
-    (void)uv_timer_stop(&loop->alarm);
-    return;
-  }
-  uint64_t now = ek_loop_now(loop);
-  uint64_t due = loop->heap[0]->due;
-  uint64_t ms = due <= now ? 0 : (due - now + NS_PER_MS - 1) / NS_PER_MS;
-  uv_update_time(&loop->uv);
-  (void)uv_timer_start(&loop->alarm, ring, ms < ALARM_MAX_MS ? ms : ALARM_MAX_MS, 0);
-}
-
 static void take_out(struct ek_loop *loop, struct ek_timer *timer) {
   size_t i = timer->place - 1;
   struct ek_timer *last = loop->heap[--loop->heap_len];
@@ -108,8 +87,8 @@ static void take_out(struct ek_loop *loop, struct ek_timer *timer) {
 
 /* Fires what is due now, but nothing that the firing starts: that has its turn in the next round.
  */
-static void ring(uv_timer_t *alarm) {
-  struct ek_loop *loop = (struct ek_loop *)((char *)alarm - offsetof(struct ek_loop, alarm));
+static void fire_due(struct ek_loop *loop) {
+  if (loop->heap_len == 0) return;
   uint64_t now = ek_loop_now(loop);
   uint64_t started = loop->started;
   while (loop->heap_len > 0 && loop->heap[0]->due <= now && loop->heap[0]->order < started) {
@@ -117,7 +96,34 @@ static void ring(uv_timer_t *alarm) {
     take_out(loop, t);
     t->fire(t);
   }
-  set_alarm(loop);
+}
+
+/* The alarm only ends the waiting. */
+static void ring(uv_timer_t *unused) {
+  (void)unused;
+}
+
+/* Sets the alarm for the earliest timer. False: that is due already. */
+static bool set_alarm(struct ek_loop *loop) {
+  if (loop->heap_len == 0) return true;
+  uint64_t now = ek_loop_now(loop);
+  uint64_t due = loop->heap[0]->due;
+  if (due <= now) return false;
+  uint64_t ms = (due - now + NS_PER_MS - 1) / NS_PER_MS;
+  uv_update_time(&loop->uv);
+  (void)uv_timer_start(&loop->alarm, ring, ms < ALARM_MAX_MS ? ms : ALARM_MAX_MS, 0);
+  return true;
+}
+
+bool ek_loop_turn(struct ek_loop *loop, bool wait) {
+  if (loop->heap_len == 0 && !uv_loop_alive(&loop->uv)) return false;
+  wait = wait && set_alarm(loop);
+  loop->turning = true;
+  (void)uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  loop->turning = false;
+  (void)uv_timer_stop(&loop->alarm);
+  fire_due(loop);
+  return true;
 }
 
 int ek_timer_start(struct ek_loop *loop, struct ek_timer *timer, double seconds,
@@ -138,12 +144,10 @@ int ek_timer_start(struct ek_loop *loop, struct ek_timer *timer, double seconds,
   timer->order = loop->started++;
   loop->heap[loop->heap_len] = timer;
   sift_up(loop, loop->heap_len++);
-  if (loop->heap[0] == timer) set_alarm(loop);
   return 0;
 }
 
 void ek_timer_stop(struct ek_loop *loop, struct ek_timer *timer) {
   if (timer->place == 0) return;
   take_out(loop, timer);
-  if (loop->heap_len == 0) set_alarm(loop);
 }

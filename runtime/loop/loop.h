@@ -25,7 +25,7 @@ struct ek_timer {
 
 struct ek_loop {
   uv_loop_t uv;
-  uv_timer_t alarm; /* rings for the earliest timer */
+  uv_timer_t alarm; /* ends the waiting when the earliest timer is due */
   struct ek_timer **heap;
   size_t heap_len, heap_cap;
   uint64_t started; /* timers started so far */
@@ -40,8 +40,7 @@ void ek_loop_fini(struct ek_loop *loop);
 /* Runs the callbacks of what happened, if `wait` once something did. False: nothing is under way.
  */
 bool ek_loop_turn(struct ek_loop *loop, bool wait);
-/* There is work outside the loop: a turn under way does not wait for more to happen. (libuv runs
- * timers before it waits, and would wait all the same.) */
+/* There is work outside the loop: a turn under way does not wait for more to happen. */
 void ek_loop_stir(struct ek_loop *loop);
 
 /* ns since an arbitrary start, and seconds since 1970. */

@@ -1,0 +1,84 @@
+---@meta eksrun.file
+
+--- Files, whole. Errors have code "not_found", "io", "limit" or "timeout".
+local file = {}
+
+--- All bytes of a file.
+---@param path string
+---@param options? {max: integer} bytes; 64 MiB
+---@return string
+function file.read(path, options) end
+
+--- The same, returning the error.
+---@param path string
+---@param options? {max: integer}
+---@return string|nil
+---@return eksrun.Error? err
+function file.try_read(path, options) end
+
+--- Replaces a file: whoever reads sees the old or the new, also after a crash. A symbolic link is
+--- replaced, not followed.
+---@param path string
+---@param bytes string
+---@param options? {mode: integer} 0600
+---@return true
+function file.write_atomic(path, bytes, options) end
+
+--- The same, returning the error.
+---@param path string
+---@param bytes string
+---@param options? {mode: integer}
+---@return true|nil
+---@return eksrun.Error? err
+function file.try_write_atomic(path, bytes, options) end
+
+---@class eksrun.file.Stat
+---@field type "file"|"directory"|"other"
+---@field size integer
+---@field mode integer permission bits
+---@field uid integer
+---@field mtime number seconds since 1970
+
+---@param path string
+---@return eksrun.file.Stat|nil
+function file.stat(path) end
+
+---@param path string
+---@return boolean
+function file.exists(path) end
+
+--- The path without symbolic links, or nil if it leads nowhere.
+---@param path string
+---@return string|nil
+function file.realpath(path) end
+
+--- Makes a folder and those above it.
+---@param path string
+---@param options? {mode: integer} 0700
+function file.mkdir_p(path, options) end
+
+--- Removes a file.
+---@param path string
+---@return boolean whether it was there
+function file.remove(path) end
+
+---@class eksrun.file.Log
+---@field write fun(self, bytes: string) is on disk when it returns
+---@field close fun(self) also by <close>
+
+--- Opens a file to append to.
+---@param path string
+---@param options? {mode: integer} 0600
+---@return eksrun.file.Log
+function file.append(path, options) end
+
+---@class eksrun.file.Lock
+---@field release fun(self) also by <close>, and when the process ends
+
+--- Waits for a lock between processes on a file, which is made if need be and stays.
+---@param path string
+---@param options? {timeout: number} seconds; 10
+---@return eksrun.file.Lock
+function file.lock(path, options) end
+
+return file

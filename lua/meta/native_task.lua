@@ -1,0 +1,40 @@
+---@meta eksrun.native.task
+
+--- What eksrun.task is made of; recipes use that.
+local native = {}
+
+---@param f function
+---@return eksrun.Task
+function native.spawn(f, ...) end
+
+---@class eksrun.native.task.Scope: eksrun.Scope
+---@field join fun(self, body: eksrun.Task): ... waits for all tasks; the results of body
+---@field deadline fun(self, seconds: number) cancels with { code = "timeout" }
+
+---@return eksrun.native.task.Scope
+function native.scope() end
+
+---@return eksrun.Task
+function native.current() end
+
+---@param seconds number
+function native.sleep(seconds) end
+
+--- Raises if the running task was canceled.
+function native.check() end
+
+--- Switches the delivery of cancellations to the running task off, and on again. Nests.
+---@param on boolean
+function native.shield(on) end
+
+---@class eksrun.native.task.Queue
+---@field wait fun(self, what: string?) until woken; `what` names the caller in a refusal
+---@field wake fun(self, most: integer?): integer wakes the first; how many were
+
+---@return eksrun.native.task.Queue
+function native.queue() end
+
+---@param handler fun(signal: "SIGINT"|"SIGTERM")|nil
+function native.on_signal(handler) end
+
+return native

@@ -1,0 +1,144 @@
+/* runtime/loop/loop.h */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "loop/loop.h"
+
+#define COUNT 1000
+
+struct probe {
+  struct ek_timer timer; /* first */
+  int id;
+};
+
+static struct ek_loop loop;
+static int fired[COUNT], fired_count;
+
+static void note(struct ek_timer *timer) {
+  fired[fired_count++] = ((struct probe *)timer)->id;
+}
+
+static int set_up(void **state) {
+  (void)state;
+  fired_count = 0;
+  return ek_loop_init(&loop, NULL);
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  ek_loop_fini(&loop);
+  return 0;
+}
+
+static void run(void) {
+  while (ek_loop_turn(&loop, true)) continue;
+}
+
+static void nothing_is_nothing_to_wait_for(void **state) {
+  (void)state;
+  assert_false(ek_loop_turn(&loop, true));
+  assert_false(ek_loop_turn(&loop, false));
+}
+
+static void timers_fire_once_in_the_order_of_their_dues(void **state) {
+  (void)state;
+  static struct probe probes[COUNT];
+  uint64_t base = ek_loop_now(&loop);
+  for (int i = 0; i < COUNT; i++) {
+    probes[i] = (struct probe){.id = (i * 7919) % COUNT}; /* every id once, shuffled */
+    double due = 0.02 + probes[i].id * 0.00005, passed = (double)(ek_loop_now(&loop) - base) / 1e9;
+    assert_int_equal(ek_timer_start(&loop, &probes[i].timer, due - passed, note, NULL), 0);
+  }
+  run();
+  assert_int_equal(fired_count, COUNT);
+  for (int i = 0; i < COUNT; i++) assert_int_equal(fired[i], i);
+}
+
+static void equal_dues_fire_in_the_order_of_their_start(void **state) {
+  (void)state;
+  struct probe probes[64];
+  for (int i = 0; i < 64; i++) {
+    probes[i] = (struct probe){.id = i};
+    assert_int_equal(ek_timer_start(&loop, &probes[i].timer, -1, note, NULL), 0);
+  }
+  run();
+  assert_int_equal(fired_count, 64);
+  for (int i = 0; i < 64; i++) assert_int_equal(fired[i], i);
+}
+
+static void a_stopped_timer_never_fires(void **state) {
+  (void)state;
+  struct probe probes[3] = {{.id = 0}, {.id = 1}, {.id = 2}};
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(ek_timer_start(&loop, &probes[i].timer, 0, note, NULL), 0);
+  ek_timer_stop(&loop, &probes[1].timer);
+  ek_timer_stop(&loop, &probes[1].timer);
+  run();
+  assert_int_equal(fired_count, 2);
+  assert_int_equal(fired[0], 0);
+  assert_int_equal(fired[1], 2);
+}
+
+static void a_timer_started_again_fires_at_its_new_due(void **state) {
+  (void)state;
+  struct probe late = {.id = 0}, early = {.id = 1};
+  assert_int_equal(ek_timer_start(&loop, &late.timer, 0, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &early.timer, 0.001, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &late.timer, 0.002, note, NULL), 0);
+  run();
+  assert_int_equal(fired_count, 2);
+  assert_int_equal(fired[0], 1);
+  assert_int_equal(fired[1], 0);
+}
+
+static struct probe again;
+
+static void restart(struct ek_timer *timer) {
+  note(timer);
+  ek_loop_stir(&loop);
+  assert_int_equal(ek_timer_start(&loop, &again.timer, 0, restart, NULL), 0);
+}
+
+/* A turn ends though a timer keeps starting itself, and though it was to wait for a far one. */
+static void a_turn_ends(void **state) {
+  (void)state;
+  struct probe far = {.id = 9};
+  again = (struct probe){.id = 1};
+  assert_int_equal(ek_timer_start(&loop, &far.timer, 1e6, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &again.timer, 0, restart, NULL), 0);
+  for (int i = 0; i < 5; i++) assert_true(ek_loop_turn(&loop, true));
+  assert_true(fired_count >= 1 && fired_count <= 10);
+  ek_timer_stop(&loop, &again.timer);
+  ek_timer_stop(&loop, &far.timer);
+  assert_false(ek_loop_turn(&loop, true));
+}
+
+static void dues_beyond_all_time_are_far(void **state) {
+  (void)state;
+  struct probe far[3] = {{.id = 0}, {.id = 1}, {.id = 2}};
+  assert_int_equal(ek_timer_start(&loop, &far[0].timer, 1e300, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &far[1].timer, 1.0 / 0.0, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &far[2].timer, 1e10, note, NULL), 0);
+  assert_true(ek_loop_turn(&loop, false));
+  assert_int_equal(fired_count, 0);
+  for (int i = 0; i < 3; i++) ek_timer_stop(&loop, &far[i].timer);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(nothing_is_nothing_to_wait_for, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(timers_fire_once_in_the_order_of_their_dues, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(equal_dues_fire_in_the_order_of_their_start, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(a_stopped_timer_never_fires, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_timer_started_again_fires_at_its_new_due, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(a_turn_ends, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(dues_beyond_all_time_are_far, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
