@@ -68,12 +68,34 @@ static int open_all(lua_State *L) {
   return 0;
 }
 
+/* Lua's strings hold credentials and signatures: nothing is left of them once collected. */
+static void *wiping_alloc(void *unused, void *old, size_t had, size_t n) {
+  (void)unused;
+  if (old == NULL) return n > 0 ? malloc(n) : NULL; /* `had` is a type then */
+  if (n <= had && n >= had / 2 && n > 0) return old;
+  void *p = n > 0 ? malloc(n) : NULL;
+  if (n > 0 && p == NULL) return n < had ? old : NULL; /* Lua relies on shrinking */
+  if (p != NULL) memcpy(p, old, had < n ? had : n);
+  memset(old, 0, had);
+  __asm__ volatile("" : : "r"(old) : "memory"); /* so that the compiler keeps the memset */
+  free(old);
+  return p;
+}
+
+static int panic(lua_State *L) {
+  const char *message = lua_tostring(L, -1);
+  (void)fprintf(stderr, "eksrun: error outside of a protected call: %s\n",
+                message != NULL ? message : "not a string");
+  return 0;
+}
+
 lua_State *ek_host_new(struct ek_loop *loop, const char *stdlib_dir) {
-  lua_State *L = luaL_newstate();
+  lua_State *L = lua_newstate(wiping_alloc, NULL);
   if (L == NULL) {
     (void)fprintf(stderr, "eksrun: not enough memory\n");
     return NULL;
   }
+  (void)lua_atpanic(L, panic);
   lua_pushcfunction(L, open_all);
   lua_pushlightuserdata(L, (void *)(uintptr_t)stdlib_dir);
   lua_pushlightuserdata(L, loop);
