@@ -68,10 +68,6 @@ const char *ek_env(const char *name) {
   return value != NULL ? value : getenv(name);
 }
 
-int ek_env_is_secret(const char *name) {
-  return find_saved(name) != NULL;
-}
-
 static void *crypto_malloc(size_t n, const char *file, int line) {
   (void)file;
   (void)line;

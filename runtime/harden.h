@@ -10,7 +10,4 @@ void ek_harden(void);
 /* A variable as it was when the process started, secrets included. NULL: not set. */
 const char *ek_env(const char *name);
 
-/* Whether a variable's value was taken out of the environment. */
-int ek_env_is_secret(const char *name);
-
 #endif
