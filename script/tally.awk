@@ -1,4 +1,4 @@
-# Reads ctest's LastTest.log files, prints "SKIPPED ..." lines and the total of single cases:
+# Reads ctest's LastTest.log files, prints why cases were skipped and the total of single cases:
 # "N passed, N failed, N skipped". A test that prints no totals of its own counts as one case; one
 # that ends badly without a failed case counts as one failed.
 function settle() {
@@ -24,12 +24,19 @@ function settle() {
 /^[a-z0-9-]+: [0-9]+\/[0-9]+(, [0-9]+ skipped)?$/ {                                # conformance
   split($2, n, "/"); p += n[1]; f += n[2] - n[1]; if (NF > 2) s += $3
 }
-/^SKIPPED / { print "  " $0 }
+/^ *SKIPPED / {                                                      # "SKIPPED <case>: <reason>"
+  sub(/^ *SKIPPED (\[[0-9]+\] )?/, "")
+  sub(/^[^ ]+:[0-9]+: |^[^:]*: /, "")
+  why[$0]++
+}
 /^Test Passed\.$/ { verdict = "passed" }
 /^Test Failed\.$/ { verdict = "failed" }
 /^Test Skipped\.$/ { verdict = "skipped" }
 END {
   settle()
+  sorted = "sort -k 2 -rn"
+  for (reason in why) printf "  skipped %d: %s\n", why[reason], reason | sorted
+  close(sorted)
   printf "%d passed, %d failed", passed, failed
   if (skipped > 0) printf ", %d skipped", skipped
   printf "\n"

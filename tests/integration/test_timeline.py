@@ -1,6 +1,9 @@
 """A run is as long as its longest path: every answer delayed, every call on the record."""
 
+import os
 import time
+
+import pytest
 
 DELAY = 0.2  # seconds; large against what moto and eksrun need for a call
 RECIPE = "recipes/managed-cluster.lua"
@@ -26,6 +29,7 @@ def timeline(calls):
     return "\n".join(map(str, sorted(calls, key=lambda call: call.start)))
 
 
+@pytest.mark.skipif(bool(os.environ.get("EKSRUN_SANITIZE")), reason="sanitizers slow the program, not the calls")
 def test_the_longest_path_decides_the_run(cloud, eksrun, reader):
     reader.everything()  # an empty moto loads its data at the first call of each service
     cloud.delay = DELAY
@@ -62,8 +66,10 @@ def test_a_plan_asks_in_a_few_rounds(cloud, eksrun):
     assert eksrun(RECIPE, "--yes").status == 0
     cloud.delay = DELAY
     cloud.forget()
-    start = time.monotonic()
     result = eksrun("plan", RECIPE)
-    wall = time.monotonic() - start
     assert result.status == 0, result
-    assert wall <= 1.15 * 3 * max(call.end - call.start for call in cloud.calls), timeline(cloud.calls)
+    rounds, end = 0, 0
+    for call in sorted(cloud.calls, key=lambda call: call.end):
+        if call.start >= end:  # waited for the last call of the round before
+            rounds, end = rounds + 1, call.end
+    assert rounds <= 3, timeline(cloud.calls)
