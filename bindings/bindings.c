@@ -18,6 +18,7 @@ static const luaL_Reg modules[] = {
     {"eksrun.http", luaopen_eksrun_http},
     {"eksrun.process", luaopen_eksrun_process},
     {"eksrun.terminal", luaopen_eksrun_terminal},
+    {"eksrun.native.edit", luaopen_eksrun_native_edit},
     {"eksrun.native.task", luaopen_eksrun_native_task},
     {NULL, NULL},
 };

@@ -282,6 +282,7 @@ static int l_on_signal(lua_State *L) {
   luaL_unref(L, LUA_REGISTRYINDEX, s->on_signal);
   s->on_signal = LUA_NOREF;
   ek_interrupt_await(!lua_isnil(L, 1));
+  ek_interrupt_rearm();
   if (!lua_isnil(L, 1)) s->on_signal = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }

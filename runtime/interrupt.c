@@ -84,6 +84,10 @@ void ek_interrupt_await(bool await) {
     uv_unref((uv_handle_t *)&wakeup);
 }
 
+void ek_interrupt_rearm(void) {
+  if (delivered) count = 0;
+}
+
 bool ek_interrupt_pending(void) {
   return count > 0;
 }

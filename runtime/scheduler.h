@@ -88,6 +88,7 @@ void ek_task_open_types(lua_State *L);
 void ek_interrupt_open(struct ek_sched *s);
 void ek_interrupt_close(struct ek_sched *s);
 void ek_interrupt_await(bool await); /* whether a signal is something to wait for */
+void ek_interrupt_rearm(void);       /* the next signal is a first one again */
 bool ek_interrupt_pending(void);     /* a signal came at some time */
 bool ek_interrupt_take(void);        /* a signal is still to be delivered; asked once */
 void ek_interrupt_deliver(lua_State *L, struct ek_sched *s);

@@ -38,7 +38,8 @@ M.sleep = native.sleep
 M.check = native.check
 
 --- Calls a function at the first SIGINT or SIGTERM, in a task of its own, instead of canceling the
---- program with { code = "interrupted", signal = "SIGINT" }. The second signal ends the process.
+--- program with { code = "interrupted", signal = "SIGINT" }. The second signal ends the process,
+--- unless the handler was set again meanwhile: then it counts as a first one.
 ---@param handler fun(signal: "SIGINT"|"SIGTERM")|nil
 M.on_signal = native.on_signal
 

@@ -74,13 +74,6 @@ function Session:region()
   return require("eksrun.aws.config").region(self._options, self._options.system)
 end
 
---- The profile in use, if somebody named one.
---- @return string|nil
-function Session:profile()
-  local name, by = require("eksrun.aws.config").profile_name(self._options, self._options.system)
-  return by and name
-end
-
 --- The partition of the region in use: "aws", "aws-cn", ...
 --- @return string
 function Session:partition() return require("eksrun.aws.endpoint").partition(self.region()).id end

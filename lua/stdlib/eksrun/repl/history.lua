@@ -1,0 +1,60 @@
+-- The history file: one entry a line, as a JSON string, so that entries of several lines stay one.
+-- It is private (0600) and lives in $XDG_STATE_HOME/eksrun.
+
+local file = require "eksrun.file"
+local json = require "eksrun.json"
+local process = require "eksrun.process"
+
+local M = {}
+
+local ENTRIES_MAX = 2000
+
+local function path()
+  local state = process.env "XDG_STATE_HOME"
+  if not state or state:sub(1, 1) ~= "/" then
+    local home = process.env "HOME"
+    if not home or home == "" then return nil end
+    state = home .. "/.local/state"
+  end
+  return state .. "/eksrun/history"
+end
+
+--- The entries kept, oldest first; none if there is no file or it cannot be read.
+--- @return string[]
+function M.load()
+  local where = path()
+  local text = where and file.try_read(where) or ""
+  local entries = {}
+  for line in text:gmatch "[^\n]+" do
+    local entry = json.try_decode(line)
+    if type(entry) == "string" then entries[#entries + 1] = entry end
+  end
+  if #entries > ENTRIES_MAX then
+    entries = table.move(entries, #entries - ENTRIES_MAX + 1, #entries, 1, {})
+    local lines = {}
+    for i, entry in ipairs(entries) do lines[i] = json.encode(entry) .. "\n" end
+    file.try_write_atomic(where, table.concat(lines))
+  end
+  return entries
+end
+
+--- Something to add entries to. An entry that starts with a space is not kept; neither is anything
+--- where the file cannot be written.
+--- @return fun(entry: string)
+function M.writer()
+  local where = path()
+  local log
+  if where then
+    pcall(function()
+      file.mkdir_p(where:match "^(.*)/")
+      log = file.append(where)
+    end)
+  end
+  return function(entry)
+    if log and entry:find "%S" and entry:sub(1, 1) ~= " " then
+      pcall(log.write, log, json.encode(entry) .. "\n")
+    end
+  end
+end
+
+return M

@@ -1,0 +1,74 @@
+-- What a REPL keeps from line to line: the environment, the open chunk, the last values.
+
+local M = {}
+
+local Session = {}
+Session.__index = Session
+
+-- Names that resolve without a require: what somebody exploring AWS types first.
+local function ambient()
+  local aws = require "eksrun.aws"
+  return {
+    aws = aws,
+    json = require "eksrun.json",
+    task = require "eksrun.task",
+    jmespath = require "eksrun.jmespath",
+    eksrun = require "eksrun",
+  }
+end
+
+--- A new session.
+--- @return eksrun.repl.Session
+function M.new()
+  local names = ambient()
+  local services = {}
+  for _, name in ipairs(names.aws.services()) do services[name:gsub("-", "_")] = name end
+  local env = setmetatable({}, {
+    __index = function(_, name)
+      local value = names[name]
+      if value == nil then value = _G[name] end
+      if value == nil and services[name] then value = names.aws[services[name]] end
+      return value
+    end,
+  })
+  return setmetatable({ env = env, lines = {}, number = 0 }, Session)
+end
+
+--- Adds a line to the open chunk and compiles it. An expression becomes `return expression`.
+--- @param line string
+--- @return function? chunk complete and compiled
+--- @return string? problem "incomplete" when more lines are needed, else the syntax error
+function Session:compile(line)
+  self.lines[#self.lines + 1] = line
+  local source = table.concat(self.lines, "\n")
+  local name = ("=repl:%d"):format(self.number + 1)
+  local chunk = load("return " .. source, name, "t", self.env)
+  local problem
+  if not chunk then chunk, problem = load(source, name, "t", self.env) end
+  if not chunk and problem:match "<eof>$" then return nil, "incomplete" end
+  self.number = self.number + 1
+  self.lines = {}
+  return chunk, problem
+end
+
+--- The text of the open chunk, "" when none is open.
+--- @return string
+function Session:pending()
+  return table.concat(self.lines, "\n")
+end
+
+--- Drops the open chunk.
+function Session:reset()
+  self.lines = {}
+end
+
+--- Keeps the values of the last chunk as `_`, `_1`, `_2`, ...
+--- @param values table packed values
+function Session:keep(values)
+  if values.n == 0 then return end
+  self.env._ = values[1]
+  self.env["_" .. self.number] = values[1]
+  self.env["_" .. (self.number - 100)] = nil
+end
+
+return M
