@@ -231,10 +231,12 @@ static char **copy_strings(lua_State *L, int list) {
 }
 
 static void check_string(lua_State *L, int index, const char *field) {
-  size_t n;
+  size_t n = 0;
   const char *s = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
-  if (s == NULL) luaL_error(L, WHAT ": field '%s' must hold strings", field);
-  if (strlen(s) != n) luaL_error(L, WHAT ": field '%s' holds a NUL byte", field);
+  if (s == NULL)
+    luaL_error(L, WHAT ": field '%s' must hold strings", field);
+  else if (strlen(s) != n)
+    luaL_error(L, WHAT ": field '%s' holds a NUL byte", field);
 }
 
 /* Pushes the checked list of arguments. */

@@ -143,10 +143,12 @@ int ek_aws_l_info(lua_State *L) {
   set_flag(L, "unsigned_payload", op->flags & EK_OPERATION_UNSIGNED_PAYLOAD);
   set_flag(L, "checksum", op->flags & EK_OPERATION_CHECKSUM);
   const struct ek_model_ref *input = ek_model_input(o->model, op);
-  const struct ek_model_shape *shape = input == NULL ? NULL : ek_aws_shape(&w, input);
-  for (uint32_t i = 0; shape != NULL && i < shape->ref_count; i++)
-    if (ek_aws_ref(&w, shape, i)->flags & EK_REF_TOKEN)
-      set_string(&w, "token", ek_aws_ref(&w, shape, i)->name);
+  if (input != NULL) {
+    const struct ek_model_shape *shape = ek_aws_shape(&w, input);
+    for (uint32_t i = 0; i < shape->ref_count; i++)
+      if (ek_aws_ref(&w, shape, i)->flags & EK_REF_TOKEN)
+        set_string(&w, "token", ek_aws_ref(&w, shape, i)->name);
+  }
   lua_createtable(L, op->error_count, 0);
   for (int i = 0; i < op->error_count; i++) {
     uint32_t error = o->model->values[op->errors + (uint32_t)i];

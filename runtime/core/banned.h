@@ -9,7 +9,8 @@
 #include <time.h>
 
 #if defined(__GNUC__) && !defined(EK_ALLOW_BANNED)
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime system popen
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime system \
+    popen
 #endif
 
 #endif

@@ -15,7 +15,8 @@ struct ek_buf {
   bool failed;
 };
 
-#define EK_BUF_INIT {NULL, 0, 0, false}
+#define EK_BUF_INIT \
+  { NULL, 0, 0, false }
 
 void ek_buf_init(struct ek_buf *b);
 /* Frees the bytes; the buffer is empty and usable again. Secrets: ek_buf_wipe first. */

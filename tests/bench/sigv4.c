@@ -1,5 +1,5 @@
-/* How many requests a second of processor time signs: a JSON call with session token, and a presigned
- * URL as kubectl's token carries it. */
+/* How many requests a second of processor time signs: a JSON call with session token, and a
+ * presigned URL as kubectl's token carries it. */
 #include "core/sigv4.h"
 
 #define SPAN(s) ((struct ek_span){(s), strlen(s)})

@@ -1,5 +1,6 @@
-/* eksrun.native.aws: any bytes are an answer, an "invalid_response" or an error with a code; any JSON
- * value is parameters that build, or a "validation" error. The first byte chooses the operation. */
+/* eksrun.native.aws: any bytes are an answer, an "invalid_response" or an error with a code; any
+ * JSON value is parameters that build, or a "validation" error. The first byte chooses the
+ * operation. */
 #include "fuzz_lua.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,7 +22,8 @@ static const char script[] =
     "  local ok, value = pcall(operation.parse, operation, 200, headers, text)\n"
     "  assert(ok or value.code == 'invalid_response', value)\n"
     "  assert(type(operation:parse_error(400, headers, text).code) == 'string')\n"
-    "  assert(type(operation:parse_error(400, { ['x-amzn-errortype'] = text }, '').code) == 'string')\n"
+    "  assert(type(operation:parse_error(400, { ['x-amzn-errortype'] = text }, '').code) == "
+    "'string')\n"
     "  local params = json.try_decode(text)\n"
     "  if type(params) ~= 'table' then return end\n"
     "  ok, value = pcall(operation.build, operation, params)\n"

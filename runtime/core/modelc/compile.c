@@ -197,7 +197,7 @@ static int add_members(const struct compiler *c, struct ek_model_shape *out, con
   const char *payload = ek_dom_text(shape, "payload");
   const struct ek_dom *child = ek_dom_members(members);
   for (; child != NULL; child = child->next) {
-    struct ek_model_ref ref;
+    struct ek_model_ref ref = {0};
     int code = make_ref(c, &ref, name, child->key, child, ROLE_MEMBER);
     if (code != 0) return code;
     for (const struct ek_dom *r = ek_dom_elements(required); r != NULL; r = r->next)

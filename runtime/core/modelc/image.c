@@ -82,10 +82,13 @@ uint32_t ek_image_add(struct ek_image *image, enum ek_model_table table, const v
 
 uint32_t ek_image_bounds(struct ek_image *image, double min, double max) {
   const struct ek_model_bounds bounds = {min, max};
+  struct ek_model_bounds known;
   const char *data = image->table[EK_TABLE_BOUNDS].data;
   uint32_t count = ek_image_count(image, EK_TABLE_BOUNDS);
-  for (uint32_t i = 0; i < count; i++)
-    if (memcmp(data + i * sizeof bounds, &bounds, sizeof bounds) == 0) return i;
+  for (uint32_t i = 0; i < count; i++) {
+    memcpy(&known, data + i * sizeof known, sizeof known);
+    if (known.min == min && known.max == max) return i;
+  }
   return ek_image_add(image, EK_TABLE_BOUNDS, &bounds);
 }
 
