@@ -1,17 +1,17 @@
 /* The process: from main() to the exit status. */
 #include "host.h"
 
-#include <curl/curl.h>
 #include <lua.h>
 #include <openssl/crypto.h>
 
 #include "harden.h"
+#include "loop/curl.h"
 #include "loop/loop.h"
 
 static int version(void) {
+  const char *curl = ek_curl_load(NULL) == 0 ? ek_curl.version_info(CURLVERSION_NOW)->version : "?";
   (void)printf("eksrun %s\n%s, libuv %s, libcurl %s, %s\n", EKSRUN_VERSION, LUA_RELEASE,
-               uv_version_string(), curl_version_info(CURLVERSION_NOW)->version,
-               OpenSSL_version(OPENSSL_VERSION));
+               uv_version_string(), curl, OpenSSL_version(OPENSSL_VERSION));
   return 0;
 }
 

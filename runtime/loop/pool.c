@@ -18,18 +18,18 @@ static void free_watch(uv_handle_t *handle) {
 
 static void finish_done(struct ek_pool *pool) {
   int left;
-  for (CURLMsg *m; (m = curl_multi_info_read(pool->multi, &left)) != NULL;) {
+  for (CURLMsg *m; (m = ek_curl.multi_info_read(pool->multi, &left)) != NULL;) {
     if (m->msg != CURLMSG_DONE) continue;
     CURLcode rc = m->data.result; /* m dies with the handle's removal */
     struct ek_transfer *t = NULL;
-    (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+    (void)ek_curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
     ek_transfer_finish(t, rc);
   }
 }
 
 static void act(struct ek_pool *pool, curl_socket_t fd, int events) {
   int running;
-  (void)curl_multi_socket_action(pool->multi, fd, events, &running);
+  (void)ek_curl.multi_socket_action(pool->multi, fd, events, &running);
   finish_done(pool);
 }
 
@@ -62,7 +62,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *p
   (void)easy;
   if (what == CURL_POLL_REMOVE) {
     if (w == NULL) return 0;
-    (void)curl_multi_assign(pool->multi, fd, NULL);
+    (void)ek_curl.multi_assign(pool->multi, fd, NULL);
     uv_close((uv_handle_t *)&w->poll, free_watch);
     return 0;
   }
@@ -76,7 +76,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *p
       return -1;
     }
     w->poll.data = w;
-    (void)curl_multi_assign(pool->multi, fd, w);
+    (void)ek_curl.multi_assign(pool->multi, fd, w);
   }
   int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
   return uv_poll_start(&w->poll, events, on_events) == 0 ? 0 : -1;
@@ -89,28 +89,30 @@ static char *wipe_strdup(const char *s) {
 int ek_pool_get(struct ek_pool **out, struct ek_loop *loop, struct ek_error *e) {
   *out = loop->pool;
   if (*out != NULL) return 0;
-  if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, ek_wipe_free, ek_wipe_realloc, wipe_strdup,
-                           calloc) != CURLE_OK)
+  int rc = ek_curl_load(e);
+  if (rc != 0) return rc;
+  if (ek_curl.global_init_mem(CURL_GLOBAL_DEFAULT, malloc, ek_wipe_free, ek_wipe_realloc,
+                              wipe_strdup, calloc) != CURLE_OK)
     return ek_error_set(e, EK_ERR_INTERNAL, "libcurl does not start");
   struct ek_pool *pool = calloc(1, sizeof *pool);
-  if (pool == NULL || (pool->multi = curl_multi_init()) == NULL) {
+  if (pool == NULL || (pool->multi = ek_curl.multi_init()) == NULL) {
     free(pool);
-    curl_global_cleanup();
+    ek_curl.global_cleanup();
     return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for connections");
   }
   pool->loop = loop;
-  (void)curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  (void)curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
-  (void)curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-  (void)curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
-  (void)curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+  (void)ek_curl.multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  (void)ek_curl.multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
+  (void)ek_curl.multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+  (void)ek_curl.multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
+  (void)ek_curl.multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
   loop->pool = *out = pool;
   return 0;
 }
 
 void ek_pool_free(struct ek_pool *pool) {
-  (void)curl_multi_cleanup(pool->multi);
+  (void)ek_curl.multi_cleanup(pool->multi);
   ek_timer_stop(pool->loop, &pool->timer);
-  curl_global_cleanup();
+  ek_curl.global_cleanup();
   free(pool);
 }

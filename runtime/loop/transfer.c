@@ -13,7 +13,7 @@ struct ek_transfer *ek_transfer_new(struct ek_loop *loop, struct ek_error *e) {
   struct ek_pool *pool;
   if (ek_pool_get(&pool, loop, e) != 0) return NULL;
   struct ek_transfer *t = calloc(1, sizeof *t);
-  if (t == NULL || (t->easy = curl_easy_init()) == NULL) {
+  if (t == NULL || (t->easy = ek_curl.easy_init()) == NULL) {
     free(t);
     (void)ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a transfer");
     return NULL;
@@ -25,14 +25,14 @@ struct ek_transfer *ek_transfer_new(struct ek_loop *loop, struct ek_error *e) {
 void ek_transfer_stop(struct ek_transfer *t) {
   if (!t->running) return;
   t->running = false;
-  (void)curl_multi_remove_handle(t->loop->pool->multi, t->easy);
+  (void)ek_curl.multi_remove_handle(t->loop->pool->multi, t->easy);
 }
 
 void ek_transfer_free(struct ek_transfer *t) {
   if (t == NULL) return;
   ek_transfer_stop(t);
-  curl_easy_cleanup(t->easy);
-  curl_slist_free_all(t->sent);
+  ek_curl.easy_cleanup(t->easy);
+  ek_curl.slist_free_all(t->sent);
   ek_buf_wipe(&t->headers);
   ek_buf_fini(&t->headers);
   ek_buf_wipe(&t->body);
@@ -54,7 +54,7 @@ static bool is_token(const char *s) {
 }
 
 static int append_line(struct ek_transfer *t, const char *line, struct ek_error *e) {
-  struct curl_slist *sent = curl_slist_append(t->sent, line);
+  struct curl_slist *sent = ek_curl.slist_append(t->sent, line);
   if (sent == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a header");
   t->sent = sent;
   return 0;
@@ -82,22 +82,22 @@ int ek_transfer_header(struct ek_transfer *t, const char *name, const char *valu
 /* t->peer = host:port of the URL. */
 static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) {
   char *host = NULL, *port = NULL, *scheme = NULL;
-  CURLU *u = curl_url();
+  CURLU *u = ek_curl.url();
   int rc = 0;
   if (u == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a URL");
-  if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-      curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+  if (ek_curl.url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+      ek_curl.url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
     rc = ek_error_set(e, EK_ERR_INVALID, "not a URL: '%s'", url);
   else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     rc = ek_error_set(e, EK_ERR_INVALID, "URL '%s': neither http nor https", url);
-  else if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+  else if (ek_curl.url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
     rc = ek_error_set(e, EK_ERR_INVALID, "not a URL: '%s'", url);
-  else if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
+  else if (ek_curl.url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
     (void)snprintf(t->peer, sizeof t->peer, "%s:%s", host, port);
-  curl_free(host);
-  curl_free(port);
-  curl_free(scheme);
-  curl_url_cleanup(u);
+  ek_curl.free(host);
+  ek_curl.free(port);
+  ek_curl.free(scheme);
+  ek_curl.url_cleanup(u);
   return rc;
 }
 
@@ -141,51 +141,51 @@ static long milliseconds(double seconds) {
 
 static CURLcode set_request(struct ek_transfer *t, const struct ek_transfer_options *o) {
   CURL *c = t->easy;
-  CURLcode rc = curl_easy_setopt(c, CURLOPT_URL, o->url);
-  if (rc == CURLE_OK) rc = curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->sent);
+  CURLcode rc = ek_curl.easy_setopt(c, CURLOPT_URL, o->url);
+  if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_HTTPHEADER, t->sent);
   bool head = strcmp(o->method, "HEAD") == 0;
   bool get = strcmp(o->method, "GET") == 0;
-  if (head) rc = curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+  if (head) rc = ek_curl.easy_setopt(c, CURLOPT_NOBODY, 1L);
   bool has_body = o->body != NULL || strcmp(o->method, "POST") == 0 ||
                   strcmp(o->method, "PUT") == 0 || strcmp(o->method, "PATCH") == 0;
   if (has_body && !head) {
-    (void)curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len);
-    rc = curl_easy_setopt(c, CURLOPT_POSTFIELDS, o->body != NULL ? o->body : "");
+    (void)ek_curl.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len);
+    rc = ek_curl.easy_setopt(c, CURLOPT_POSTFIELDS, o->body != NULL ? o->body : "");
   }
   if (rc == CURLE_OK && !head && (!get || has_body))
-    rc = curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, o->method);
+    rc = ek_curl.easy_setopt(c, CURLOPT_CUSTOMREQUEST, o->method);
   return rc;
 }
 
 static CURLcode set_options(struct ek_transfer *t, const struct ek_transfer_options *o) {
   CURL *c = t->easy;
   CURLcode rc = set_request(t, o);
-  if (rc == CURLE_OK) rc = curl_easy_setopt(c, CURLOPT_PROXY, o->proxy);
-  if (rc == CURLE_OK) rc = curl_easy_setopt(c, CURLOPT_NOPROXY, o->no_proxy);
+  if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_PROXY, o->proxy);
+  if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_NOPROXY, o->no_proxy);
   if (rc == CURLE_OK && o->ca_bundle != NULL)
-    rc = curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_bundle);
-  if (rc == CURLE_OK) rc = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-  if (rc == CURLE_OK) rc = curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
-  (void)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
-  (void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->detail);
-  (void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-  (void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-  (void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-  (void)curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
-  (void)curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_send);
-  (void)curl_easy_setopt(c, CURLOPT_PREREQDATA, t);
-  (void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout));
-  (void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout));
-  (void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  (void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
-  (void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-  (void)curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
-  (void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
-  (void)curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);
-  (void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-  (void)curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-  (void)curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-  (void)curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    rc = ek_curl.easy_setopt(c, CURLOPT_CAINFO, o->ca_bundle);
+  if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+  if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
+  (void)ek_curl.easy_setopt(c, CURLOPT_PRIVATE, t);
+  (void)ek_curl.easy_setopt(c, CURLOPT_ERRORBUFFER, t->detail);
+  (void)ek_curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+  (void)ek_curl.easy_setopt(c, CURLOPT_WRITEDATA, t);
+  (void)ek_curl.easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+  (void)ek_curl.easy_setopt(c, CURLOPT_HEADERDATA, t);
+  (void)ek_curl.easy_setopt(c, CURLOPT_PREREQFUNCTION, on_send);
+  (void)ek_curl.easy_setopt(c, CURLOPT_PREREQDATA, t);
+  (void)ek_curl.easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout));
+  (void)ek_curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout));
+  (void)ek_curl.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  (void)ek_curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+  (void)ek_curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+  (void)ek_curl.easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
+  (void)ek_curl.easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+  (void)ek_curl.easy_setopt(c, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);
+  (void)ek_curl.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+  (void)ek_curl.easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  (void)ek_curl.easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+  (void)ek_curl.easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   return rc;
 }
 
@@ -206,8 +206,9 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
   t->repeatable = strcmp(o->method, "GET") == 0 || strcmp(o->method, "HEAD") == 0;
   CURLcode code = set_options(t, o);
   if (code != CURLE_OK)
-    return ek_error_set(e, EK_ERR_INVALID, "request to %s: %s", t->peer, curl_easy_strerror(code));
-  if (curl_multi_add_handle(pool->multi, t->easy) != CURLM_OK)
+    return ek_error_set(e, EK_ERR_INVALID, "request to %s: %s", t->peer,
+                        ek_curl.easy_strerror(code));
+  if (ek_curl.multi_add_handle(pool->multi, t->easy) != CURLM_OK)
     return ek_error_set(e, EK_ERR_NOMEM, "request to %s: not enough memory", t->peer);
   t->running = true;
   return 0;
@@ -218,13 +219,13 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
 
 static double info_seconds(CURL *easy, CURLINFO info) {
   curl_off_t microseconds = 0;
-  (void)curl_easy_getinfo(easy, info, &microseconds);
+  (void)ek_curl.easy_getinfo(easy, info, &microseconds);
   return (double)microseconds / 1e6;
 }
 
 static void explain_connect(struct ek_transfer *t) {
   long number = 0;
-  (void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
+  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
   if (number == ECONNREFUSED)
     (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s refused", t->peer);
   else
@@ -259,7 +260,7 @@ static void explain_write(struct ek_transfer *t) {
 static void explain(struct ek_transfer *t, CURLcode rc) {
   struct ek_error *e = &t->error;
   const char *peer = t->peer;
-  const char *detail = t->detail[0] != '\0' ? t->detail : curl_easy_strerror(rc);
+  const char *detail = t->detail[0] != '\0' ? t->detail : ek_curl.easy_strerror(rc);
   t->retryable = true;
   switch (rc) {
   case CURLE_COULDNT_CONNECT: explain_connect(t); break;
@@ -324,8 +325,8 @@ void ek_transfer_finish(struct ek_transfer *t, CURLcode rc) {
   t->tls_time = info_seconds(t->easy, CURLINFO_APPCONNECT_TIME_T);
   t->first_byte_time = info_seconds(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
   t->total_time = info_seconds(t->easy, CURLINFO_TOTAL_TIME_T);
-  (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-  (void)curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
   t->reused = connects == 0;
   if (rc != CURLE_OK) explain(t, rc);
   ek_transfer_stop(t);

@@ -5,7 +5,7 @@
 #ifndef EK_LOOP_TRANSFER_H
 #define EK_LOOP_TRANSFER_H
 
-#include <curl/curl.h>
+#include "loop/curl.h"
 
 #include "core/buf.h"
 #include "loop/loop.h"
