@@ -42,6 +42,13 @@ void ek_options_check(lua_State *L, int index, const char *what, bool optional,
   }
 }
 
+/* Pushes a field, read raw: a string that a metamethod made would have no anchor. */
+static int push_field(lua_State *L, int index, const char *name) {
+  index = lua_absindex(L, index);
+  lua_pushstring(L, name);
+  return lua_rawget(L, index);
+}
+
 static int wrong(lua_State *L, const char *what, const char *name, const char *expected) {
   return luaL_error(L, "%s: field '%s' must be %s, not %s", what, name, expected,
                     luaL_typename(L, -1));
@@ -49,7 +56,7 @@ static int wrong(lua_State *L, const char *what, const char *name, const char *e
 
 const char *ek_options_string(lua_State *L, int index, const char *what, const char *name,
                               size_t *len, bool required) {
-  int type = lua_getfield(L, index, name);
+  int type = push_field(L, index, name);
   if (type == LUA_TNIL) {
     if (required) luaL_error(L, "%s: field '%s' (string) is required", what, name);
     lua_pop(L, 1);
@@ -70,7 +77,7 @@ const char *ek_options_string(lua_State *L, int index, const char *what, const c
 double ek_options_number(lua_State *L, int index, const char *what, const char *name, double least,
                          double otherwise) {
   double n = otherwise;
-  int type = lua_getfield(L, index, name);
+  int type = push_field(L, index, name);
   if (type != LUA_TNIL) {
     if (type != LUA_TNUMBER) wrong(L, what, name, "a number");
     n = lua_tonumber(L, -1);
@@ -83,7 +90,7 @@ double ek_options_number(lua_State *L, int index, const char *what, const char *
 lua_Integer ek_options_integer(lua_State *L, int index, const char *what, const char *name,
                                lua_Integer least, lua_Integer otherwise) {
   lua_Integer n = otherwise;
-  if (lua_getfield(L, index, name) != LUA_TNIL) {
+  if (push_field(L, index, name) != LUA_TNIL) {
     int is = 0;
     if (lua_type(L, -1) == LUA_TNUMBER) n = lua_tointegerx(L, -1, &is);
     if (!is) wrong(L, what, name, "an integer");
@@ -96,7 +103,7 @@ lua_Integer ek_options_integer(lua_State *L, int index, const char *what, const 
 
 bool ek_options_boolean(lua_State *L, int index, const char *what, const char *name,
                         bool otherwise) {
-  int type = lua_getfield(L, index, name);
+  int type = push_field(L, index, name);
   if (type != LUA_TNIL && type != LUA_TBOOLEAN) wrong(L, what, name, "a boolean");
   bool b = type == LUA_TNIL ? otherwise : lua_toboolean(L, -1);
   lua_pop(L, 1);
@@ -104,7 +111,7 @@ bool ek_options_boolean(lua_State *L, int index, const char *what, const char *n
 }
 
 int ek_options_push(lua_State *L, int index, const char *what, const char *name, int type) {
-  int got = lua_getfield(L, index, name);
+  int got = push_field(L, index, name);
   if (got != LUA_TNIL && got != type) wrong(L, what, name, lua_typename(L, type));
   return got;
 }

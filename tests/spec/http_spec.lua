@@ -205,6 +205,11 @@ describe("eksrun.http", function()
       refused("field 'max_body' must be at least 0", { url = url, max_body = -1 })
     end)
 
+    it("fields that only a metamethod gives, for nothing would keep their strings", function()
+      local made = setmetatable({}, { __index = function() return url end })
+      refused("http.request: field 'url' (string) is required", made)
+    end)
+
     it("what would break out of a header line", function()
       refused("header X: its value has a line break or NUL", { url = url, headers = { X = "a\r\nY: b" } })
       refused("header X: its value has a line break or NUL", { url = url, headers = { X = "a\0b" } })
