@@ -21,10 +21,11 @@ struct op {
   struct ek_queue *queue;
 };
 
-/* At the end of the state a wait may still be under way. */
+/* At the end of the state a wait may still be under way. Canceling it would reach others, of which
+ * some are gone already. */
 static int l_op_gc(lua_State *L) {
   struct op *op = luaL_checkudata(L, 1, WAIT_TYPE);
-  if (op->wait.task != NULL && !op->wait.done) op->wait.cancel(&op->wait);
+  ek_timer_stop(op->loop, &op->timer);
   return 0;
 }
 

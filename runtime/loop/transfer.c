@@ -23,7 +23,7 @@ struct ek_transfer *ek_transfer_new(struct ek_loop *loop, struct ek_error *e) {
 }
 
 void ek_transfer_stop(struct ek_transfer *t) {
-  if (!t->running) return;
+  if (t == NULL || !t->running) return;
   t->running = false;
   (void)ek_curl.multi_remove_handle(t->loop->pool->multi, t->easy);
 }

@@ -53,7 +53,7 @@ int ek_transfer_header(struct ek_transfer *t, const char *name, const char *valu
                        struct ek_error *e);
 int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o,
                       void (*done)(struct ek_transfer *), struct ek_error *e);
-/* Stops it at once; `done` is not called any more. */
+/* Stops it at once; `done` is not called any more. NULL is none. */
 void ek_transfer_stop(struct ek_transfer *t);
 
 void ek_pool_free(struct ek_pool *pool);

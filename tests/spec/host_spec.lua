@@ -129,6 +129,22 @@ describe("the program", function()
     end
   end)
 
+  it("leaves while a scope waits for a request, which a finalizer cancels", function()
+    local result = run [[
+      local task, http = require "eksrun.task", require "eksrun.http"
+      task.spawn(task.scope, function()
+        local waiting = task.current()
+        guard = setmetatable({}, { __gc = function() waiting:cancel() end })
+        http.request { url = "http://127.0.0.1:1" }
+      end)
+      task.spawn(function()
+        task.sleep(0)
+        os.exit(5, true)
+      end)
+    ]]
+    assert.same({ code = 5, stdout = "", stderr = "" }, result)
+  end)
+
   describe("on a signal", function()
     --- Runs a program that sends itself signals.
     local function interrupted(signal, text)
