@@ -57,7 +57,8 @@ int ek_aws_find_wire(const struct ek_aws_walk *w, const struct ek_model_shape *s
     if (at >= count) at = 0;
     const struct ek_model_ref *ref = ek_aws_ref(w, shape, at);
     const char *have = ek_aws_string(w, xml ? ref->xml : ref->wire);
-    if (have[0] != name[0] || strncmp(have, name, len) != 0 || have[len] != '\0') continue;
+    /* The name is a server's and may hold NUL. */
+    if (have[0] != name[0] || strlen(have) != len || memcmp(have, name, len) != 0) continue;
     *hint = at + 1;
     return (int)at;
   }

@@ -321,6 +321,13 @@ describe("answers", function()
       "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>"))))
   end)
 
+  it("know a name with a NUL in it from the one before the NUL", function()
+    for n = 0, 200 do
+      local key = "clusters\\u0000" .. ("x"):rep(n)
+      assert.same({}, (parse("eks", "list_clusters", '{"' .. key .. '":["c"]}')))
+    end
+  end)
+
   it("of query and ec2 are XML of theirs, or an error", function()
     for _, body in ipairs { "", "<html>busy</html>", "<!doctype html><p>busy", "busy", "<Other/>" } do
       assert.is_false(pcall(parse, "ec2", "DescribeVpcs", body), body)
