@@ -23,13 +23,15 @@ struct name {
 struct open_element {
   struct ek_xml_node *node;
   const struct ek_xml_node **tail; /* where its next child goes */
+  size_t text;                     /* where its text begins in the document's */
 };
 
 struct ek_xml {
   struct chunk *chunks;
   struct name *names; /* open addressing, cap a power of two */
   size_t name_count, name_cap;
-  struct ek_buf text; /* since the last tag */
+  struct ek_buf text; /* of the open elements, the outer before the inner */
+  size_t piece;       /* where in it the text since the last tag begins */
   struct open_element open[EK_XML_DEPTH_MAX];
   unsigned depth;
   const struct ek_xml_node *root;
@@ -129,23 +131,24 @@ static bool is_blank(const char *s, size_t n) {
   return true;
 }
 
-/* Gives the text since the last tag to node, unless it is the space around children. */
-static void flush_text(struct ek_xml *doc, struct ek_xml_node *node, bool leaf) {
+/* Drops the text since the last tag if it is the space around children. */
+static void drop_blank(struct ek_xml *doc) {
+  struct ek_buf *text = &doc->text;
+  if (text->len > doc->piece && is_blank(text->data + doc->piece, text->len - doc->piece))
+    text->len = doc->piece;
+}
+
+/* Moves its text, which is the last, to an element that ends. */
+static void take_text(struct ek_xml *doc, const struct open_element *ended) {
   struct ek_buf *pending = &doc->text;
+  size_t len = pending->len - ended->text;
   if (pending->failed) stop(doc, EK_ERR_NOMEM, "out of memory");
-  if (pending->len == 0) return;
-  if (leaf || !is_blank(pending->data, pending->len)) {
-    size_t len = node->text_len + pending->len;
-    char *text = take(doc, len + 1, 1);
-    if (text != NULL) {
-      memcpy(text, node->text, node->text_len);
-      memcpy(text + node->text_len, pending->data, pending->len);
-      text[len] = '\0';
-      node->text = text;
-      node->text_len = (uint32_t)len;
-    }
+  const char *text = len == 0 ? NULL : copy(doc, pending->data + ended->text, len);
+  if (text != NULL) {
+    ended->node->text = text;
+    ended->node->text_len = (uint32_t)len;
   }
-  ek_buf_clear(pending);
+  doc->piece = pending->len = ended->text;
 }
 
 static const struct ek_xml_attr *read_attrs(struct ek_xml *doc, const XML_Char **attrs) {
@@ -174,7 +177,7 @@ static void XMLCALL on_start(void *user, const XML_Char *qualified, const XML_Ch
     return;
   }
   struct open_element *parent = doc->depth == 0 ? NULL : &doc->open[doc->depth - 1];
-  if (parent != NULL) flush_text(doc, parent->node, false);
+  drop_blank(doc);
   const struct name *name = intern(doc, qualified);
   struct ek_xml_node *node =
       name == NULL ? NULL : take(doc, sizeof *node, _Alignof(struct ek_xml_node));
@@ -187,15 +190,18 @@ static void XMLCALL on_start(void *user, const XML_Char *qualified, const XML_Ch
     *parent->tail = node;
     parent->tail = &node->next;
   }
-  doc->open[doc->depth++] = (struct open_element){.node = node, .tail = &node->child};
+  doc->piece = doc->text.len;
+  doc->open[doc->depth++] =
+      (struct open_element){.node = node, .tail = &node->child, .text = doc->piece};
 }
 
 static void XMLCALL on_end(void *user, const XML_Char *name) {
   struct ek_xml *doc = user;
   (void)name;
   if (doc->error.code != 0) return;
-  struct ek_xml_node *node = doc->open[--doc->depth].node;
-  flush_text(doc, node, node->child == NULL);
+  const struct open_element *ended = &doc->open[--doc->depth];
+  if (ended->node->child != NULL) drop_blank(doc);
+  take_text(doc, ended);
 }
 
 static void XMLCALL on_text(void *user, const XML_Char *s, int n) {
@@ -221,6 +227,7 @@ static void drop_tree(struct ek_xml *doc) {
   doc->root = NULL;
   doc->error.code = 0;
   ek_buf_clear(&doc->text);
+  doc->piece = 0;
 }
 
 struct ek_xml *ek_xml_new(void) {

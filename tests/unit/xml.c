@@ -150,6 +150,21 @@ static void refuses_every_truncation(void **state) {
   assert_int_equal(ek_xml_parse(doc, whole, sizeof whole - 1, NULL), 0);
 }
 
+/* Time and memory go with the length of the text, not with its square. */
+static void gathers_text_between_many_children(void **state) {
+  (void)state;
+  enum { PIECES = 300000 };
+  struct ek_buf text = EK_BUF_INIT;
+  ek_buf_puts(&text, "<a>");
+  for (int i = 0; i < PIECES; i++) ek_buf_puts(&text, "<b/>x");
+  ek_buf_puts(&text, "</a>");
+  assert_int_equal(ek_xml_parse(doc, text.data, text.len, NULL), 0);
+  assert_int_equal(ek_xml_root(doc)->text_len, PIECES);
+  ek_buf_fini(&text);
+  assert_string_equal(tree("<a> 1 <b> </b> <c>2<d/> <e/>3 </c>4</a>"),
+                      "a=' 1 4'(b=' ' c='23 '(d e))");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(reads_trees, set_up, tear_down),
@@ -158,6 +173,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(refuses, set_up, tear_down),
       cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
       cmocka_unit_test_setup_teardown(refuses_every_truncation, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(gathers_text_between_many_children, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
