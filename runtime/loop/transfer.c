@@ -79,7 +79,7 @@ int ek_transfer_header(struct ek_transfer *t, const char *name, const char *valu
   return rc;
 }
 
-/* t->peer = host:port of the URL. */
+/* t->peer = host:port of the URL; of the rest, which may be secret, no message says anything. */
 static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) {
   char *host = NULL, *port = NULL, *scheme = NULL;
   CURLU *u = ek_curl.url();
@@ -87,11 +87,11 @@ static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) 
   if (u == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a URL");
   if (ek_curl.url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
       ek_curl.url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-    rc = ek_error_set(e, EK_ERR_INVALID, "not a URL: '%s'", url);
+    rc = ek_error_set(e, EK_ERR_INVALID, "not a URL");
   else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-    rc = ek_error_set(e, EK_ERR_INVALID, "URL '%s': neither http nor https", url);
+    rc = ek_error_set(e, EK_ERR_INVALID, "URL scheme '%s': neither http nor https", scheme);
   else if (ek_curl.url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-    rc = ek_error_set(e, EK_ERR_INVALID, "not a URL: '%s'", url);
+    rc = ek_error_set(e, EK_ERR_INVALID, "not a URL");
   else if (ek_curl.url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
     (void)snprintf(t->peer, sizeof t->peer, "%s:%s", host, port);
   ek_curl.free(host);
@@ -230,7 +230,8 @@ static void explain_connect(struct ek_transfer *t) {
     (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s refused", t->peer);
   else
     (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s failed: %s", t->peer,
-                       number != 0 ? uv_strerror(-(int)number) : t->detail);
+                       number != 0 ? uv_strerror(-(int)number)
+                                   : ek_curl.easy_strerror(CURLE_COULDNT_CONNECT));
 }
 
 static void explain_timeout(struct ek_transfer *t) {

@@ -220,7 +220,19 @@ describe("eksrun.http", function()
     it("other schemes and what is no URL", function()
       refused("neither http nor https", { url = "file:///etc/passwd" })
       refused("neither http nor https", { url = "ftp://127.0.0.1/" })
-      refused("not a URL: 'http://'", { url = "http://" })
+      refused("not a URL", { url = "http://" })
+    end)
+
+    it("without a word of what may be secret in a URL or a proxy", function()
+      for _, options in ipairs {
+        { url = "ftp://user:secret@h/?token=secret" },
+        { url = "http://h:99999/?token=secret" },
+        { url = url, proxy = "unknown://user:secret@127.0.0.1:1" },
+      } do
+        local answer, err = http.try_request(options)
+        assert.is_nil(answer)
+        assert.is_nil(err.message:find "secret", err.message)
+      end
     end)
 
     it("to wait where it cannot, before anything is sent", function()
