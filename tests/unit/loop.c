@@ -45,16 +45,18 @@ static void nothing_is_nothing_to_wait_for(void **state) {
 
 static void timers_fire_once_in_the_order_of_their_dues(void **state) {
   (void)state;
-  static struct probe probes[COUNT];
-  uint64_t base = ek_loop_now(&loop);
+  static struct probe probes[COUNT]; /* by id; started in a shuffled order */
   for (int i = 0; i < COUNT; i++) {
-    probes[i] = (struct probe){.id = (i * 7919) % COUNT}; /* every id once, shuffled */
-    double due = 0.02 + probes[i].id * 0.00005, passed = (double)(ek_loop_now(&loop) - base) / 1e9;
-    assert_int_equal(ek_timer_start(&loop, &probes[i].timer, due - passed, note, NULL), 0);
+    int id = (i * 7919) % COUNT;
+    probes[id] = (struct probe){.id = id};
+    assert_int_equal(ek_timer_start(&loop, &probes[id].timer, 0.02 + id * 0.00005, note, NULL), 0);
   }
   run();
   assert_int_equal(fired_count, COUNT);
-  for (int i = 0; i < COUNT; i++) assert_int_equal(fired[i], i);
+  /* By the dues they got: each counts from its own start, and the machine may have paused between.
+   */
+  for (int i = 1; i < COUNT; i++)
+    assert_true(probes[fired[i - 1]].timer.due <= probes[fired[i]].timer.due);
 }
 
 static void equal_dues_fire_in_the_order_of_their_start(void **state) {
