@@ -36,7 +36,7 @@
   X(version_info)
 
 struct ek_curl {
-#define EK_CURL_MEMBER(name) __typeof__(curl_##name) *name;
+#define EK_CURL_MEMBER(name) __typeof__(curl_##name) *(name);
   EK_CURL_FUNCTIONS(EK_CURL_MEMBER)
 #undef EK_CURL_MEMBER
 };

@@ -21,7 +21,8 @@ local function quoted(s)
     return '"' .. bytes .. '"'
   end
   local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
-  return '"' .. s:gsub('[%c"\\\x7f]', function(c) return escapes[c] or ("\\x%02x"):format(c:byte()) end) .. '"'
+  local body = s:gsub('[%c"\\\x7f]', function(c) return escapes[c] or ("\\x%02x"):format(c:byte()) end)
+  return '"' .. body .. '"'
 end
 
 local function key_text(key)
