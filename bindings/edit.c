@@ -2,7 +2,7 @@
  *
  *   new(name) -> Editor; raises without a terminal. name: the program's, for ~/.editrc
  *   Editor:read(prompt) -> line | nil, "eof" | "interrupt"
- *   Editor:interrupt()          gives up the line being read; nothing if none is
+ *   Editor:interrupt() -> boolean   gives up the line being read; false if none is
  *   Editor:remember(entry)      the newest entry of the history; may hold newlines
  *   Editor:close()              restores the terminal; also by __close and __gc */
 #include "bindings/bindings.h"
@@ -73,8 +73,9 @@ static int l_read(lua_State *L) {
 
 static int l_interrupt(lua_State *L) {
   struct editor *editor = check(L);
+  lua_pushboolean(L, editor->reading);
   if (editor->reading) cancel(&editor->wait);
-  return 0;
+  return 1;
 }
 
 static int l_remember(lua_State *L) {

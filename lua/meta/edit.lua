@@ -18,6 +18,7 @@ function edit.new(name) end
 function Editor:read(prompt) end
 
 --- Gives up the line being read: its reader gets nil, "interrupt".
+---@return boolean whether a line was being read
 function Editor:interrupt() end
 
 --- Adds the newest entry of the history.

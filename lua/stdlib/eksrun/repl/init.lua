@@ -66,7 +66,9 @@ function M.prompt(scope)
   local editor <close> = require("eksrun.native.edit").new("eksrun")
   for _, entry in ipairs(history.load()) do editor:remember(entry) end
   local keep = history.writer()
-  local running, main = nil, task.current()
+  local main = task.current()
+  -- running: the task of a chunk; early: Ctrl-C came when a line was read and its chunk not begun.
+  local now = { running = nil, early = false }
 
   local function on_signal(name)
     if name == "SIGTERM" then
@@ -74,11 +76,16 @@ function M.prompt(scope)
       return
     end
     task.on_signal(on_signal)
-    if running then running:cancel "interrupted" else editor:interrupt() end
+    if now.running then
+      now.running:cancel "interrupted"
+    else
+      now.early = not editor:interrupt()
+    end
   end
   task.on_signal(on_signal)
 
   while true do
+    now.early = false
     local line, ended = editor:read(s:pending() == "" and PROMPT or CONTINUATION)
     if ended == "eof" then break end
     if not line then
@@ -94,8 +101,11 @@ function M.prompt(scope)
           s:reset()
           print(describe(problem))
         else
-          local ok, values = evaluate(chunk, function(current) running = current end)
-          running = nil
+          local ok, values = evaluate(chunk, function(current)
+            now.running = current
+            if now.early then current:cancel "interrupted" end
+          end)
+          now.running = nil
           if ok then
             s:keep(values)
             print_values(values)
