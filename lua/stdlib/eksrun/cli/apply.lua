@@ -24,11 +24,12 @@ local M = {
 }
 
 --- The help of a recipe: its own parameters, then the command's.
-function M.help(parsed)
-  local text = args.help(M)
+function M.help(parsed, command)
+  local text = args.help(command or M)
   if not parsed.recipe then return text end
   local declared = recipe.parameters(parsed.recipe)
-  local out = { "usage: eksrun " .. parsed.recipe .. " [k=v ...] [flags]", "" }
+  local verb = command and command.name .. " " or ""
+  local out = { "usage: eksrun " .. verb .. parsed.recipe .. " [k=v ...] [flags]", "" }
   if declared and next(declared) then
     out[#out + 1] = "parameters:"
     args.columns(params.rows(declared), out)

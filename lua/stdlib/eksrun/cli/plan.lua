@@ -21,7 +21,7 @@ local M = {
 
 function M.help(parsed)
   local apply = require("eksrun.cli.main").command "apply"
-  return parsed.recipe and apply.help(parsed) or require("eksrun.cli.args").help(M)
+  return parsed.recipe and apply.help(parsed, M) or require("eksrun.cli.args").help(M)
 end
 
 --- @return integer exit status

@@ -33,7 +33,7 @@ end
 --- @return string name
 function M.check_name(name)
   if type(name) ~= "string" or not name:find("^[%w][%w _.:/=+@-]*$") or #name > 128 then
-    util.raise_at_caller("stack: '%s' is no name: letters, digits and _.:/=+-@, at most 128",
+    util.raise_at_caller("stack: '%s' is no name: letters, digits, spaces and _.:/=+-@, at most 128",
       tostring(name))
   end
   return name
