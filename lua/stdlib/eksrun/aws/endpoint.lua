@@ -2,6 +2,7 @@
 ---
 --- Source: botocore's partitions.json and endpoint rule sets. FIPS, dual-stack and the rule sets
 --- themselves are not here.
+local config = require "eksrun.aws.config"
 local errors = require "eksrun.aws.errors"
 
 local M = {}
@@ -84,6 +85,8 @@ end
 --- @field path string what the paths of requests are put behind; "" mostly
 --- @field region string the region to sign for
 --- @field custom boolean given by the user
+--- @field headers? table<string, string> to send along
+--- @field scheme? eksrun.aws.AuthScheme what it is signed with, if not as the model says
 
 --- Splits a URL given by the user.
 --- @param url string
@@ -139,6 +142,39 @@ function M.signing_region(service, region)
   local part = M.partition(region)
   if not global_services[service] then return region end
   return (global_regions[service] or {})[part.id] or part.global
+end
+
+local function find(state)
+  local metadata, options = state.metadata, state.options
+  local region, err = config.try_region(options, state.system)
+  if not region then return nil, err end
+  local url
+  url, err = config.endpoint(metadata.serviceId or state.name, options, state.system)
+  if err then return nil, err end
+  if url then return M.parse(url, M.signing_region(state.name, region)) end
+  return M.resolve(state.name, metadata.endpointPrefix, region)
+end
+
+--- Where a call goes. What does not depend on its parameters is found once a client.
+--- @param call eksrun.aws.Call with its request
+--- @return eksrun.aws.Endpoint|nil, table|nil error object
+function M.of(call)
+  local state = call.client
+  if not state.endpoint then
+    local err
+    state.endpoint, err = find(state)
+    if err then return nil, err end
+  end
+  local found = state.endpoint
+  local prefix = call.request.host_prefix
+  if not prefix or found.custom then return found end
+  return {
+    url = found.url:gsub("//", "//" .. prefix, 1),
+    host = prefix .. found.host,
+    path = found.path,
+    region = found.region,
+    custom = false,
+  }
 end
 
 return M

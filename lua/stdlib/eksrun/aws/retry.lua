@@ -3,6 +3,9 @@
 ---
 --- Every retry takes tokens from a bucket that all calls of a client share, and success gives them
 --- back, so a service that is down is not stormed. Source: botocore's retries/standard.py.
+local config = require "eksrun.aws.config"
+local errors = require "eksrun.aws.errors"
+
 local M = {}
 
 -- Codes that say "slower": an error with one is retried whatever its status.
@@ -129,6 +132,27 @@ function M.wish(headers)
   local milliseconds = tonumber(headers["x-amz-retry-after"])
   local seconds = milliseconds and milliseconds / 1000 or tonumber(headers["retry-after"])
   return seconds and seconds >= 0 and seconds or nil
+end
+
+--- The policy of a client, from its options and the configuration.
+--- @param state table of the client
+--- @return eksrun.aws.RetryPolicy|nil, table|nil error object: "config"
+function M.of(state)
+  if state.retry then return state.retry end
+  local attempts = state.options.max_attempts
+  if not attempts then
+    local value, err = config.value("AWS_MAX_ATTEMPTS", "max_attempts", state.options, state.system)
+    if err then return nil, err end
+    attempts = value and math.tointeger(tonumber(value))
+    if value and (not attempts or attempts < 1) then
+      return nil, errors.new {
+        code = "config",
+        message = ("max_attempts '%s' is not a number of attempts"):format(value),
+      }
+    end
+  end
+  state.retry = M.new { max_attempts = attempts, random = state.system.random }
+  return state.retry
 end
 
 return M

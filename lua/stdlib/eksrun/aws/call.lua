@@ -1,0 +1,205 @@
+--- One call: what happens between the parameters of an operation and its output.
+---
+---   build -> endpoint -> credentials -> sign -> exchange -> parse, and again if that failed
+---
+--- A stage is a module of its own: the model builds and parses, `endpoint` says where, `auth` who
+--- and how it is signed, `exchange` sends, `retry` decides what is tried again. What a service needs
+--- beyond its model are hooks (`customize`), called with the call and the value of their stage:
+---
+---   params    the parameters, before the request is built
+---   request   the request built: method, path, query, headers, body
+---   sign      the request as it goes out, before each attempt is signed
+---   response  status, headers, body of any answer
+---   output    the output of an answer that was parsed
+---   mend      the error of an attempt: true sends the call again at once, once for each hook
+---
+--- A hook returns what takes the value's place, nil to leave it, or nil and an error object.
+local error = error
+local auth = require "eksrun.aws.auth"
+local clock_skew = require "eksrun.aws.clock_skew"
+local customize = require "eksrun.aws.customize"
+local endpoint = require "eksrun.aws.endpoint"
+local errors = require "eksrun.aws.errors"
+local exchange = require "eksrun.aws.exchange"
+local retry = require "eksrun.aws.retry"
+
+local M = {}
+
+--- @class eksrun.aws.Call
+--- @field client table the client's state: name, metadata, options, system
+--- @field operation eksrun.native.aws.Operation
+--- @field name string "DescribeCluster"
+--- @field params table
+--- @field options table of this call
+--- @field hooks table[]
+--- @field request eksrun.native.aws.Request
+--- @field endpoint eksrun.aws.Endpoint
+--- @field scheme eksrun.aws.AuthScheme
+--- @field credentials eksrun.aws.Credentials|nil those of the last attempt
+--- @field attempts eksrun.aws.Attempts
+--- @field payload_hash? string instead of the body's hash, set by a hook: "UNSIGNED-PAYLOAD"
+local Call = {}
+Call.__index = Call
+
+-- The value, or what the hooks of a stage made of it.
+local function run_hooks(call, stage, value)
+  for _, hook in ipairs(call.hooks) do
+    local f = hook[stage]
+    if f then
+      local changed, err = f(call, value)
+      if err then return nil, err end
+      if changed ~= nil then value = changed end
+    end
+  end
+  return value
+end
+
+--- A call with its request built.
+--- @param state table of the client
+--- @param operation eksrun.native.aws.Operation
+--- @param params table|nil
+--- @param options table|nil token: function(operation) -> string|nil
+--- @return eksrun.aws.Call|nil, table|nil error object
+--- Raises {code = "validation"} and other mistakes of the caller.
+function M.new(state, operation, params, options)
+  local name = operation:name()
+  if params ~= nil and type(params) ~= "table" then
+    errors.misuse(("%s: parameters (table) expected, not a %s"):format(name, type(params)))
+  end
+  local call = setmetatable({
+    client = state,
+    operation = operation,
+    name = name,
+    options = options or {},
+    hooks = customize.hooks(state.name, name),
+  }, Call)
+  local err
+  call.params, err = run_hooks(call, "params", params or {})
+  if err then return nil, err end
+  local token = call.options.token or state.options.token
+  call.request, err = run_hooks(call, "request",
+    operation:build(call.params, token and { token = token(name) }))
+  if err then return nil, err end
+  return call
+end
+
+--- Finds out where the call goes and what signs it; sends nothing but what credentials need.
+--- @return eksrun.aws.Call|nil, table|nil error object
+function Call:prepare()
+  local err
+  self.endpoint, err = endpoint.of(self)
+  if not self.endpoint then return nil, err end
+  self.scheme, err = auth.scheme(self)
+  if not self.scheme then return nil, err end
+  self.credentials, err = auth.identity(self)
+  if err then return nil, err end
+  return self
+end
+
+-- What goes out, but for signature and user agent. The headers go into the signature, so they are
+-- all that a proxy may not change.
+local function outgoing(call)
+  local request, where = call.request, call.endpoint
+  local headers = { host = where.host }
+  for name, value in pairs(where.headers or {}) do headers[name:lower()] = value end
+  for name, value in pairs(request.headers) do headers[name:lower()] = value end
+  return run_hooks(call, "sign", {
+    method = request.method,
+    path = where.path .. request.path,
+    query = request.query ~= "" and request.query or nil,
+    headers = headers,
+    body = request.body,
+    base = where.url:sub(1, #where.url - #where.path),
+    timeout = call.client.options.timeout or 60,
+  })
+end
+
+--- The request of the next attempt, signed: method, url, headers, body, timeout.
+--- @return table|nil, table|nil error object
+function Call:sign()
+  local out, err = outgoing(self)
+  if not out then return nil, err end
+  auth.sign(self, out)
+  out.headers["user-agent"] = exchange.user_agent(self)
+  out.url = out.base .. out.path .. (out.query and "?" .. out.query or "")
+  out.operation = self.name
+  return out
+end
+
+-- Output or nil and error; then the response, if there was one.
+local function attempt(call)
+  local name, operation = call.client.name, call.operation
+  local signed, err = call:sign()
+  if not signed then return nil, err end
+  local response
+  response, err = exchange.send(call, signed)
+  if not response then return nil, errors.failed(name, call.name, err) end
+  local changed
+  changed, err = run_hooks(call, "response", response)
+  if not changed then return nil, err, response end
+  response = changed
+  if response.status >= 300 then
+    local parsed = operation:parse_error(response.status, response.headers, response.body)
+    local source = call.credentials and call.credentials.source
+    return nil, errors.service(name, call.name, response.status, parsed, source), response
+  end
+  local ok, output = pcall(operation.parse, operation, response.status, response.headers, response.body)
+  if not ok then
+    if type(output) ~= "table" then error(output, 0) end
+    output.status = response.status
+    return nil, errors.failed(name, call.name, output), response
+  end
+  output, err = run_hooks(call, "output", output)
+  return output, err, response
+end
+
+-- Whether the same call may succeed at once: with the clock or the credentials put right, or with
+-- what a hook changed. Each of them has one try.
+local function is_mended(call, err, response)
+  local tried = call.tried or {}
+  call.tried = tried
+  local function once(key, mend)
+    if tried[key] or not mend() then return false end
+    tried[key] = true
+    return true
+  end
+  if response and once("clock", function() return clock_skew.learn(call, err, response) end) then
+    return true
+  end
+  if response and once("credentials", function() return auth.renew(call, err) end) then return true end
+  for _, hook in ipairs(call.hooks) do
+    if hook.mend and once(hook, function() return hook.mend(call, err, response) end) then return true end
+  end
+  return false
+end
+
+--- Sends the call until it succeeds or is given up.
+--- @return table|nil output
+--- @return table|nil error object
+--- @return table|nil response with status and headers
+function Call:run()
+  local state = self.client
+  local policy, err = retry.of(state)
+  if not policy then return nil, err end
+  self.attempts = policy:start()
+  while true do
+    local ready
+    ready, err = self:prepare()
+    if not ready then return nil, err end
+    local output, response
+    output, err, response = attempt(self)
+    if output then
+      self.attempts:succeeded()
+      return output, nil, response
+    end
+    if not is_mended(self, err, response) then
+      local delay = self.attempts:failed(err, response and retry.wish(response.headers))
+      err.retryable = retry.classify(err) ~= nil
+      err.attempts = self.attempts.count
+      if not delay then return nil, err, response end
+      state.system.sleep(delay)
+    end
+  end
+end
+
+return M

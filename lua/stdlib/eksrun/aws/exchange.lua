@@ -1,0 +1,27 @@
+--- The one place through which every request goes: limits on how many and how fast, and the record
+--- of what was sent and answered, belong here.
+local M = {}
+
+--- @param _ eksrun.aws.Call
+--- @return string
+function M.user_agent(_)
+  return ("eksrun/%s lua/%s"):format(_G._EKSRUN_VERSION or "0", _VERSION:match("%d+%.%d+"))
+end
+
+--- Sends a signed request and waits for the answer.
+--- @param call eksrun.aws.Call
+--- @param signed table method, url, headers, body, timeout
+--- @return table|nil response status, headers, body, timing
+--- @return table|nil error object of http
+function M.send(call, signed)
+  return call.client.system.request {
+    method = signed.method,
+    url = signed.url,
+    headers = signed.headers,
+    body = signed.body,
+    timeout = signed.timeout,
+    ca_bundle = call.client.ca_bundle,
+  }
+end
+
+return M
