@@ -2,6 +2,7 @@
 #include "bindings/bindings.h"
 
 static const luaL_Reg modules[] = {
+    {"eksrun.checksum", luaopen_eksrun_checksum},
     {"eksrun.error", luaopen_eksrun_error},
     {"eksrun.native.kubeconfig", luaopen_eksrun_native_kubeconfig},
     {"eksrun.ini", luaopen_eksrun_ini},
