@@ -25,9 +25,10 @@ static struct ek_ini_reader *new_reader(lua_State *L, const char *text, size_t l
   return r;
 }
 
-/* Into the list at index: {type =, name =, line =, keys = {}}; leaves keys on the stack. */
+/* Into the list at index: {type =, name =, line =, keys = {}, lines = {}}; leaves keys and lines on
+ * the stack. */
 static void push_section(lua_State *L, const struct ek_ini_reader *r, int list) {
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);
   lua_pushlstring(L, r->type, r->type_len);
   lua_setfield(L, -2, "type");
   if (r->name != NULL) {
@@ -37,10 +38,27 @@ static void push_section(lua_State *L, const struct ek_ini_reader *r, int list) 
   lua_pushinteger(L, (lua_Integer)r->line);
   lua_setfield(L, -2, "line");
   lua_newtable(L);
+  lua_newtable(L);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -4, "keys");
   lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "keys");
-  lua_insert(L, -2);
+  lua_setfield(L, -4, "lines");
+  lua_rotate(L, -3, 2);
   lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+}
+
+/* lines[key], or lines["key.subkey"], for the property at hand. Stack as parse has it. */
+static void set_line(lua_State *L, const struct ek_ini_reader *r, bool sub) {
+  if (sub) {
+    lua_pushvalue(L, 6);
+    lua_pushliteral(L, ".");
+    lua_pushlstring(L, r->key, r->key_len);
+    lua_concat(L, 3);
+  } else {
+    lua_pushvalue(L, 6);
+  }
+  lua_pushinteger(L, (lua_Integer)r->line);
+  lua_rawset(L, 5);
 }
 
 /* Pushes the list of sections, or an error object: then false. */
@@ -50,31 +68,33 @@ static bool parse(lua_State *L) {
   lua_settop(L, 1);
   struct ek_ini_reader *r = new_reader(L, text, len);
   lua_newtable(L);
-  /* 4: the section's keys, 5: the key that subkeys belong to. */
+  /* 4: the section's keys, 5: their lines, 6: the key that subkeys belong to. */
   for (;;) {
     enum ek_ini_type type = ek_ini_next(r);
     if (type == EK_INI_SECTION) {
       lua_settop(L, 3);
       push_section(L, r, 3);
     } else if (type == EK_INI_KEY) {
-      lua_settop(L, 4);
+      lua_settop(L, 5);
       lua_pushlstring(L, r->key, r->key_len);
-      lua_pushvalue(L, 5);
+      lua_pushvalue(L, 6);
       lua_pushlstring(L, r->value, r->value_len);
       lua_rawset(L, 4);
+      set_line(L, r, false);
     } else if (type == EK_INI_SUBKEY) {
-      lua_pushvalue(L, 5);
+      lua_pushvalue(L, 6);
       if (lua_rawget(L, 4) != LUA_TTABLE) {
         lua_newtable(L);
         lua_replace(L, -2);
-        lua_pushvalue(L, 5);
+        lua_pushvalue(L, 6);
         lua_pushvalue(L, -2);
         lua_rawset(L, 4);
       }
       lua_pushlstring(L, r->key, r->key_len);
       lua_pushlstring(L, r->value, r->value_len);
       lua_rawset(L, -3);
-      lua_settop(L, 5);
+      lua_settop(L, 6);
+      set_line(L, r, true);
     } else {
       break;
     }

@@ -9,6 +9,7 @@ local ini = {}
 ---@field line integer of the header
 ---@field keys table<string, string|table<string, string>> by lower-case key; an indented block below
 --- an empty value is a table
+---@field lines table<string, integer> of each key; of a key of a block under "key.subkey"
 
 --- Reads all the sections, in their order; sections of one name are not merged. Sections and keys
 --- with names that no SDK takes are left out.

@@ -150,6 +150,48 @@ describe("config", function()
     assert.are.equal("region 'evil.example/' is not a region's name, like us-east-1", tostring(err))
   end)
 
+  it("says of a setting where it comes from", function()
+    local w = world({ AWS_MAX_ATTEMPTS = "5" }, {
+      [paths.config] = "[profile p]\nuse_fips_endpoint = TRUE\ns3 =\n  addressing_style = Path\n",
+      [paths.credentials] = "[p]\n\noutput = text\n",
+    })
+    local function find(name, options) return config.find(name, options or { profile = "p" }, w) end
+    assert.same({ value = true, source = paths.config .. ":2" }, find "use_fips_endpoint")
+    assert.same({ value = "path", source = paths.config .. ":4" }, find "s3_addressing_style")
+    assert.same({ value = "text", source = paths.credentials .. ":3" }, find "output")
+    assert.same({ value = 5, source = "AWS_MAX_ATTEMPTS" }, find "max_attempts")
+    assert.same({ value = 2, source = "the caller" }, find("max_attempts", { max_attempts = 2 }))
+    assert.same({ value = "standard", source = "the default" }, find "retry_mode")
+    assert.same({ value = false, source = "the default" }, find("use_fips_endpoint", {}))
+    assert.same({ source = "the default" }, find "ca_bundle")
+  end)
+
+  it("refuses what a setting cannot be, naming the place", function()
+    local w = world({ AWS_RETRY_MODE = "hard" }, { [paths.config] = "[default]\nuse_fips_endpoint = yes\n"
+      .. "max_attempts = 0\nmetadata_service_timeout = soon\nec2_metadata_service_endpoint = a b\n" })
+    local function refused(name)
+      local value, err = config.get(name, {}, w)
+      assert.is_nil(value)
+      assert.are.equal("config", err.code)
+      return tostring(err)
+    end
+    assert.are.equal("retry_mode 'hard' (AWS_RETRY_MODE) is none of standard, adaptive, legacy",
+      refused "retry_mode")
+    assert.are.equal(("use_fips_endpoint 'yes' (%s:2) is neither true nor false"):format(paths.config),
+      refused "use_fips_endpoint")
+    assert.matches("max_attempts '0' %(.*:3%) is not a whole number from 1 on", refused "max_attempts")
+    assert.matches("'soon' %(.*:4%) is not a number of seconds", refused "metadata_service_timeout")
+    assert.matches("'a b' %(.*:5%) is not a URL", refused "ec2_metadata_service_endpoint")
+  end)
+
+  it("leaves out sections that are no profiles", function()
+    local w = world({}, {
+      [paths.config] = "[default]\na = 1\n[profile default]\nb = 2\n[plain]\nc = 3\n[profile x!]\nd = 4\n",
+      [paths.credentials] = "[profile y]\ne = 5\n[ z ]\nf = 6\n[default]\ng = 7\n",
+    })
+    assert.same({ default = { b = "2", g = "7" }, z = { f = "6" } }, config.files(w).profiles)
+  end)
+
   local services = "[profile p]\nservices = mine\nendpoint_url = http://profile\n"
     .. "[services mine]\nauto_scaling =\n  endpoint_url = http://profile-asg\n"
 

@@ -43,6 +43,11 @@ describe("ini.parse", function()
       sections "[services w]\ns3 =\n  Endpoint_URL = http://x\n  a = b # c\nec2 =\neks =\n e =\n")
   end)
 
+  it("says where each key stands", function()
+    local list = ini.parse "[a]\nk = v\n more\ns3 =\n  x = 1\n\n  y = 2\nk = w\n"
+    assert.same({ k = 8, s3 = 4, ["s3.x"] = 5, ["s3.y"] = 7 }, list[1].lines)
+  end)
+
   it("lets the last of equal keys count", function()
     assert.same({ a = { k = { x = "2" } } }, sections "[a]\nk = 1\nk =\n x = 1\n x = 2\n")
     assert.same({ a = { k = "2" } }, sections "[a]\nk =\n x = 1\nk = 2\n")
