@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/replace.h"
 #include "options.h"
 #include "task.h"
 
@@ -125,57 +126,6 @@ static int write_all(int fd, const char *bytes, size_t n, const char *path, stru
   return 0;
 }
 
-/* The folder of a path, as a descriptor; *name is the rest of the path. */
-static int open_folder(const char **name, const char *path) {
-  char folder[PATH_MAX];
-  const char *slash = strrchr(path, '/');
-  *name = slash == NULL ? path : slash + 1;
-  size_t n = slash == NULL ? 0 : (size_t)(slash - path);
-  if (n >= sizeof folder) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  memcpy(folder, path, n);
-  folder[n] = '\0';
-  return open(slash == NULL ? "." : n == 0 ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* A file beside the target that takes its place when it is on disk. Everything happens relative to
- * one open folder, so no exchange of a symbolic link on the way leads elsewhere. */
-static int write_atomic(const char *path, const char *bytes, size_t n, mode_t mode,
-                        struct ek_error *e) {
-  const char *name;
-  char temporary[NAME_MAX + 1];
-  int rc = 0, fd = -1;
-  int folder = open_folder(&name, path);
-  if (folder < 0) return set_errno(e, "write", path);
-  for (unsigned i = 0; fd < 0; i++) {
-    int len = snprintf(temporary, sizeof temporary, ".%s.%ld-%u", name, (long)getpid(), i);
-    if (len < 0 || (size_t)len >= sizeof temporary) {
-      errno = ENAMETOOLONG;
-      break;
-    }
-    fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno != EEXIST || i == 100)) break;
-  }
-  if (fd < 0) {
-    rc = set_errno(e, "write", path);
-    goto out;
-  }
-  rc = write_all(fd, bytes, n, path, e);
-  if (rc == 0 && mode != 0600 && fchmod(fd, mode) != 0) rc = set_errno(e, "write", path);
-  if (rc == 0 && fsync(fd) != 0) rc = set_errno(e, "write", path);
-  if (close(fd) != 0 && rc == 0) rc = set_errno(e, "write", path);
-  if (rc == 0 && renameat(folder, temporary, folder, name) != 0) rc = set_errno(e, "write", path);
-  if (rc != 0)
-    (void)unlinkat(folder, temporary, 0);
-  else
-    (void)fsync(folder); /* some file systems cannot; the file itself is whole either way */
-out:
-  (void)close(folder);
-  return rc;
-}
-
 static mode_t check_mode(lua_State *L, int index, const char *what, lua_Integer otherwise) {
   static const char *const names[] = {"mode", NULL};
   ek_options_check(L, index, what, true, names);
@@ -190,7 +140,12 @@ static int write_file(lua_State *L, fail_fn fail) {
   const char *path = check_path(L, 1);
   const char *bytes = luaL_checklstring(L, 2, &n);
   mode_t mode = check_mode(L, 3, "file.write_atomic", 0600);
-  if (write_atomic(path, bytes, n, mode, &e) != 0) return fail(L, &e);
+  struct ek_replace r;
+  int rc = ek_replace_open(&r, path, &e);
+  if (rc == 0) rc = ek_replace_write(&r, bytes, n, &e);
+  if (rc == 0) rc = ek_replace_commit(&r, mode, &e);
+  ek_replace_close(&r);
+  if (rc != 0) return fail(L, &e);
   lua_pushboolean(L, 1);
   return 1;
 }

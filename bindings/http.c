@@ -1,44 +1,68 @@
 /* eksrun.http: one request, one answer.
  *
  *   request { method = "GET", url =, headers = { name = value } or { {name, value}, ... }, body =,
- *             timeout = 60, connect_timeout = 10, max_body = 16 MiB, ca_bundle =, proxy = }
+ *             timeout = 60, connect_timeout = 10, idle_timeout = 60, max_body = 16 MiB,
+ *             stream = false, decompress = not stream, ca_bundle =, proxy = }
  *     -> { status =, headers = { [lower-case name] = value }, body =, timing = {...} }
  *   try_request {...} -> answer | nil, err
+ *
+ * The request's body is a string, a part of a file ({ path =, offset = 0, length = the rest }), or
+ * a function that returns the next piece and at last nil, with `body_length` bytes in all. The
+ * answer's is a string or, with `stream`, an object that is read in pieces (http_body.c).
  *
  * err.code: "network", "timeout", "tls", "limit", "invalid"; err.retryable: worth another try. Any
  * status is an answer. Without `proxy` and `ca_bundle` the environment decides (HTTPS_PROXY,
  * HTTP_PROXY, ALL_PROXY, NO_PROXY; AWS_CA_BUNDLE, SSL_CERT_FILE, CURL_CA_BUNDLE); proxy = "" is
  * none. */
-#include "bindings/bindings.h"
+#include "http.h"
 
 #include <strings.h>
 
 #include "harden.h"
-#include "loop/transfer.h"
 #include "options.h"
-#include "task.h"
 
-#define OP_TYPE "eksrun.http.request"
-#define WHAT    "http.request"
+#define WHAT "http.request"
 
-struct op {
-  struct ek_wait wait;
-  struct ek_transfer *transfer;
-};
+/* -- a transfer and who waits for it -------------------------------------------------------------
+ */
 
 static void on_done(struct ek_transfer *t) {
-  ek_wait_done(t->user);
+  struct ek_http_op *op = t->user;
+  op->busy = false;
+  ek_wait_done(&op->wait);
 }
 
 static void cancel(struct ek_wait *w) {
-  ek_transfer_stop(((struct op *)w)->transfer);
+  struct ek_http_op *op = (struct ek_http_op *)w;
+  ek_transfer_stop(op->transfer);
+  if (op->transfer != NULL && op->transfer->error.code == 0)
+    (void)ek_error_set(&op->transfer->error, EK_ERR_CANCELED, "the transfer was canceled");
+  op->busy = false;
   ek_wait_done(w);
 }
 
-static int l_op_gc(lua_State *L) {
-  struct op *op = luaL_checkudata(L, 1, OP_TYPE);
+int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, lua_KContext ctx,
+                 lua_KFunction then) {
+  ek_task_check(L, WHAT);
+  if (!ek_transfer_await(op->transfer, n)) return then(L, LUA_OK, ctx);
+  op->wait = (struct ek_wait){.cancel = cancel};
+  op->busy = true;
+  return ek_task_wait(L, &op->wait, ctx, then);
+}
+
+void ek_http_close(struct ek_http_op *op) {
   ek_transfer_free(op->transfer);
   op->transfer = NULL;
+}
+
+void ek_http_push_error(lua_State *L, const struct ek_transfer *t) {
+  ek_error_push(L, ek_code_name(t->error.code), t->error.message);
+  lua_pushboolean(L, t->retryable);
+  lua_setfield(L, -2, "retryable");
+}
+
+static int l_op_gc(lua_State *L) {
+  ek_http_close(luaL_checkudata(L, 1, EK_HTTP_OP_TYPE));
   return 0;
 }
 
@@ -95,19 +119,55 @@ static const char *env_proxy(const char *url) {
   return proxy != NULL ? proxy : "";
 }
 
+/* The body's table: a part of a file. 0, or fills e. */
+static int read_file_body(lua_State *L, struct ek_transfer *t, struct ek_error *e) {
+  static const char *const names[] = {"path", "offset", "length", NULL};
+  static const char what[] = WHAT ": body";
+  (void)ek_options_push(L, 1, WHAT, "body", LUA_TTABLE);
+  int body = lua_gettop(L);
+  ek_options_check(L, body, what, false, names);
+  const char *path = ek_options_string(L, body, what, "path", NULL, true);
+  lua_Integer offset = ek_options_integer(L, body, what, "offset", 0, 0);
+  lua_Integer length = ek_options_integer(L, body, what, "length", 0, -1);
+  lua_settop(L, body - 1);
+  return ek_transfer_file(t, path, (uint64_t)offset, (uint64_t)length, e);
+}
+
+/* The field `body`, whichever it is; a function is called later. */
+static int read_body(lua_State *L, struct ek_transfer *t, struct ek_transfer_options *o,
+                     struct ek_error *e) {
+  lua_Integer length = ek_options_integer(L, 1, WHAT, "body_length", 0, -1);
+  lua_pushliteral(L, "body");
+  int type = lua_rawget(L, 1);
+  lua_pop(L, 1);
+  if (type != LUA_TFUNCTION && length >= 0)
+    luaL_error(L, WHAT ": field 'body_length' is for a body that is a function");
+  switch (type) {
+  case LUA_TTABLE: return read_file_body(L, t, e);
+  case LUA_TFUNCTION:
+    if (length < 0) luaL_error(L, WHAT ": field 'body_length' (integer) is required");
+    ek_transfer_pieces(t, (uint64_t)length);
+    return 0;
+  default: o->body = ek_options_string(L, 1, WHAT, "body", &o->body_len, false); return 0;
+  }
+}
+
 static void read_options(lua_State *L, struct ek_transfer_options *o) {
-  static const char *const names[] = {
-      "method",          "url",      "headers",   "body",  "timeout",
-      "connect_timeout", "max_body", "ca_bundle", "proxy", NULL};
+  static const char *const names[] = {"method",      "url",     "headers",         "body",
+                                      "body_length", "timeout", "connect_timeout", "idle_timeout",
+                                      "max_body",    "stream",  "decompress",      "ca_bundle",
+                                      "proxy",       NULL};
   static const char *const ca_names[] = {"AWS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", NULL};
   static const char *const no_proxy_names[] = {"no_proxy", "NO_PROXY", NULL};
   ek_options_check(L, 1, WHAT, false, names);
   o->url = ek_options_string(L, 1, WHAT, "url", NULL, true);
   o->method = ek_options_string(L, 1, WHAT, "method", NULL, false);
   if (o->method == NULL) o->method = "GET";
-  o->body = ek_options_string(L, 1, WHAT, "body", &o->body_len, false);
   o->timeout = ek_options_number(L, 1, WHAT, "timeout", 0, 60);
   o->connect_timeout = ek_options_number(L, 1, WHAT, "connect_timeout", 0, 10);
+  o->idle_timeout = ek_options_number(L, 1, WHAT, "idle_timeout", 0.001, 60);
+  o->stream = ek_options_boolean(L, 1, WHAT, "stream", false);
+  o->decompress = ek_options_boolean(L, 1, WHAT, "decompress", !o->stream);
   o->max_body = (size_t)ek_options_integer(L, 1, WHAT, "max_body", 0, 16 * 1024 * 1024);
   o->ca_bundle = ek_options_string(L, 1, WHAT, "ca_bundle", NULL, false);
   if (o->ca_bundle == NULL) o->ca_bundle = first_set(ca_names);
@@ -175,35 +235,73 @@ static void push_timing(lua_State *L, const struct ek_transfer *t) {
   lua_setfield(L, -2, "reused");
 }
 
-static void push_error(lua_State *L, const struct ek_transfer *t) {
-  ek_error_push(L, ek_code_name(t->error.code), t->error.message);
-  lua_pushboolean(L, t->retryable);
-  lua_setfield(L, -2, "retryable");
-}
-
-/* ctx: true for try_request. Stack: 1 the options, 2 the operation. */
-static int finish(lua_State *L, int status, lua_KContext ctx) {
-  struct op *op = luaL_checkudata(L, 2, OP_TYPE);
+static void push_answer(lua_State *L, struct ek_http_op *op, bool stream) {
   struct ek_transfer *t = op->transfer;
-  (void)status;
-  if (t->error.code != 0) {
-    if (ctx != 0) lua_pushnil(L);
-    push_error(L, t);
-    ek_transfer_free(t);
-    op->transfer = NULL;
-    return ctx != 0 ? 2 : lua_error(L);
-  }
   lua_createtable(L, 0, 4);
   lua_pushinteger(L, t->status);
   lua_setfield(L, -2, "status");
   push_headers(L, &t->headers);
   lua_setfield(L, -2, "headers");
-  ek_lbuf_push(L, &t->body);
-  lua_setfield(L, -2, "body");
   push_timing(L, t);
   lua_setfield(L, -2, "timing");
-  ek_transfer_free(t);
-  op->transfer = NULL;
+  if (stream) {
+    lua_pushvalue(L, 2);
+    luaL_setmetatable(L, EK_HTTP_BODY_TYPE);
+  } else {
+    ek_lbuf_push(L, &t->body);
+  }
+  lua_setfield(L, -2, "body");
+}
+
+/* What ctx holds: the form that was called, and how the answer's body is wanted. */
+enum { TRY = 1, STREAM = 2 };
+
+static int go_on(lua_State *L, int status, lua_KContext ctx);
+
+static int fail_transfer(lua_State *L, struct ek_http_op *op, lua_KContext ctx) {
+  if (ctx & TRY) lua_pushnil(L);
+  ek_http_push_error(L, op->transfer);
+  ek_http_close(op);
+  return ctx & TRY ? 2 : lua_error(L);
+}
+
+/* The body's function returned the next piece, or raised. */
+static int take_piece(lua_State *L, int status, lua_KContext ctx) {
+  struct ek_http_op *op = lua_touserdata(L, 2);
+  struct ek_error e;
+  if (status != LUA_OK && status != LUA_YIELD) {
+    ek_http_close(op);
+    return lua_error(L);
+  }
+  size_t n = 0;
+  const char *piece = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
+  if (n == 0) {
+    const char *what = piece != NULL ? "an empty string" : luaL_typename(L, -1);
+    ek_http_close(op);
+    return luaL_error(L, WHAT ": the function of the body returned %s before its end", what);
+  }
+  if (ek_transfer_feed(op->transfer, piece, n, &e) != 0) {
+    ek_http_close(op);
+    return luaL_error(L, WHAT ": %s", e.message);
+  }
+  lua_settop(L, 2);
+  return ek_http_wait(L, op, 0, ctx, go_on);
+}
+
+/* Stack: 1 the options, 2 the operation. */
+static int go_on(lua_State *L, int status, lua_KContext ctx) {
+  struct ek_http_op *op = lua_touserdata(L, 2);
+  (void)status;
+  if (op->transfer->starved && op->transfer->running) {
+    lua_getiuservalue(L, 2, 1);
+    return take_piece(L, lua_pcallk(L, 0, 1, 0, ctx, take_piece), ctx);
+  }
+  bool stream = ctx & STREAM;
+  /* What goes wrong behind the header of a stream is said to who reads it. */
+  if (op->transfer->error.code != 0 && !(stream && op->transfer->header_ended))
+    return fail_transfer(L, op, ctx);
+  push_answer(L, op, stream);
+  if (!stream) ek_http_close(op);
   return 1;
 }
 
@@ -213,20 +311,24 @@ static int request(lua_State *L, bool try) {
   lua_settop(L, 1);
   read_options(L, &options);
   ek_task_check(L, WHAT);
-  struct op *op = lua_newuserdatauv(L, sizeof *op, 1);
-  *op = (struct op){.wait = {.cancel = cancel}};
-  luaL_setmetatable(L, OP_TYPE);
-  lua_getfield(L, 1, "body");
-  lua_setiuservalue(L, 2, 1); /* libcurl reads it until the end */
+  struct ek_http_op *op = lua_newuserdatauv(L, sizeof *op, 1);
+  *op = (struct ek_http_op){0};
+  luaL_setmetatable(L, EK_HTTP_OP_TYPE);
+  lua_pushliteral(L, "body");
+  lua_rawget(L, 1);
+  lua_setiuservalue(L, 2, 1); /* read until the end */
   op->transfer = ek_transfer_new(ek_task_loop(L), &e);
   if (op->transfer == NULL) return ek_error_raise(L, &e);
-  op->transfer->user = &op->wait;
+  op->transfer->user = op;
   add_headers(L, op->transfer);
-  if (ek_transfer_start(op->transfer, &options, on_done, &e) != 0) {
+  lua_KContext ctx = (try ? TRY : 0) | (options.stream ? STREAM : 0);
+  int rc = read_body(L, op->transfer, &options, &e);
+  if (rc == 0) rc = ek_transfer_start(op->transfer, &options, on_done, &e);
+  if (rc != 0) {
     op->transfer->error = e;
-    return finish(L, LUA_OK, try);
+    return fail_transfer(L, op, ctx);
   }
-  return ek_task_wait(L, &op->wait, try, finish);
+  return ek_http_wait(L, op, 0, ctx, go_on);
 }
 
 static int l_request(lua_State *L) {
@@ -240,10 +342,11 @@ static int l_try_request(lua_State *L) {
 int luaopen_eksrun_http(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"request", l_request}, {"try_request", l_try_request}, {NULL, NULL}};
-  luaL_newmetatable(L, OP_TYPE);
+  luaL_newmetatable(L, EK_HTTP_OP_TYPE);
   lua_pushcfunction(L, l_op_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
+  ek_http_open_body(L);
   luaL_newlib(L, functions);
   return 1;
 }

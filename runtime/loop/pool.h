@@ -13,7 +13,21 @@ struct ek_pool {
 /* The loop's pool, made at the first call: starting libcurl takes milliseconds. */
 int ek_pool_get(struct ek_pool **out, struct ek_loop *loop, struct ek_error *e);
 
-/* A transfer is over, for curl: takes it out of the pool and calls its `done`. */
+/* The longest header of an answer, in bytes. */
+#define EK_HEADER_MAX (256 * 1024)
+
+/* stream.c: calls `done` if what is awaited has come; starts the time that `timeout` limits;
+ * libcurl's callbacks. */
+void ek_transfer_tell(struct ek_transfer *t);
+int ek_transfer_start_deadline(struct ek_transfer *t, struct ek_error *e);
+size_t ek_transfer_on_stream(char *bytes, size_t one, size_t n, void *user);
+size_t ek_transfer_on_read(char *out, size_t one, size_t n, void *user);
+
+/* Fills t->error and t->retryable, unless a callback said already what went wrong. */
+void ek_transfer_explain(struct ek_transfer *t, CURLcode rc);
+
+/* A transfer is over, for curl: takes it out of the pool and calls its `done`
+ * if somebody awaits that. */
 void ek_transfer_finish(struct ek_transfer *t, CURLcode rc);
 
 #endif

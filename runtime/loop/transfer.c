@@ -1,12 +1,10 @@
-/* HTTP transfers: one curl easy handle each, and what went wrong in words. */
+/* HTTP transfers: one curl easy handle each. */
 #include "loop/transfer.h"
 
-#include <errno.h>
+#include <unistd.h>
 
 #include "loop/pool.h"
 
-#define HEADER_MAX        (256 * 1024)
-#define STALL_SECONDS     60L /* less than a byte a second for so long */
 #define KEEPALIVE_SECONDS 60L
 
 struct ek_transfer *ek_transfer_new(struct ek_loop *loop, struct ek_error *e) {
@@ -19,12 +17,14 @@ struct ek_transfer *ek_transfer_new(struct ek_loop *loop, struct ek_error *e) {
     return NULL;
   }
   t->loop = loop;
+  t->fd = -1;
   return t;
 }
 
 void ek_transfer_stop(struct ek_transfer *t) {
   if (t == NULL || !t->running) return;
   t->running = false;
+  ek_timer_stop(t->loop, &t->deadline);
   (void)ek_curl.multi_remove_handle(t->loop->pool->multi, t->easy);
 }
 
@@ -37,6 +37,9 @@ void ek_transfer_free(struct ek_transfer *t) {
   ek_buf_fini(&t->headers);
   ek_buf_wipe(&t->body);
   ek_buf_fini(&t->body);
+  ek_buf_wipe(&t->piece);
+  ek_buf_fini(&t->piece);
+  if (t->fd >= 0) (void)close(t->fd);
   free(t);
 }
 
@@ -67,6 +70,8 @@ int ek_transfer_header(struct ek_transfer *t, const char *name, const char *valu
     if (value[i] == '\r' || value[i] == '\n' || value[i] == '\0')
       return ek_error_set(e, EK_ERR_INVALID, "header %s: its value has a line break or NUL", name);
   if (strcasecmp(name, "content-type") == 0) t->has_type = true;
+  if (strcasecmp(name, "expect") == 0) t->has_expect = true;
+  if (strcasecmp(name, "accept-encoding") == 0) t->has_encoding = true;
   /* "Name:" would remove a header of curl's own, "Name;" sends an empty one. */
   struct ek_buf line = EK_BUF_INIT;
   ek_buf_puts(&line, name);
@@ -108,8 +113,36 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *user) {
     t->over = true;
     return 0;
   }
+  t->received += n;
   ek_buf_append(&t->body, bytes, n);
   return t->body.failed ? 0 : n;
+}
+
+static double info_seconds(CURL *easy, CURLINFO info) {
+  curl_off_t microseconds = 0;
+  (void)ek_curl.easy_getinfo(easy, info, &microseconds);
+  return (double)microseconds / 1e6;
+}
+
+static void note_facts(struct ek_transfer *t) {
+  long connects = 0;
+  t->connect_time = info_seconds(t->easy, CURLINFO_CONNECT_TIME_T);
+  t->tls_time = info_seconds(t->easy, CURLINFO_APPCONNECT_TIME_T);
+  t->first_byte_time = info_seconds(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
+  t->total_time = info_seconds(t->easy, CURLINFO_TOTAL_TIME_T);
+  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+  t->reused = connects == 0;
+}
+
+/* The end of a header: of the last one, unless it was that of a 100. */
+static void end_header(struct ek_transfer *t) {
+  note_facts(t);
+  if (t->status < 200) return;
+  t->header_ended = true;
+  if (!t->stream) return;
+  ek_timer_stop(t->loop, &t->deadline);
+  ek_transfer_tell(t);
 }
 
 static size_t on_header(char *line, size_t one, size_t n, void *user) {
@@ -119,7 +152,11 @@ static size_t on_header(char *line, size_t one, size_t n, void *user) {
     ek_buf_clear(&t->headers);
     return n;
   }
-  if (n > HEADER_MAX - t->headers.len) {
+  if (n <= 2 && (line[0] == '\r' || line[0] == '\n')) {
+    end_header(t);
+    return n;
+  }
+  if (n > EK_HEADER_MAX - t->headers.len) {
     t->header_over = true;
     return 0;
   }
@@ -148,11 +185,16 @@ static CURLcode set_request(struct ek_transfer *t, const struct ek_transfer_opti
   if (head) rc = ek_curl.easy_setopt(c, CURLOPT_NOBODY, 1L);
   bool has_body = o->body != NULL || strcmp(o->method, "POST") == 0 ||
                   strcmp(o->method, "PUT") == 0 || strcmp(o->method, "PATCH") == 0;
-  if (has_body && !head) {
+  if (t->sourced) {
+    (void)ek_curl.easy_setopt(c, CURLOPT_UPLOAD, 1L);
+    (void)ek_curl.easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->length);
+    (void)ek_curl.easy_setopt(c, CURLOPT_READFUNCTION, ek_transfer_on_read);
+    (void)ek_curl.easy_setopt(c, CURLOPT_READDATA, t);
+  } else if (has_body && !head) {
     (void)ek_curl.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len);
     rc = ek_curl.easy_setopt(c, CURLOPT_POSTFIELDS, o->body != NULL ? o->body : "");
   }
-  if (rc == CURLE_OK && !head && (!get || has_body))
+  if (rc == CURLE_OK && !head && (!get || has_body || t->sourced))
     rc = ek_curl.easy_setopt(c, CURLOPT_CUSTOMREQUEST, o->method);
   return rc;
 }
@@ -165,19 +207,20 @@ static CURLcode set_options(struct ek_transfer *t, const struct ek_transfer_opti
   if (rc == CURLE_OK && o->ca_bundle != NULL)
     rc = ek_curl.easy_setopt(c, CURLOPT_CAINFO, o->ca_bundle);
   if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-  if (rc == CURLE_OK) rc = ek_curl.easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
+  if (rc == CURLE_OK && o->decompress && !t->has_encoding)
+    rc = ek_curl.easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
   (void)ek_curl.easy_setopt(c, CURLOPT_PRIVATE, t);
   (void)ek_curl.easy_setopt(c, CURLOPT_ERRORBUFFER, t->detail);
-  (void)ek_curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+  (void)ek_curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, o->stream ? ek_transfer_on_stream : on_body);
   (void)ek_curl.easy_setopt(c, CURLOPT_WRITEDATA, t);
   (void)ek_curl.easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
   (void)ek_curl.easy_setopt(c, CURLOPT_HEADERDATA, t);
   (void)ek_curl.easy_setopt(c, CURLOPT_PREREQFUNCTION, on_send);
   (void)ek_curl.easy_setopt(c, CURLOPT_PREREQDATA, t);
-  (void)ek_curl.easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout));
   (void)ek_curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout));
   (void)ek_curl.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  (void)ek_curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+  (void)ek_curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
+                            milliseconds(o->idle_timeout + 0.999) / 1000);
   (void)ek_curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
   (void)ek_curl.easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
   (void)ek_curl.easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -195,7 +238,7 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
   int rc = ek_pool_get(&pool, t->loop, e);
   if (rc == 0) rc = set_peer(t, o->url, e);
   /* What curl would add by itself, it does not. */
-  if (rc == 0) rc = append_line(t, "Expect:", e);
+  if (rc == 0 && !t->has_expect) rc = append_line(t, "Expect:", e);
   if (rc == 0 && !t->has_type) rc = append_line(t, "Content-Type:", e);
   if (rc != 0) return rc;
   if (!is_token(o->method)) return ek_error_set(e, EK_ERR_INVALID, "not a method: '%s'", o->method);
@@ -203,6 +246,8 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
   t->max_body = o->max_body;
   t->timeout = o->timeout;
   t->connect_timeout = o->connect_timeout;
+  t->idle_timeout = o->idle_timeout;
+  t->stream = o->stream;
   t->repeatable = strcmp(o->method, "GET") == 0 || strcmp(o->method, "HEAD") == 0;
   CURLcode code = set_options(t, o);
   if (code != CURLE_OK)
@@ -210,126 +255,19 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
                         ek_curl.easy_strerror(code));
   if (ek_curl.multi_add_handle(pool->multi, t->easy) != CURLM_OK)
     return ek_error_set(e, EK_ERR_NOMEM, "request to %s: not enough memory", t->peer);
-  t->running = true;
-  return 0;
+  t->running = t->awaited = true;
+  if (t->unsent > 0) return 0;
+  rc = ek_transfer_start_deadline(t, e);
+  if (rc != 0) ek_transfer_stop(t);
+  return rc;
 }
 
 /* -- the end -------------------------------------------------------------------------------------
  */
 
-static double info_seconds(CURL *easy, CURLINFO info) {
-  curl_off_t microseconds = 0;
-  (void)ek_curl.easy_getinfo(easy, info, &microseconds);
-  return (double)microseconds / 1e6;
-}
-
-static void explain_connect(struct ek_transfer *t) {
-  long number = 0;
-  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
-  if (number == ECONNREFUSED)
-    (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s refused", t->peer);
-  else
-    (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s failed: %s", t->peer,
-                       number != 0 ? uv_strerror(-(int)number)
-                                   : ek_curl.easy_strerror(CURLE_COULDNT_CONNECT));
-}
-
-static void explain_timeout(struct ek_transfer *t) {
-  if (strstr(t->detail, "too slow") != NULL)
-    (void)ek_error_set(&t->error, EK_ERR_TIMEOUT, "%s sent nothing for %ld s", t->peer,
-                       STALL_SECONDS);
-  else if (info_seconds(t->easy, CURLINFO_PRETRANSFER_TIME_T) > 0)
-    (void)ek_error_set(&t->error, EK_ERR_TIMEOUT, "no complete answer from %s within %g s", t->peer,
-                       t->timeout);
-  else
-    (void)ek_error_set(&t->error, EK_ERR_TIMEOUT, "no connection to %s within %g s", t->peer,
-                       t->connect_timeout < t->timeout ? t->connect_timeout : t->timeout);
-}
-
-static void explain_write(struct ek_transfer *t) {
-  t->retryable = false;
-  if (t->over)
-    (void)ek_error_set(&t->error, EK_ERR_LIMIT, "the answer of %s is larger than %zu bytes",
-                       t->peer, t->max_body);
-  else if (t->header_over)
-    (void)ek_error_set(&t->error, EK_ERR_LIMIT, "the header from %s is larger than %d bytes",
-                       t->peer, HEADER_MAX);
-  else
-    (void)ek_error_set(&t->error, EK_ERR_NOMEM, "not enough memory for the answer of %s", t->peer);
-}
-
-static void explain(struct ek_transfer *t, CURLcode rc) {
-  struct ek_error *e = &t->error;
-  const char *peer = t->peer;
-  const char *detail = t->detail[0] != '\0' ? t->detail : ek_curl.easy_strerror(rc);
-  t->retryable = true;
-  switch (rc) {
-  case CURLE_COULDNT_CONNECT: explain_connect(t); break;
-  case CURLE_COULDNT_RESOLVE_HOST:
-    (void)ek_error_set(e, EK_ERR_NETWORK, "no address for %s", peer);
-    break;
-  case CURLE_COULDNT_RESOLVE_PROXY:
-    (void)ek_error_set(e, EK_ERR_NETWORK, "no address for the proxy to %s", peer);
-    break;
-  case CURLE_OPERATION_TIMEDOUT: explain_timeout(t); break;
-  case CURLE_PARTIAL_FILE:
-    (void)ek_error_set(e, EK_ERR_NETWORK, "the answer of %s was cut off after %zu bytes", peer,
-                       t->body.len);
-    break;
-  case CURLE_ABORTED_BY_CALLBACK: /* see on_send */
-  case CURLE_GOT_NOTHING:
-    (void)ek_error_set(e, EK_ERR_NETWORK, "%s closed the connection without an answer", peer);
-    break;
-  case CURLE_SEND_ERROR:
-  case CURLE_RECV_ERROR:
-  case CURLE_HTTP2:
-  case CURLE_HTTP2_STREAM:
-    (void)ek_error_set(e, EK_ERR_NETWORK, "connection to %s broke: %s", peer, detail);
-    break;
-  case CURLE_WRITE_ERROR: explain_write(t); break;
-  case CURLE_OUT_OF_MEMORY: explain_write(t); break;
-  case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: no status line; other schemes were refused before */
-  case CURLE_WEIRD_SERVER_REPLY:
-    t->retryable = false;
-    (void)ek_error_set(e, EK_ERR_NETWORK, "%s answered something that is not HTTP", peer);
-    break;
-  case CURLE_BAD_CONTENT_ENCODING:
-    t->retryable = false;
-    (void)ek_error_set(e, EK_ERR_NETWORK, "the answer of %s cannot be decompressed", peer);
-    break;
-  case CURLE_SSL_CACERT_BADFILE:
-    t->retryable = false;
-    (void)ek_error_set(e, EK_ERR_TLS, "cannot read the CA bundle for %s: %s", peer, detail);
-    break;
-  case CURLE_SSL_CONNECT_ERROR:
-    (void)ek_error_set(e, EK_ERR_TLS, "no TLS connection to %s: %s", peer, detail);
-    break;
-  case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
-  case CURLE_SSL_ISSUER_ERROR:
-  case CURLE_SSL_INVALIDCERTSTATUS:
-    t->retryable = false;
-    (void)ek_error_set(e, EK_ERR_TLS, "the certificate of %s is not trusted: %s", peer, detail);
-    break;
-  case CURLE_URL_MALFORMAT:
-    t->retryable = false;
-    (void)ek_error_set(e, EK_ERR_INVALID, "not a URL for %s: %s", peer, detail);
-    break;
-  default: (void)ek_error_set(e, EK_ERR_NETWORK, "request to %s: %s", peer, detail); break;
-  }
-}
-
 void ek_transfer_finish(struct ek_transfer *t, CURLcode rc) {
-  long connects = 0;
-  t->connect_time = info_seconds(t->easy, CURLINFO_CONNECT_TIME_T);
-  t->tls_time = info_seconds(t->easy, CURLINFO_APPCONNECT_TIME_T);
-  t->first_byte_time = info_seconds(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
-  t->total_time = info_seconds(t->easy, CURLINFO_TOTAL_TIME_T);
-  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-  (void)ek_curl.easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
-  t->reused = connects == 0;
-  if (rc != CURLE_OK) explain(t, rc);
+  note_facts(t);
+  if (rc != CURLE_OK) ek_transfer_explain(t, rc);
   ek_transfer_stop(t);
-  t->done(t);
+  ek_transfer_tell(t);
 }

@@ -6,6 +6,7 @@ x-request which request of that connection they answer. Standard library only.
 """
 
 import gzip
+import hashlib
 import itertools
 import os
 import socket
@@ -17,6 +18,8 @@ connections = itertools.count(1)
 requests = itertools.count(1)
 forever = threading.Event()
 barrier = threading.Barrier(8)
+step = threading.Semaphore(0)
+sent = 0
 
 
 class Request:
@@ -158,7 +161,51 @@ def early(peer, request):
     peer.send(b"HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n" + answer(b"late"))
 
 
+def pieces(peer, _):
+    """Three pieces, each but the first when /step was asked for."""
+    peer.send(answer(b"one", length=11))
+    for piece in (b"two", b"three"):
+        step.acquire()
+        peer.send(piece)
+
+
+def next_piece(peer, _):
+    step.release()
+    peer.send(answer())
+
+
+def broken_pieces(peer, _):
+    peer.send(answer(b"one", length=11))
+    step.acquire()
+    peer.close()
+
+
+def download(peer, request):
+    """So many bytes: 0, 1, ..., 250, 0, 1, ... /sent tells how many went out."""
+    global sent
+    sent = 0
+    n = int(request.path.rsplit("/", 1)[1])
+    pattern = bytes(range(251)) * 1000
+    peer.send(answer(length=n))
+    while sent < n:
+        block = pattern[: n - sent]
+        peer.send(block)
+        sent += len(block)
+
+
+def how_many_sent(peer, _):
+    peer.send(answer(str(sent).encode()))
+
+
+def digest(peer, request):
+    headers = {name.lower(): value for name, value in request.headers}
+    text = f"{request.method} {headers.get('content-length')} {headers.get('transfer-encoding')} {len(request.body)} "
+    peer.send(answer((text + hashlib.sha256(request.body).hexdigest()).encode()))
+
+
 ROUTES = {
+    "pieces": pieces, "step": next_piece, "broken-pieces": broken_pieces, "download": download,
+    "sent": how_many_sent, "digest": digest,
     "count": count, "echo": echo, "status": status, "together": together, "repeated": repeated, "chunked": chunked, "half-chunked": half_chunked,
     "gzip": gzipped, "bad-gzip": bad_gzip, "gzip-bomb": gzip_bomb, "hang": hang,
     "hang-in-header": hang_in_header, "hang-in-body": hang_in_body, "drip": drip, "close": close_at_once,

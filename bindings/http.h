@@ -1,0 +1,29 @@
+/* Private to eksrun.http: a request under way (http.c) and the body of its answer (http_body.c). */
+#ifndef EK_BINDINGS_HTTP_H
+#define EK_BINDINGS_HTTP_H
+
+#include "bindings/bindings.h"
+
+#include "loop/transfer.h"
+#include "task.h"
+
+/* A userdata: first the request, then, if the answer is a stream, its body. */
+struct ek_http_op {
+  struct ek_wait wait;
+  struct ek_transfer *transfer; /* NULL: freed */
+  bool busy;                    /* a task waits for it */
+};
+
+#define EK_HTTP_OP_TYPE   "eksrun.http.request"
+#define EK_HTTP_BODY_TYPE "eksrun.http.body"
+
+/* Waits until the transfer has n bytes, wants a piece, or is over; then `then(L, ..., ctx)`. */
+int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, lua_KContext ctx,
+                 lua_KFunction then);
+/* Stops and frees the transfer. Idempotent. */
+void ek_http_close(struct ek_http_op *op);
+void ek_http_push_error(lua_State *L, const struct ek_transfer *t);
+
+void ek_http_open_body(lua_State *L);
+
+#endif
