@@ -90,6 +90,9 @@ static void push_shape(const struct ek_aws_walk *w, const struct ek_model_ref *r
   set_flag(L, "sensitive", ref->flags & EK_REF_SENSITIVE);
   set_flag(L, "deprecated", ref->flags & EK_REF_DEPRECATED);
   set_flag(L, "union", shape->flags & EK_SHAPE_UNION);
+  set_flag(L, "json", ref->flags & EK_REF_JSON);
+  set_flag(L, "streaming", ref->flags & EK_REF_STREAMING);
+  set_flag(L, "events", shape->flags & EK_SHAPE_EVENTS);
   set_flag(L, "recursive", recursive);
   set_bound(L, "min", bounds->min);
   set_bound(L, "max", bounds->max);

@@ -4,6 +4,7 @@
  *   native.compile(json [, name]) -> image     of a file of models/ or botocore's service-2.json
  *   native.open(image) -> Service
  *   native.facts(name) -> text | nil           the file models/NAME: "partitions.json"
+ *   native.snake_case(name)                    DescribeCluster -> describe_cluster
  *   Service: metadata operations operation suggest waiter waiters paginator
  *   Operation: name is_unsigned info input output build parse parse_error
  *
@@ -13,6 +14,7 @@
 
 #include "bindings/aws/aws.h"
 #include "core/modelc/compile.h"
+#include "core/modelc/snake.h"
 #include "core/suggest.h"
 
 #define SERVICE   "eksrun.aws.service"
@@ -99,6 +101,15 @@ static int l_services(lua_State *L) {
     lua_pushstring(L, ek_models[i].name);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
+  return 1;
+}
+
+static int l_snake_case(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  struct ek_buf *out = ek_lbuf_new(L);
+  ek_snake_case(out, name);
+  ek_lbuf_push(L, out);
+  ek_buf_fini(out);
   return 1;
 }
 
@@ -254,11 +265,9 @@ int luaopen_eksrun_native_aws(lua_State *L) {
                                                {"parse", ek_aws_l_parse},
                                                {"parse_error", ek_aws_l_parse_error},
                                                {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"services", l_services},
-                                       {"facts", l_facts},
-                                       {"open", l_open},
-                                       {"compile", l_compile},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"services", l_services},     {"facts", l_facts},
+                                       {"snake_case", l_snake_case}, {"open", l_open},
+                                       {"compile", l_compile},       {NULL, NULL}};
   new_type(L, SERVICE, service_methods, l_service_tostring);
   new_type(L, OPERATION, operation_methods, l_operation_tostring);
   luaL_newlib(L, functions);

@@ -30,6 +30,11 @@ function native.open(image) end
 ---@return string? text
 function native.facts(name) end
 
+--- A name as AWS's SDKs for Python spell it: DescribeCluster is describe_cluster.
+---@param name string
+---@return string
+function native.snake_case(name) end
+
 ---@class eksrun.native.aws.Service
 local Service = {}
 
@@ -100,6 +105,9 @@ function Operation:info() end
 ---@field sensitive? boolean
 ---@field deprecated? boolean
 ---@field union? boolean exactly one member is set
+---@field json? boolean any JSON value, as text in a header
+---@field streaming? boolean a body that may be a file
+---@field events? boolean a stream of events
 ---@field recursive? boolean the shape is the one of an outer member; its parts are left out
 ---@field min? number of a number's value, a text's length, a list's length
 ---@field max? number

@@ -42,6 +42,7 @@ local M = {}
 --- @field flags? eksrun.cli.Flag[]
 --- @field usage_status? integer exit status of a usage error, default 2
 --- @field run fun(args: table): integer? exit status, default 0
+--- @field parse? fun(argv: string[]): table parses the words itself, instead of by the declaration
 --- @field help? fun(args: table): string text of --help when it depends on the arguments
 
 --- Flags that every command takes.
@@ -88,7 +89,12 @@ end
 
 local function field_of(name) return (name:gsub("-", "_")) end
 
-local function put(out, flag, value)
+-- Puts a flag and its text, nil for none, into the table that parse returns.
+function M.put(out, flag, value)
+  local name = "--" .. flag[1]
+  if flag.value and not value then fail("%s wants a value, %s", name, flag.value) end
+  if not flag.value and value then fail("%s takes no value", name) end
+  if flag.value then value = convert(flag, value) else value = true end
   local field = field_of(flag[1])
   if flag.many then
     out[field] = out[field] or {}
@@ -140,17 +146,11 @@ function M.parse(command, argv)
       name = name or word
       local flag = flags[name]
       if not flag then fail("unknown flag '%s'%s", name, util.did_you_mean(name, names)) end
-      if flag.value then
-        if not value then
-          value = argv[i]
-          i = i + 1
-          if not value then fail("%s wants a value, %s", name, flag.value) end
-        end
-        put(out, flag, convert(flag, value))
-      else
-        if value then fail("%s takes no value", name) end
-        put(out, flag, true)
+      if flag.value and not value then
+        value = argv[i]
+        i = i + 1
       end
+      M.put(out, flag, value)
     end
   end
   place_arguments(command, words, out)

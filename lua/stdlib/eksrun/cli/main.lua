@@ -8,7 +8,7 @@ local error_object = require "eksrun.error"
 local util = require "eksrun.util"
 
 --- In the order of the help.
-local commands = { "apply", "plan", "destroy", "token", "kubeconfig", "repl", "help" }
+local commands = { "apply", "plan", "destroy", "token", "kubeconfig", "call", "repl", "help" }
 
 local M = {}
 
@@ -121,7 +121,7 @@ function M.main(argv)
   local ok, result = xpcall(function()
     local words
     command, words = choose(argv)
-    local parsed = args.parse(command, words)
+    local parsed = command.parse and command.parse(words) or args.parse(command, words)
     if parsed.help then
       io.stdout:write((command.help or function() return args.help(command) end)(parsed))
       return 0

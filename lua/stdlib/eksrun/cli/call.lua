@@ -1,0 +1,264 @@
+--- eksrun call SERVICE OPERATION: any operation of AWS, by its model.
+local error_object = require "eksrun.error"
+local json = require "eksrun.json"
+local util = require "eksrun.util"
+
+--- @type eksrun.cli.Command
+local M = {
+  summary = "call any operation of AWS",
+  usage = "eksrun call SERVICE OPERATION [--param value ...] [flags]",
+  examples = {
+    "eksrun call eks describe-cluster --name demo --query cluster.status --output text",
+    "eksrun call ec2 describe-instances --filters Name=tag:env,Values=dev,test --all-pages",
+    "eksrun call eks wait cluster-active --name demo",
+    "eksrun call eks create-cluster @cluster.json --dry-run",
+    "eksrun call eks create-cluster --help",
+    "eksrun call --list",
+  },
+  description = [[
+Names are AWS's (DescribeCluster), with dashes or with underscores. Parameters
+stand behind the operation, as the AWS CLI takes them:
+
+  --name demo                       text, numbers, times (2026-01-31T12:00:00Z)
+  --flag, --no-flag                 booleans
+  --subnet-ids a b c                lists, as several words
+  --tags Key=a,Value=b Key=c        structures in shorthand: Key=a,List=[a,b],In={x=1}
+  --tags '[{"Key": "a"}]'           JSON
+  --policy-document file://p.json   what a file holds: file:// text, fileb:// bytes
+  --plaintext aGVsbG8=              blobs as base64, or fileb://
+
+@FILE (@- is standard input) gives all parameters as one JSON or YAML object;
+flags add to it. A parameter that has the name of one of the flags below takes
+AWS's spelling: --DryRun is EC2's, --dry-run sends nothing.]],
+  flags = {
+    { "params", "all parameters, as JSON, @FILE or @-", value = "JSON" },
+    { "query", "what of the answer to print, in JMESPath", value = "EXPR" },
+    { "output", "form of the answer", value = "FORM", choices = { "json", "yaml", "text", "table", "off" } },
+    { "json", "JSON, also of errors and of --help and --list" },
+    { "all-pages", "fetch all pages and join them" },
+    { "max-items", "fetch pages until there are so many elements", value = "N", type = "integer" },
+    { "dry-run", "print the signed request, send nothing" },
+    { "timeout", "of wait: seconds to wait at most", value = "SECONDS", type = "number" },
+    { "cli-binary-format", "how text stands for blobs", value = "FORM",
+      choices = { "base64", "raw-in-base64-out" } },
+    { "list", "the services, and how many operations each has" },
+  },
+}
+
+-- A setting of the AWS CLI, where no flag decides.
+local function setting(parsed, name)
+  local value, err = require("eksrun.aws.config").get(name, { profile = parsed.profile })
+  if err then error(err, 0) end
+  return value
+end
+
+function M.parse(argv)
+  local parsed = require("eksrun.cli.call.arguments").parse(M, argv, setting)
+  if parsed.query then parsed.query = require("eksrun.jmespath").compile(parsed.query) end
+  if parsed.max_items and parsed.max_items < 1 then
+    util.fail("usage", "--max-items: %d is less than 1", parsed.max_items)
+  end
+  return parsed
+end
+
+function M.help(parsed)
+  return require("eksrun.cli.call.help").text(parsed) or require("eksrun.cli.args").help(M)
+end
+
+local function note(message, ...)
+  io.stderr:write("eksrun: ", util.escape(message:format(...), true), "\n")
+end
+
+-- ---- printing
+
+local function form_of(parsed)
+  local form = parsed.output or parsed.json and "json" or setting(parsed, "output")
+  return form == "yaml-stream" and "yaml" or form
+end
+
+local function print_value(parsed, value, form, title)
+  local terminal = require "eksrun.terminal"
+  local tty = terminal.is_tty(1)
+  local plain = parsed.no_color or (os.getenv "NO_COLOR" or "") ~= "" or os.getenv "TERM" == "dumb"
+  local text = require("eksrun.cli.output").format(value, form, title, {
+    width = tty and terminal.size() or 80, color = tty and not plain,
+  })
+  -- A terminal gets nothing that moves its cursor; a pipe gets the bytes. JSON is safe as it is.
+  if tty and form ~= "json" and form ~= "table" then text = util.escape(text) end
+  io.stdout:write(text)
+end
+
+local function print_answer(parsed, form, answer)
+  local value = answer
+  if parsed.query then
+    value = parsed.query:search(answer)
+  elseif next(answer) == nil then
+    return
+  end
+  print_value(parsed, value, form, parsed.request.operation:name())
+end
+
+-- ---- streams
+
+local function write_stream(body, path)
+  local bytes = type(body) == "string" and body or body:read("a")
+  if path == "-" then
+    io.stdout:write(bytes)
+    return
+  end
+  local file, err = io.open(require("eksrun.cli.call.files").expand(path), "wb")
+  if not file then util.fail("io", "%s", err) end
+  file:write(bytes)
+  local ok
+  ok, err = file:close()
+  if not ok then util.fail("io", "%s: %s", path, err) end
+end
+
+-- ---- what is asked for
+
+local function redacted(headers)
+  local out = {}
+  for name, value in pairs(headers) do
+    if name == "authorization" then
+      value = value:gsub("(Signature=)%x+", "%1REDACTED"):gsub("^(Bearer ).*", "%1REDACTED")
+    elseif name == "x-amz-security-token" then
+      value = "REDACTED"
+    end
+    out[name] = value
+  end
+  return out
+end
+
+local function dry_run(parsed, client)
+  local request = parsed.request
+  local signed = client:dry(request.operation:name(), request.given)
+  local headers = redacted(signed.headers)
+  local body = signed.body or ""
+  if parsed.json or parsed.output == "json" then
+    local text = require "eksrun.text"
+    io.stdout:write(json.encode({
+      method = signed.method, url = signed.url, headers = json.object(headers),
+      body = text.valid_utf8(body) and body or nil,
+      body_base64 = not text.valid_utf8(body) and text.base64(body) or nil,
+    }, { indent = 4 }), "\n")
+    return 0
+  end
+  local out = { signed.method .. " " .. signed.url }
+  for name, value in util.sorted_pairs(headers) do out[#out + 1] = name .. ": " .. value end
+  out[#out + 1] = ""
+  if body ~= "" then out[#out + 1] = util.escape(body) end
+  io.stdout:write(table.concat(out, "\n"), "\n")
+  return 0
+end
+
+local function wait(parsed, client)
+  local request = parsed.request
+  local kebab = require("eksrun.cli.call.names").kebab(request.waiter)
+  local last
+  client:wait(request.waiter, request.given, {
+    timeout = parsed.timeout,
+    on_state = function(state)
+      if state and state ~= last then note("%s: %s", kebab, state) end
+      last = state
+    end,
+  })
+  return 0
+end
+
+local function paginated(parsed, client, facts)
+  if not facts then
+    util.fail("usage", "%s does not come in pages: leave out --%s",
+      require("eksrun.cli.call.names").kebab(parsed.request.operation:name()),
+      parsed.max_items and "max-items" or "all-pages")
+  end
+  local request = parsed.request
+  local answer, cut = require("eksrun.cli.call.pages").fetch(client, request.operation:name(),
+    request.given, facts, parsed.max_items)
+  if cut then note("there is more than --max-items %d", parsed.max_items) end
+  return answer
+end
+
+-- An answer that is one page of several looks whole: say that it is not.
+local function tell_of_more(facts, answer)
+  if facts and require("eksrun.aws.paginator").next_tokens(facts, answer) then
+    note("there are more pages: --all-pages fetches them")
+  end
+end
+
+local function call(parsed, client)
+  local request = parsed.request
+  local name, output = request.operation:name(), request.operation:output()
+  local present = require "eksrun.cli.call.present"
+  local stream = present.stream(output)
+  if request.outfile and not stream then
+    util.fail("usage", "unexpected argument '%s'", util.escape(request.outfile, true))
+  end
+  local form = form_of(parsed)
+  local facts = request.service:paginator(name)
+  local answer
+  if parsed.all_pages or parsed.max_items then
+    answer = paginated(parsed, client, facts)
+  else
+    local err
+    answer, err = client:invoke(name, request.given)
+    if err then error(err, 0) end
+    tell_of_more(facts, answer)
+  end
+  local body
+  if stream then body, answer[stream.name] = answer[stream.name], nil end
+  local plain_times = setting(parsed, "cli_timestamp_format") == "wire"
+  answer = present.answer(answer, output, plain_times and request.service:metadata().protocol)
+  if stream then
+    write_stream(body or "", request.outfile or "-")
+    if (request.outfile or "-") == "-" then return 0 end
+  end
+  print_answer(parsed, form, answer)
+  return 0
+end
+
+local function perform(parsed)
+  local request = parsed.request
+  if parsed.list then
+    io.stdout:write(require("eksrun.cli.call.help").list(parsed.json))
+    return 0
+  end
+  if not request.service then
+    util.fail("usage", "SERVICE is missing; usage: %s", M.usage)
+  elseif request.wait and not request.waiter then
+    util.fail("usage", "WAITER is missing; see eksrun call %s wait --help", request.service_name)
+  elseif not request.operation then
+    util.fail("usage", "OPERATION is missing; see eksrun call %s --help", request.service_name)
+  end
+  require("eksrun.cli.session").configure(parsed)
+  local client = require("eksrun.aws").client(request.service_name)
+  if parsed.dry_run then return dry_run(parsed, client) end
+  if request.waiter then return wait(parsed, client) end
+  return call(parsed, client)
+end
+
+-- The error in a form for programs.
+local function report(err)
+  io.stderr:write(json.encode({
+    error = {
+      code = err.code, message = tostring(err), operation = err.operation, status = err.status,
+      request_id = err.request_id, hint = err.hint, state = err.state,
+    },
+  }, { replace_invalid = true }), "\n")
+end
+
+function M.run(parsed)
+  local ok, result = pcall(perform, parsed)
+  if ok then return result end
+  if not error_object.is(result) or parsed.debug or result.code == "interrupted" then error(result, 0) end
+  local message = tostring(result)
+  if parsed.json then
+    report(result)
+  elseif result.request_id and not message:find(result.request_id, 1, true) then
+    note("%s (request id %s)", message, result.request_id)
+  else
+    error(result, 0)
+  end
+  return require("eksrun.cli.main").status(result, M)
+end
+
+return M
