@@ -128,6 +128,19 @@ static void set_string(const struct ek_aws_walk *w, const char *name, uint32_t o
   lua_setfield(w->L, -2, name);
 }
 
+/* The member that is the body, if it is a stream of bytes, or (raw) bytes or text of any kind. */
+static void set_payload(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                        const char *name, bool raw) {
+  const struct ek_model_shape *shape = ref == NULL ? NULL : ek_aws_shape(w, ref);
+  if (shape == NULL || shape->payload == 0) return;
+  const struct ek_model_ref *payload = ek_aws_ref(w, shape, shape->payload - 1u);
+  uint8_t type = ek_aws_shape(w, payload)->type;
+  if (raw) set_flag(w->L, "event_output", ek_aws_shape(w, payload)->flags & EK_SHAPE_EVENTS);
+  if (raw ? type == EK_TYPE_BLOB || type == EK_TYPE_STRING
+          : (payload->flags & EK_REF_STREAMING) != 0)
+    set_string(w, name, payload->name);
+}
+
 int ek_aws_l_info(lua_State *L) {
   const struct ek_aws_operation *o = ek_aws_check_operation(L, 1);
   const struct ek_model_operation *op = o->op;
@@ -152,6 +165,9 @@ int ek_aws_l_info(lua_State *L) {
       if (ek_aws_ref(&w, shape, i)->flags & EK_REF_TOKEN)
         set_string(&w, "token", ek_aws_ref(&w, shape, i)->name);
   }
+  set_payload(&w, input, "stream_input", false);
+  set_payload(&w, ek_model_output(o->model, op), "stream_output", false);
+  set_payload(&w, ek_model_output(o->model, op), "raw_output", true);
   lua_createtable(L, op->error_count, 0);
   for (int i = 0; i < op->error_count; i++) {
     uint32_t error = o->model->values[op->errors + (uint32_t)i];

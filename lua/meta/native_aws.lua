@@ -90,6 +90,10 @@ function Operation:is_unsigned() end
 ---@field unsigned? boolean
 ---@field unsigned_payload? boolean
 ---@field checksum? boolean a checksum header is required
+---@field stream_input? string the member that is the request's body: a stream of bytes
+---@field stream_output? string the member that is the answer's body: a stream of bytes
+---@field raw_output? string the member that is the answer's body: bytes or text, stream or not
+---@field event_output? boolean the answer's body is a stream of events
 ---@field contextParams? table<string, string> parameter -> parameter of the endpoint rules
 
 --- Facts on the operation; also staticContextParams, httpChecksum and such, as botocore has them.

@@ -248,7 +248,7 @@ describe("resource types", function()
       get_role = function(params)
         return { Role = {
           RoleName = params.RoleName,
-          AssumeRolePolicyDocument = "%7B%22Version%22%3A%22v%22%7D",
+          AssumeRolePolicyDocument = { Version = "v" },
           Tags = ec2_tags {
             [stacks.TAG_STACK] = STACK, [stacks.TAG_RESOURCE] = "r", [stacks.TAG_REGION] = "us-east-1",
           },

@@ -71,7 +71,7 @@ function M.new(state, operation, params, options)
     operation = operation,
     name = name,
     options = options or {},
-    hooks = customize.hooks(state.name, name),
+    hooks = customize.hooks(state.name, name, operation),
   }, Call)
   local err
   call.params, err = run_hooks(call, "params", params or {})

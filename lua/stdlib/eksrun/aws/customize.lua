@@ -1,13 +1,106 @@
 --- What services need beyond their models: hooks of the stages of a call (aws/call.lua), by service
 --- and operation.
+---
+--- The table below is all there is of it: what no API model states and every SDK does. Traits of the
+--- models that concern bodies (checksums, compression) are hooks too, for any service that has them.
 local M = {}
 
-local none = {}
+--- @class eksrun.aws.Hook functions of the call and its stage's value; see aws/call.lua
+--- @field params? fun(call: table, params: table): table|nil, table|nil
+--- @field request? fun(call: table, request: table): table|nil, table|nil
+--- @field sign? fun(call: table, out: table): table|nil, table|nil
+--- @field response? fun(call: table, response: table): table|nil, table|nil
+--- @field output? fun(call: table, output: table): table|nil, table|nil
+--- @field mend? fun(call: table, err: table, response: table|nil): boolean
+
+-- "file.function" of aws/customize/, with its arguments. A file is read when an operation needs it.
+local rules = {
+  autoscaling = { CreateLaunchConfiguration = { { "values.encode_base64", "UserData" } } },
+  cloudformation = { GetTemplate = { { "values.read_json", "TemplateBody" } } },
+  ec2 = {
+    -- DescribeNatGateways and a few more call Filter what all the others call Filters.
+    ["*"] = { { "values.alias", "Filter", "Filters" } },
+    CopySnapshot = { { "values.presign_source" } },
+    GetConsoleOutput = { { "values.decode_base64", "Output" } },
+    RunInstances = { { "values.encode_base64", "UserData" } },
+  },
+  iam = { ["*"] = { { "values.read_policies", "policyDocumentType" } } },
+  logs = { CreateExportTask = { { "values.alias", "from", "fromTime" } } },
+  -- "/hostedzone/Z1" of one answer is what the next request calls "Z1".
+  route53 = { ["*"] = { { "values.last_segment", "ResourceId", "DelegationSetId", "ChangeId" } } },
+  s3 = {
+    ["*"] = { { "s3.check_bucket" }, { "s3.expires" }, { "s3.error_in_success" } },
+    CompleteMultipartUpload = { { "s3.customer_key", "SSECustomer" } },
+    CopyObject = {
+      { "s3.copy_source" }, { "s3.ascii_metadata" },
+      { "s3.customer_key", "SSECustomer" }, { "s3.customer_key", "CopySourceSSECustomer" },
+    },
+    CreateMultipartUpload = { { "s3.ascii_metadata" }, { "s3.customer_key", "SSECustomer" } },
+    GetBucketLocation = { { "s3.bucket_location" } },
+    GetObject = { { "s3.customer_key", "SSECustomer" } },
+    HeadObject = { { "s3.customer_key", "SSECustomer" } },
+    ListObjectVersions = {
+      { "s3.decode_keys", { "KeyMarker", "NextKeyMarker", "Prefix", "Delimiter" },
+        { Versions = "Key", DeleteMarkers = "Key", CommonPrefixes = "Prefix" } },
+    },
+    ListObjects = {
+      { "s3.decode_keys", { "Delimiter", "Marker", "NextMarker" },
+        { Contents = "Key", CommonPrefixes = "Prefix" } },
+    },
+    ListObjectsV2 = {
+      { "s3.decode_keys", { "Delimiter", "Prefix", "StartAfter" },
+        { Contents = "Key", CommonPrefixes = "Prefix" } },
+    },
+    PutObject = { { "s3.ascii_metadata" }, { "s3.customer_key", "SSECustomer" } },
+    SelectObjectContent = { { "s3.customer_key", "SSECustomer" } },
+    UploadPart = { { "s3.customer_key", "SSECustomer" } },
+    UploadPartCopy = {
+      { "s3.copy_source" },
+      { "s3.customer_key", "SSECustomer" }, { "s3.customer_key", "CopySourceSSECustomer" },
+    },
+  },
+  ["sso-oidc"] = { ["*"] = { { "values.oauth_errors" } } },
+}
+
+local function add(hooks, operation, list)
+  for _, rule in ipairs(list or {}) do
+    local file, name = rule[1]:match "^(%w+)%.([%w_]+)$"
+    -- nil: the rule does not concern this operation, by its model.
+    hooks[#hooks + 1] = require("eksrun.aws.customize." .. file)[name](operation, table.unpack(rule, 2))
+  end
+end
+
+local function make(service, name, operation)
+  local hooks, of_service = {}, rules[service] or {}
+  add(hooks, operation, of_service["*"])
+  add(hooks, operation, of_service[name])
+  local traits = operation:info()
+  if traits.requestcompression then
+    hooks[#hooks + 1] = require("eksrun.aws.customize.compression").hook(traits)
+  end
+  if traits.httpChecksum or traits.checksum then
+    hooks[#hooks + 1] = require("eksrun.aws.customize.checksum").hook(traits)
+  end
+  if traits.unsigned_payload or (service == "s3" and traits.stream_input) then
+    hooks[#hooks + 1] = require("eksrun.aws.customize.payload").hook(traits)
+  end
+  return hooks
+end
+
+local made = setmetatable({}, { __mode = "k" })
 
 --- The hooks of an operation, in the order in which they are called.
---- @param _service string "s3"
---- @param _operation string "PutObject"
---- @return table[] hooks each { [stage] = function(call, value) }
-function M.hooks(_service, _operation) return none end
+--- @param service string "s3"
+--- @param name string "PutObject"
+--- @param operation eksrun.native.aws.Operation
+--- @return eksrun.aws.Hook[]
+function M.hooks(service, name, operation)
+  local hooks = made[operation]
+  if not hooks then
+    hooks = make(service, name, operation)
+    made[operation] = hooks
+  end
+  return hooks
+end
 
 return M

@@ -2,7 +2,6 @@
 --- the address when the recipe gives none.
 local json = require "eksrun.json"
 local resource = require "eksrun.resource"
-local text = require "eksrun.text"
 local tags = require "eksrun.resource.tags"
 
 local function document(value)
@@ -24,7 +23,7 @@ local function describe(ctx, name)
   }, function(call) return ctx:found(call) or false end))
   if not role then return nil end
   local record = ctx:record(role)
-  record.AssumeRolePolicyDocument = text.percent_decode(role.AssumeRolePolicyDocument)
+  record.AssumeRolePolicyDocument = document(role.AssumeRolePolicyDocument)
   record.PermissionsBoundary = role.PermissionsBoundary and role.PermissionsBoundary.PermissionsBoundaryArn
   record.PolicyArns = arns or {}
   return record
