@@ -187,6 +187,15 @@ static int l_exists(lua_State *L) {
   return 1;
 }
 
+/* A folder: whether files can be made in it. */
+static int l_is_writable(lua_State *L) {
+  struct stat st;
+  const char *path = check_path(L, 1);
+  bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+  lua_pushboolean(L, access(path, folder ? W_OK | X_OK : W_OK) == 0);
+  return 1;
+}
+
 static int l_realpath(lua_State *L) {
   char resolved[PATH_MAX];
   lua_pushstring(L, realpath(check_path(L, 1), resolved));
@@ -352,12 +361,19 @@ int luaopen_eksrun_file(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg log[] = {{"write", l_log_write}, {"close", l_log_close}, {NULL, NULL}};
   static const luaL_Reg lock[] = {{"release", l_lock_release}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"read", l_read},          {"try_read", l_try_read},
-                                       {"write_atomic", l_write}, {"try_write_atomic", l_try_write},
-                                       {"stat", l_stat},          {"exists", l_exists},
-                                       {"realpath", l_realpath},  {"mkdir_p", l_mkdir_p},
-                                       {"remove", l_remove},      {"append", l_append},
-                                       {"lock", l_lock},          {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"read", l_read},
+                                       {"try_read", l_try_read},
+                                       {"write_atomic", l_write},
+                                       {"try_write_atomic", l_try_write},
+                                       {"stat", l_stat},
+                                       {"exists", l_exists},
+                                       {"is_writable", l_is_writable},
+                                       {"realpath", l_realpath},
+                                       {"mkdir_p", l_mkdir_p},
+                                       {"remove", l_remove},
+                                       {"append", l_append},
+                                       {"lock", l_lock},
+                                       {NULL, NULL}};
   new_type(L, FD_TYPE, l_fd_close, none);
   new_type(L, LOG_TYPE, l_fd_close, log);
   new_type(L, LOCK_TYPE, l_lock_release, lock);

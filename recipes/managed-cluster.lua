@@ -6,10 +6,10 @@ local cluster = require "eksrun.cluster"
 local p = eksrun.params {
   name     = { "demo", "cluster name", match = "^%w[%w_-]*$" },
   version  = { "1.33", "Kubernetes version", match = "^1%.%d+$" },
-  cidr     = { "10.0.0.0/16", "address range of the network" },
+  cidr     = { "10.0.0.0/16", "address range of the network", type = "cidr" },
   zones    = { 3, "availability zones", min = 2, max = 6 },
   nat      = { "single", "NAT gateways", choices = { "none", "single", "per-zone" } },
-  instance = { "m7g.large", "instance type of the nodes" },
+  instance = { "m7g.large", "instance type of the nodes", match = "^[%w-]+%.[%w-]+$" },
   nodes    = { 2, "nodes wanted", min = 0, max = 450 },
 }
 

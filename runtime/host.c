@@ -5,6 +5,7 @@
 #include <lualib.h>
 
 #include "bindings/bindings.h"
+#include "core/suggest.h"
 #include "embed.h"
 #include "task.h"
 
@@ -38,6 +39,72 @@ static int l_search_stdlib(lua_State *L) {
   return 1;
 }
 
+/* Pushes the names of the modules that a recipe can require: native ones and embedded ones, as a
+ * list. "eksrun/cli/main.lua" is "eksrun.cli.main". */
+static void push_modules(lua_State *L) {
+  lua_Integer n = 0;
+  lua_newtable(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -5, ++n);
+  }
+  lua_pop(L, 1);
+  for (size_t i = 0; i < ek_stdlib_count; i++) {
+    const char *name = ek_stdlib[i].name, *dot = strrchr(name, '.');
+    if (dot == NULL) continue;
+    if (dot - name > 5 && memcmp(dot - 5, "/init", 5) == 0) dot -= 5;
+    lua_pushlstring(L, name, (size_t)(dot - name));
+    luaL_gsub(L, lua_tostring(L, -1), "/", ".");
+    lua_rawseti(L, -3, ++n);
+    lua_pop(L, 1);
+  }
+}
+
+/* The ending of a message about an unknown module: "; did you mean 'eksrun.vpc'?", or "". A kit's
+ * name without its "eksrun." is near too. */
+static const char *push_near_module(lua_State *L, const char *module) {
+  static const char room[] = "eksrun.";
+  const size_t room_len = sizeof room - 1;
+  push_modules(L);
+  size_t count = (size_t)lua_rawlen(L, -1);
+  const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -2, (lua_Integer)i + 1);
+    names[i] = lua_tostring(L, -1); /* the list keeps it */
+    lua_pop(L, 1);
+  }
+  const char *best;
+  if (ek_suggest(&best, 1, module, names, count) == 1)
+    return lua_pushfstring(L, "; did you mean '%s'?", best);
+  size_t kits = 0;
+  for (size_t i = 0; i < count; i++)
+    if (strncmp(names[i], room, room_len) == 0) names[kits++] = names[i] + room_len;
+  if (ek_suggest(&best, 1, module, names, kits) == 1)
+    return lua_pushfstring(L, "; did you mean '%s%s'?", room, best);
+  return lua_pushliteral(L, "");
+}
+
+/* Comes last: says in one line, at the line of the require, that there is no such module. */
+static int l_search_nothing(lua_State *L) {
+  const char *module = luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  luaL_where(L, 2); /* 1 is require */
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "path");
+  const char *path = lua_tostring(L, -1);
+  const char *why = push_near_module(L, module);
+  bool ours = strncmp(module, "eksrun.", 7) == 0;
+  if (*why == '\0' && !ours && path != NULL && *path != '\0') {
+    const char *file = luaL_gsub(L, module, ".", "/");
+    const char *files = luaL_gsub(L, luaL_gsub(L, path, "?", file), ";", " or ");
+    why = lua_pushfstring(L, ": no file %s", files);
+  }
+  lua_pushfstring(L, "%smodule '%s' not found%s", lua_tostring(L, 2), module, why);
+  return lua_error(L);
+}
+
 /* The embedded library comes behind preload; files are found only once package.path says where. */
 static void set_searchers(lua_State *L, const char *stdlib_dir) {
   lua_getglobal(L, "package");
@@ -46,6 +113,8 @@ static void set_searchers(lua_State *L, const char *stdlib_dir) {
     lua_rawgeti(L, -1, i);
     lua_rawseti(L, -2, i + 1);
   }
+  lua_pushcfunction(L, l_search_nothing);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
   lua_pushstring(L, stdlib_dir);
   lua_pushcclosure(L, l_search_stdlib, 1);
   lua_rawseti(L, -2, 2);
@@ -56,6 +125,11 @@ static void set_searchers(lua_State *L, const char *stdlib_dir) {
   lua_pop(L, 2);
 }
 
+static int open_version(lua_State *L) {
+  lua_pushliteral(L, EKSRUN_VERSION);
+  return 1;
+}
+
 static int open_all(lua_State *L) {
   const char *stdlib_dir = lua_touserdata(L, 1);
   struct ek_loop *loop = lua_touserdata(L, 2);
@@ -64,6 +138,10 @@ static int open_all(lua_State *L) {
   luaL_openlibs(L);
   set_searchers(L, stdlib_dir);
   ek_bindings_preload(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, open_version);
+  lua_setfield(L, -2, "eksrun.version");
+  lua_pop(L, 1);
   ek_task_open(L, loop);
   return 0;
 }
@@ -173,24 +251,19 @@ static bool wants_traceback(int argc, char **argv, bool is_object) {
   return !is_object; /* a bug, not an expected failure */
 }
 
-/* 130 and 143 are what a shell reports of a program that the signal ended. */
-static int failure_status(lua_State *L, int error) {
-  if (!lua_istable(L, error)) return 1;
-  lua_getfield(L, error, "code");
-  lua_getfield(L, error, "signal");
-  const char *code = lua_tostring(L, -2);
-  const char *signal = lua_tostring(L, -1);
-  if (code != NULL && strcmp(code, "usage") == 0) return 2;
-  if (code == NULL || strcmp(code, "interrupted") != 0 || signal == NULL) return 1;
-  return strcmp(signal, "SIGTERM") == 0 ? 143 : 130;
-}
-
-/* 1 the error, 2 its traceback or nil */
+/* 1 the error, 2 its traceback or nil. Upvalue 1: whether to show that. */
 static int report(lua_State *L) {
-  bool debug = lua_toboolean(L, lua_upvalueindex(1));
-  (void)fprintf(stderr, "eksrun: %s\n", luaL_tolstring(L, 1, NULL));
-  if (debug && lua_isstring(L, 2)) (void)fprintf(stderr, "%s\n", lua_tostring(L, 2));
-  lua_pushinteger(L, failure_status(L, 1));
+  if (!lua_toboolean(L, lua_upvalueindex(1))) {
+    lua_pushnil(L);
+    lua_replace(L, 2);
+  }
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "eksrun.cli.failure");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "report");
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_call(L, 2, 1);
   return 1;
 }
 

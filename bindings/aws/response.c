@@ -460,7 +460,7 @@ int ek_aws_l_parse_error(lua_State *L) {
   lua_settop(L, 6);
   enum body_kind kind = kind_of(&r);
   if (kind == BODY_OTHER || (!readable && !has_field(&r, "code"))) {
-    lua_pushliteral(L, "InvalidResponse");
+    lua_pushliteral(L, "invalid_response");
     lua_setfield(L, r.result, "code");
     (void)push_oddity(&r, "not an answer of the service");
     lua_setfield(L, r.result, "message");

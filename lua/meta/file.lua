@@ -47,6 +47,11 @@ function file.stat(path) end
 ---@return boolean
 function file.exists(path) end
 
+--- Whether this process may write to a file, or make files in a folder.
+---@param path string
+---@return boolean
+function file.is_writable(path) end
+
 --- The path without symbolic links, or nil if it leads nowhere.
 ---@param path string
 ---@return string|nil

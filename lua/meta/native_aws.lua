@@ -154,7 +154,7 @@ function Operation:build(params, options) end
 function Operation:parse(status, headers, body) end
 
 --- What an error answer says: code, message, request_id, type, and the error's own fields. Never
---- raises: HTML and garbage have the code "InvalidResponse", an empty body its status as code.
+--- raises: HTML and garbage have the code "invalid_response", an empty body its status as code.
 ---@param status integer
 ---@param headers table<string, string> names in lower case
 ---@param body string

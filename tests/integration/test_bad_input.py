@@ -30,12 +30,24 @@ def assert_one_line(result, status, pattern):
     ("local x = = 1\n", USAGE, r"recipe\.lua:1: unexpected symbol near '='"),
     ("return {\n", USAGE, r"recipe\.lua:2: unexpected symbol near <eof>"),
     ("\x1bLua", USAGE, r"recipe\.lua: compiled Lua"),
-    ('require("eksrun.ec2").vpc { "v", CidrBlok = "10.0.0.0/16" }\n', FAILED,
+    ('require("eksrun.ec2").vpc { "v", CidrBlok = "10.0.0.0/16" }\n', USAGE,
      r"recipe\.lua:1: .*CidrBlok.*did you mean 'CidrBlock'"),
-    ('require("eksrun.aws").eks:describe_clusterr { name = "x" }\n', FAILED, r"recipe\.lua:1: .*did you mean"),
+    ('require("eksrun.aws").eks:describe_clusterr { name = "x" }\n', USAGE, r"recipe\.lua:1: .*did you mean"),
     ('require("eksrun.aws").eks:describe_cluster { nam = "x" }\n', USAGE,
-     r"eks:DescribeCluster: parameter nam is unknown, did you mean name"),
-], ids=["syntax", "unfinished", "bytecode", "input", "operation", "parameter"])
+     r"recipe\.lua:1: eks:DescribeCluster: parameter nam is unknown, did you mean name"),
+    ('require("eksrun.vpc").network { name = "n", cidr = "foo" }\n', USAGE,
+     r"recipe\.lua:1: vpc\.network: cidr: .*foo"),
+    ('require("eksrun.vpc").network { name = "n", cidr = "10.0.0.0/26" }\n', USAGE,
+     r"recipe\.lua:1: vpc\.network: cidr: 10\.0\.0\.0/26 is too small for 3 zones"),
+    ('require("eksrun.vpc").network { name = "n", zones = 2.5 }\n', USAGE, r"recipe\.lua:1: .*zones: .*not 2\.5"),
+    ('local k = require("eksrun.cluster").create { name = "n", subnets = { "a" } }\n'
+     'k.managed_nodes { name = "g" }\n', USAGE,
+     r"recipe\.lua:2: managed_nodes is called with a colon: eks:managed_nodes"),
+    ('local k = require("eksrun.cluster").create { name = "n", subnets = { "a" } }\n'
+     'k:managd_nodes { name = "g" }\n', USAGE,
+     r"recipe\.lua:2: a cluster has no 'managd_nodes'; did you mean 'managed_nodes'"),
+], ids=["syntax", "unfinished", "bytecode", "input", "operation", "parameter", "cidr", "small", "zones", "dot",
+        "method"])
 def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(text)
@@ -49,7 +61,7 @@ def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text('local function deep()\n  error("no luck")\nend\n\ndeep()\n')
     result = eksrun(recipe.name, "--yes", cwd=tmp_path)
-    assert result.status == FAILED, result
+    assert result.status == USAGE, result
     assert result.stderr.splitlines()[0] == "eksrun: recipe.lua:2: no luck", result
     assert "recipe.lua:5" in result.stderr, result
 
@@ -62,6 +74,12 @@ def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
     ([RECIPE, "nodes=two"], r"nodes: 'two' is not a whole number"),
     ([RECIPE, "name=-x"], r"name: '-x'"),
     ([RECIPE, "nat=some"], r"nat: 'some'"),
+    ([RECIPE, "cidr=foo"], r"cidr: 'foo' is not an address range"),
+    ([RECIPE, "cidr=10.0.0.0/26"], r"cidr: 10\.0\.0\.0/26 is too small for 3 zones"),
+    ([RECIPE, "instance=m7g"], r"instance: 'm7g'"),
+    ([RECIPE, "--nodes", "4"], r"unknown flag '--nodes'; a parameter of the recipe is given as nodes=4"),
+    (["destroy", "--stack", ""], r"--stack: '' is no stack's name"),
+    (["help", "destory"], r"unknown command 'destory'; did you mean 'destroy'\? \(see eksrun help\)"),
     ([RECIPE, "--yess"], r"unknown flag '--yess'; did you mean '--yes'"),
     (["plann", RECIPE], r"unknown command 'plann'; did you mean 'plan'"),
     (["token"], r"CLUSTER is missing"),
@@ -79,9 +97,9 @@ def test_no_terminal_and_no_yes(eksrun, cloud):
 
 @pytest.mark.parametrize("env, status, pattern", [
     ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, CREDENTIALS, "no credentials"),
-    ({"AWS_REGION": None}, FAILED, "no region"),
-    ({"AWS_REGION": "us east/1"}, FAILED, "region 'us east/1'"),
-    ({"AWS_ENDPOINT_URL": "nowhere"}, FAILED, "endpoint 'nowhere'"),
+    ({"AWS_REGION": None}, USAGE, "no region"),
+    ({"AWS_REGION": "us east/1"}, USAGE, "region 'us east/1'"),
+    ({"AWS_ENDPOINT_URL": "nowhere"}, USAGE, "endpoint 'nowhere'"),
     ({"AWS_PROFILE": "none"}, CREDENTIALS, "'none'"),
 ], ids=["credentials", "region", "region-name", "endpoint", "profile"])
 def test_environment(eksrun, cloud, home, env, status, pattern):
@@ -161,6 +179,19 @@ def test_a_kubeconfig_that_cannot_be_written(eksrun, cloud, reader, tmp_path):
     (tmp_path / "file").write_text("")
     result = eksrun("kubeconfig", "demo", KUBECONFIG=tmp_path / "file/config")
     assert_one_line(result, FAILED, "config|folder")
+
+
+@pytest.mark.parametrize("broken, pattern", [
+    (lambda home: (home / "config").write_text("a: [b\n"), r"config is no kubeconfig: yaml: line 2"),
+    (lambda home: (home / "config").mkdir(), r"cannot read .*config: .*directory"),
+    (lambda home: home.rmdir() or home.write_text(""), r"kubeconfig .*config cannot be written: .* is not a folder"),
+], ids=["no-yaml", "folder", "below-a-file"])
+def test_the_kubeconfig_is_looked_at_before_anything_is_made(eksrun, cloud, tmp_path, broken, pattern):
+    folder = tmp_path / "kube"
+    folder.mkdir()
+    broken(folder)
+    assert_one_line(eksrun(RECIPE, "--yes", KUBECONFIG=folder / "config"), FAILED, pattern)
+    assert cloud.mutating() == []
 
 
 def test_a_cluster_that_is_not_there(eksrun):

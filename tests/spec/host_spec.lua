@@ -77,6 +77,37 @@ describe("the program", function()
       assert.matches("^eksrun: child\n", result.stderr)
     end)
 
+    it("credentials and configuration that are missing by statuses of their own", function()
+      local text = 'require("eksrun.aws").eks:list_clusters {}'
+      local bare = { "PATH", AWS_REGION = "eu-west-1", AWS_EC2_METADATA_DISABLED = "true" }
+      local result = run(text, bare)
+      assert.same({ 4, "" }, { result.code, result.stdout })
+      assert.matches("^eksrun: .*credentials[^\n]*\n$", result.stderr)
+      bare.AWS_REGION = nil
+      result = run(text, bare)
+      assert.equal(2, result.code)
+      assert.matches("^eksrun: no region[^\n]*\n$", result.stderr)
+    end)
+
+    it("a module that is not there in one line", function()
+      local result = run("return require 'eksrun.vcp'")
+      assert.equal(1, result.code)
+      assert.matches("^eksrun: [^\n]*main.lua:1: module 'eksrun.vcp' not found; did you mean 'eksrun.vpc'%?\n",
+        result.stderr)
+      assert.matches("^eksrun: [^\n]*main.lua:1: module 'none' not found: no file [^\n]*/none.lua or [^\n]*\n",
+        run("return require 'none'").stderr)
+      assert.matches("did you mean 'eksrun.task'%?\n", run("require 'tasks'").stderr)
+    end)
+
+    it("errors with a table by what is in it", function()
+      assert.equal('eksrun: { 1, why = "x" }\n', run("error { 1, why = 'x' }").stderr)
+      assert.equal("eksrun: no luck\n", run("error { message = 'no luck' }").stderr)
+    end)
+
+    it("nothing that a terminal would obey", function()
+      assert.equal("eksrun: a\\x1b[31mb\n", run("error { message = 'a\\27[31mb' }").stderr)
+    end)
+
     it("errors that are no strings, and those that cannot be printed", function()
       assert.matches("^eksrun: nil\n", run("error()").stderr)
       local result = run("error(setmetatable({}, { __tostring = function() error 'again' end }))")

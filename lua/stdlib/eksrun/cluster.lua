@@ -4,6 +4,7 @@ local ami = require "eksrun.ami"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
 local iam = require "eksrun.iam"
+local ref = require "eksrun.engine.ref"
 local util = require "eksrun.util"
 
 local M = {}
@@ -14,8 +15,30 @@ local M = {}
 --- @field arn eksrun.Ref
 --- @field resource table the eks.cluster
 --- @field network eksrun.Network?
+--- @field tags table<string, string>?
 local Cluster = {}
-Cluster.__index = Cluster
+
+-- What a cluster may lack.
+local ABSENT = { network = true, tags = true, shared_node_role = true }
+
+function Cluster.__index(cluster, key)
+  local method = Cluster[key]
+  if method ~= nil or ABSENT[key] then return method end
+  local known = {}
+  for _, fields in ipairs { cluster, Cluster, ABSENT } do
+    for name in pairs(fields) do
+      if not name:find("^__") and name ~= "shared_node_role" then known[#known + 1] = name end
+    end
+  end
+  table.sort(known)
+  util.raise_at_caller("a cluster has no '%s'%s", tostring(key), util.did_you_mean(key, known))
+end
+
+local function check_colon(cluster, method)
+  if getmetatable(cluster) ~= Cluster then
+    util.raise_at_caller("%s is called with a colon: eks:%s", method, method)
+  end
+end
 
 -- What every node needs: to join, to pull images, to give addresses to pods, to be looked at.
 local NODE_POLICIES = {
@@ -115,6 +138,7 @@ end
 --- The role of the cluster's nodes, declared when first asked for.
 --- @return table role an iam.role
 function Cluster:node_role()
+  check_colon(self, "node_role")
   if not self.shared_node_role then
     self.shared_node_role = eksrun.scope("nodes", function()
       return iam.role {
@@ -176,6 +200,7 @@ end
 --- @param options eksrun.ManagedNodes.Options
 --- @return table nodegroup an eks.nodegroup
 function Cluster:managed_nodes(options)
+  check_colon(self, "managed_nodes")
   util.check_options("managed_nodes", options, NODE_OPTIONS)
   local subnets = options.subnets or self.network and self.network.nodes
   if not subnets then
@@ -218,25 +243,30 @@ end
 --- @param options? { file?: string, alias?: string } default: where kubectl looks; the cluster's ARN
 --- @return eksrun.Ref
 function Cluster:kubeconfig(options)
+  check_colon(self, "kubeconfig")
   options = options or {}
   util.check_options("kubeconfig", options, { file = "string?", alias = "string?" })
   local resource = self.resource
-  return eksrun.all({
+  local described = ref.all {
     name = self.name,
     status = "ACTIVE", -- the value is asked for when the cluster is ready
     arn = resource.arn,
     endpoint = resource.endpoint,
     certificateAuthority = resource.certificateAuthority,
-  }):map(function(described)
-    local install = require "eksrun.kubeconfig.install"
-    local prepared = install.prepare(described, {
-      file = options.file,
-      alias = options.alias,
-      profile = require("eksrun.aws").profile(),
-    })
-    install.write(prepared)
-    return prepared.path
-  end)
+  }
+  return ref.effect(described, {
+    check = function() require("eksrun.kubeconfig.install").check(options) end,
+    run = function(cluster)
+      local install = require "eksrun.kubeconfig.install"
+      local prepared = install.prepare(cluster, {
+        file = options.file,
+        alias = options.alias,
+        profile = require("eksrun.aws").profile(),
+      })
+      install.write(prepared)
+      return prepared.path
+    end,
+  })
 end
 
-return M
+return util.strict("eksrun.cluster", M)

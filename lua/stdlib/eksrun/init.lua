@@ -4,7 +4,10 @@ local ref = require "eksrun.engine.ref"
 local stack = require "eksrun.engine.stack"
 local util = require "eksrun.util"
 
-local M = {}
+local M = {
+  --- Of the program: "1.2.3".
+  version = require "eksrun.version",
+}
 
 --- Declares the parameters of the recipe and returns their values: see eksrun.params.
 --- A parameter `name` becomes a part of the stack's name.
@@ -53,4 +56,4 @@ function M.all(value) return ref.all(value) end
 --- @return boolean
 function M.is_ref(value) return ref.is(value) end
 
-return M
+return util.strict("eksrun", M)

@@ -9,6 +9,7 @@
 ---
 --- The type is the default's. Mistakes in values raise { code = "usage" }, mistakes in the
 --- declaration are the recipe's.
+local cidr = require "eksrun.cidr"
 local util = require "eksrun.util"
 
 local M = {}
@@ -16,7 +17,7 @@ local M = {}
 --- @class eksrun.Parameter
 --- @field [1] any default
 --- @field [2] string? help, one line
---- @field type? "string"|"integer"|"number"|"boolean"|"list"
+--- @field type? "string"|"integer"|"number"|"boolean"|"list"|"cidr"
 --- @field required? boolean
 --- @field min? number
 --- @field max? number
@@ -25,15 +26,61 @@ local M = {}
 --- @field sensitive? boolean never shown
 
 local fields = {
-  [1] = "any?", [2] = "string?", type = "string?", required = "boolean?", min = "number?",
-  max = "number?", match = "string?", choices = "table?", sensitive = "boolean?",
+  [1] = "any", [2] = "string", type = "string", required = "boolean", min = "number",
+  max = "number", match = "string", choices = "table", sensitive = "boolean",
 }
 
-local types = { string = true, integer = true, number = true, boolean = true, list = true }
+-- By type, what a default has to be.
+local types = {
+  string = "string", integer = "integer", number = "number", boolean = "boolean", list = "table",
+  cidr = "string",
+}
+
+local function is_a(value, kind)
+  return kind == "any" or type(value) == kind or math.type(value) == kind
+end
 
 local function type_of(default)
   if type(default) == "table" then return "list" end
   return math.type(default) == "integer" and "integer" or math.type(default) and "number" or type(default)
+end
+
+local function check_fields(name, parameter)
+  for _, key in ipairs(util.sorted_keys(parameter)) do
+    local value = parameter[key]
+    if math.type(key) == "integer" and key > 2 then
+      util.raise_at_caller("params.%s: { default, help, ... } expected; a list as the default stands in "
+        .. "braces of its own: { { \"a\", \"b\" }, \"help\" }", name)
+    elseif not fields[key] then
+      util.raise_at_caller("params.%s: unknown field '%s'%s", name, tostring(key), util.did_you_mean(key,
+        { "type", "required", "min", "max", "match", "choices", "sensitive" }))
+    elseif not is_a(value, fields[key]) then
+      local what = key == 2 and "the help" or "'" .. key .. "'"
+      util.raise_at_caller("params.%s: %s wants a %s, got %s", name, what, fields[key],
+        is_a(value, "string") and "'" .. value .. "'" or type(value))
+    end
+  end
+end
+
+local check
+
+local function check_type(name, parameter)
+  local default = parameter[1]
+  parameter.type = parameter.type or default ~= nil and type_of(default) or "string"
+  local kind = types[parameter.type]
+  if not kind then
+    util.raise_at_caller("params.%s: type '%s' is none of %s%s", name, parameter.type,
+      table.concat(util.sorted_keys(types), ", "), util.did_you_mean(parameter.type, util.sorted_keys(types)))
+  end
+  if default ~= nil and not is_a(default, kind) then
+    util.raise_at_caller("params.%s: the default is a %s, not of type %s", name, type(default),
+      parameter.type)
+  end
+  if default ~= nil then
+    check(parameter, default, function(message)
+      util.raise_at_caller("params.%s: the default: %s", name, message)
+    end)
+  end
 end
 
 local function check_declaration(declared)
@@ -44,23 +91,19 @@ local function check_declaration(declared)
     if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") then
       util.raise_at_caller("params: '%s' is no name for a parameter", tostring(name))
     end
-    if type(parameter) ~= "table" then parameter = { parameter } declared[name] = parameter end
-    for key in pairs(parameter) do
-      if not fields[key] then
-        util.raise_at_caller("params.%s: unknown field '%s'%s", name, tostring(key), util.did_you_mean(key,
-          { "type", "required", "min", "max", "match", "choices", "sensitive" }))
-      end
+    if type(parameter) ~= "table" then
+      local shown = type(parameter) == "string" and '"' .. parameter .. '"' or tostring(parameter)
+      util.raise_at_caller("params.%s: { default, help, ... } expected, got a %s: %s = { %s, "
+        .. "\"what it is\" }", name, type(parameter), name, shown)
     end
-    parameter.type = parameter.type or parameter[1] ~= nil and type_of(parameter[1]) or "string"
-    if not types[parameter.type] then
-      util.raise_at_caller("params.%s: type '%s' is none of boolean, integer, list, number, string", name,
-        parameter.type)
-    end
+    check_fields(name, parameter)
+    check_type(name, parameter)
   end
 end
 
 local convert = {
   string = function(text) return text end,
+  cidr = function(text) return text end,
   number = function(text) return tonumber(text), "a number" end,
   integer = function(text) return math.tointeger(tonumber(text)), "a whole number" end,
   boolean = function(text)
@@ -82,15 +125,26 @@ local function quote(parameter, value)
   return type(value) == "string" and "'" .. value .. "'" or tostring(value)
 end
 
-local function check_one(name, parameter, value)
+local function matches(value, pattern)
+  local ok, found = pcall(string.find, value, pattern)
+  if not ok then util.raise_at_caller("params: match = '%s': %s", pattern, found) end
+  return found ~= nil
+end
+
+-- Calls wrong(message) if a value that is no list is none for the parameter.
+local function check_one(parameter, value, wrong)
+  local shown = quote(parameter, value)
   if parameter.min and type(value) == "number" and value < parameter.min then
-    fail(name, "%s is less than %s", quote(parameter, value), tostring(parameter.min))
+    return wrong(("%s is less than %s"):format(shown, parameter.min))
   end
   if parameter.max and type(value) == "number" and value > parameter.max then
-    fail(name, "%s is more than %s", quote(parameter, value), tostring(parameter.max))
+    return wrong(("%s is more than %s"):format(shown, parameter.max))
   end
-  if parameter.match and type(value) == "string" and not value:find(parameter.match) then
-    fail(name, "%s does not match %s", quote(parameter, value), parameter.match)
+  if parameter.match and type(value) == "string" and not matches(value, parameter.match) then
+    return wrong(("%s does not match %s"):format(shown, parameter.match))
+  end
+  if parameter.type == "cidr" and not cidr.try_parse(value) then
+    return wrong(("%s is not an address range such as 10.0.0.0/16"):format(shown))
   end
   if parameter.choices then
     local names = {}
@@ -98,14 +152,14 @@ local function check_one(name, parameter, value)
       if choice == value then return end
       names[i] = tostring(choice)
     end
-    fail(name, "%s is none of %s%s", quote(parameter, value), table.concat(names, ", "),
-      util.did_you_mean(value, names))
+    return wrong(("%s is none of %s%s"):format(shown, table.concat(names, ", "),
+      util.did_you_mean(value, names)))
   end
 end
 
-local function check(name, parameter, value)
-  if type(value) ~= "table" then return check_one(name, parameter, value) end
-  for _, item in ipairs(value) do check_one(name, parameter, item) end
+function check(parameter, value, wrong)
+  if type(value) ~= "table" then return check_one(parameter, value, wrong) end
+  for _, item in ipairs(value) do check_one(parameter, item, wrong) end
 end
 
 -- The words of the command line by name.
@@ -114,7 +168,8 @@ local function given(declared, words)
   for _, word in ipairs(words) do
     local name, text = word:match("^([^=]+)=(.*)$")
     if not name then
-      util.fail("usage", "'%s' is no parameter: k=v expected", word)
+      util.fail("usage", "'%s' is no parameter: k=v expected%s", word,
+        declared[word] and (", such as %s=..."):format(word) or "")
     end
     local parameter = declared[name]
     if not parameter then
@@ -129,6 +184,18 @@ local function given(declared, words)
   return values
 end
 
+-- The values; a name that is not declared raises instead of being nil.
+local function strict(values, declared)
+  return setmetatable(values, {
+    __index = function(_, name)
+      if type(name) == "string" and not declared[name] then
+        util.raise_at_caller("the recipe declares no parameter '%s'%s", name,
+          util.did_you_mean(name, util.sorted_keys(declared)))
+      end
+    end,
+  })
+end
+
 --- The values of the declared parameters.
 --- @param declared table<string, eksrun.Parameter>
 --- @param words string[] k=v
@@ -137,13 +204,16 @@ function M.read(declared, words)
   check_declaration(declared)
   local values = given(declared, words)
   for name, parameter in util.sorted_pairs(declared) do
-    if values[name] == nil then values[name] = util.copy(parameter[1]) end
-    if values[name] == nil and parameter.required then
+    local value = values[name]
+    if value ~= nil then
+      check(parameter, value, function(message) fail(name, "%s", message) end)
+    elseif parameter[1] ~= nil then
+      values[name] = util.copy(parameter[1])
+    elseif parameter.required then
       fail(name, "a value is required: %s=...", name)
     end
-    if values[name] ~= nil then check(name, parameter, values[name]) end
   end
-  return values
+  return strict(values, declared)
 end
 
 local function bounds(parameter)

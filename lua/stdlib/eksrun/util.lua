@@ -100,11 +100,18 @@ local function user_level()
   end
 end
 
+-- "file:line" of a frame. Lua's own short_src cuts long paths.
+local function place(info)
+  local name = info.source:match("^@(.*)") or info.short_src
+  return ("%s:%d"):format(name, info.currentline)
+end
+M.place = place
+
 --- "file:line" of the nearest caller that is not this library: the recipe's line.
 --- @return string
 function M.where()
   local _, info = user_level()
-  return info and ("%s:%d"):format(info.short_src, info.currentline) or "?"
+  return info and place(info) or "?"
 end
 
 --- Raises an error at the recipe's line, whatever of the library lies between.
@@ -112,7 +119,7 @@ end
 function M.raise_at_caller(message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
   local _, info = user_level()
-  if info then message = ("%s:%d: %s"):format(info.short_src, info.currentline, message) end
+  if info then message = place(info) .. ": " .. message end
   M.fail("recipe", "%s", message)
 end
 
@@ -128,8 +135,37 @@ function M.did_you_mean(name, candidates)
   return "; did you mean " .. table.concat(near, " or ") .. "?"
 end
 
+--- A module or object whose unknown fields raise, with a did-you-mean, instead of being nil.
+--- @generic T
+--- @param name string for the message
+--- @param fields T
+--- @param optional? table<string, boolean> fields that may be nil
+--- @return T fields
+function M.strict(name, fields, optional)
+  return setmetatable(fields, {
+    __index = function(_, key)
+      if type(key) ~= "string" or optional and optional[key] then return nil end
+      local known = M.sorted_keys(fields)
+      for other in pairs(optional or {}) do known[#known + 1] = other end
+      M.raise_at_caller("%s has no '%s'%s", name, key, M.did_you_mean(key, known))
+    end,
+  })
+end
+
 --- A string with its control bytes made visible, fit for a terminal.
 M.escape = text.escape
+
+--- What an error says, whatever was raised: an object's line, a table's `message`, any other value as
+--- text. Raises only where the value's own __tostring does.
+--- @param err any
+--- @return string
+function M.describe(err)
+  if type(err) ~= "table" then return tostring(err) end
+  local meta = getmetatable(err)
+  if type(meta) == "table" and meta.__tostring then return tostring(err) end
+  if type(err.message) == "string" then return err.message end
+  return (require("eksrun.inspect").inspect(err):gsub("%s*\n%s*", " "))
+end
 
 -- Appends what a value is made of, in one order, to out. Functions count for nothing.
 local function spell(value, out)

@@ -84,14 +84,13 @@ end
 --- @field nodes table[] the subnets where nodes belong: private if they reach the internet, else public
 --- @field egress table[] what must stand before a node in them reaches the internet
 
-local function declare(options, zones)
+local function declare(options, zones, ranges)
   local function tags(suffix, role)
     local all = { Name = options.name .. "/" .. suffix }
     for key, value in pairs(options.tags or {}) do all[key] = value end
     if role then all["kubernetes.io/role/" .. role] = "1" end
     return all
   end
-  local ranges = layout(options.cidr, #zones)
   local letters = {}
   for i, zone in ipairs(zones) do letters[i] = zone:match("%d([%l%d-]*)$") end
 
@@ -167,7 +166,7 @@ local function declare(options, zones)
     end
   end)
 
-  return {
+  return util.strict("a network", {
     name = options.name,
     cidr = options.cidr,
     vpc = vpc,
@@ -176,7 +175,7 @@ local function declare(options, zones)
     private = private,
     nodes = nats[1] and private or public,
     egress = egress,
-  }
+  })
 end
 
 --- Declares a network for a cluster, under the scope `network`.
@@ -191,19 +190,21 @@ function M.network(options)
   if not NAT[nat] then
     util.raise_at_caller("vpc.network: nat is 'none', 'single' or 'per-zone', not '%s'", nat)
   end
-  local zones = options.zones or 3
-  if math.type(zones) == "integer" then
-    if zones < 1 then util.raise_at_caller("vpc.network: zones: at least 1, not %d", zones) end
-    zones = M.zones(zones)
-  elseif type(zones) ~= "table" then
-    util.raise_at_caller("vpc.network: zones: a number or a list of names, not a %s", type(zones))
+  local zones, range = options.zones or 3, options.cidr or "10.0.0.0/16"
+  local count = type(zones) == "table" and #zones or zones
+  if math.type(count) ~= "integer" then
+    util.raise_at_caller("vpc.network: zones: a whole number or a list of names, not %s",
+      type(zones) == "number" and tostring(zones) or "a " .. type(zones))
   end
+  if count < 1 then util.raise_at_caller("vpc.network: zones: at least 1, not %d", count) end
+  local ranges = layout(range, count) -- before EC2 is asked: what is wrong here needs no network
+  if type(zones) ~= "table" then zones = M.zones(count) end
   return eksrun.scope("network", declare, {
     name = options.name,
-    cidr = options.cidr or "10.0.0.0/16",
+    cidr = range,
     nat = nat,
     tags = options.tags,
-  }, zones)
+  }, zones, ranges)
 end
 
-return M
+return util.strict("eksrun.vpc", M)

@@ -75,7 +75,9 @@ describe("an aws client", function()
     assert.are.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
       request.headers["x-amz-content-sha256"])
     assert.matches("SignedHeaders=[^,]*x%-amz%-content%-sha256", request.headers.authorization)
-    assert.matches("^eksrun/", request.headers["user-agent"])
+    local version = require "eksrun.version"
+    assert.matches("^%d+%.%d+%.%d+$", version)
+    assert.are.equal("eksrun/" .. version .. " lua/5.4", request.headers["user-agent"])
   end)
 
   it("signs IAM for the region that stands for the partition", function()
@@ -129,7 +131,7 @@ describe("an aws client", function()
   it("does not call a page of HTML a missing cluster", function()
     local page = { 404, { ["content-type"] = "text/html" }, "<!doctype html><title>404 Not Found</title>" }
     local _, err = client("eks", world { page }).try:describe_cluster { name = "x" }
-    assert.are.equal("InvalidResponse", err.code)
+    assert.are.equal("invalid_response", err.code)
     assert.are.equal(404, err.status)
   end)
 

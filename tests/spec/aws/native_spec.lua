@@ -439,7 +439,7 @@ describe("errors", function()
   it("in HTML are never taken for the service's word", function()
     local err = parse_error("eks", "describe_addon", "<!doctype html>\n<title>404 Not Found</title>",
       { ["content-type"] = "text/html; charset=utf-8" }, 404)
-    assert.same({ "InvalidResponse", "not an answer of the service (HTTP 404, text/html; charset=utf-8): "
+    assert.same({ "invalid_response", "not an answer of the service (HTTP 404, text/html; charset=utf-8): "
       .. "<!doctype html> <title>404 Not Found</title>" }, { err.code, err.message })
   end)
 

@@ -3,7 +3,7 @@ local cloud = require "tests.spec.support.cloud"
 local main = require "eksrun.cli.main"
 
 -- A stand-in of eksrun.aws: the cloud of the specs, every other service empty.
-local function session(sky)
+local function stand_in(sky)
   local empty = setmetatable({}, {
     __index = function(_, name)
       if name == "pages" then return function() return function() end end end
@@ -17,7 +17,7 @@ local function session(sky)
   return aws
 end
 
-local folder
+local folder, session
 
 local function write(name, text)
   local path = folder .. "/" .. name
@@ -68,7 +68,7 @@ describe("the command line", function()
     folder = os.tmpname()
     os.remove(folder)
     assert(os.execute("mkdir -p " .. folder))
-    sky = cloud.new()
+    sky, session = cloud.new(), stand_in
     recipe = write("thing.lua", recipe_text)
   end)
 
@@ -178,11 +178,11 @@ describe("the command line", function()
       { 2, "No such file", folder .. "/none.lua" },
       { 2, "broken.lua:2: .*near", write("broken.lua", "local x = 1\nlocal = 2\n") },
       { 2, "takes no parameters", write("bare.lua", 'require("eksrun").stack "s"'), "a=1" },
-      { 1, "bug.lua:1: attempt to index a nil value", write("bug.lua", "local x = y.z") },
-      { 1, "early.lua:3: comparison: the value of net.NetId is not known", write("early.lua",
+      { 2, "bug.lua:1: attempt to index a nil value", write("bug.lua", "local x = y.z") },
+      { 2, "early.lua:3: comparison: the value of net.NetId is not known", write("early.lua",
         'local net = require("eksrun.resource").get "cloud.net"\n'
           .. 'local n = net { Cidr = "c" }\nif n.NetId == net { "b", Cidr = "d" }.NetId then return 1 end') },
-      { 1, "twice.lua:3: two resources have the address net: .* declared at .*twice.lua:2", write("twice.lua",
+      { 2, "twice.lua:3: two resources have the address net: .* declared at .*twice.lua:2", write("twice.lua",
         'local net = require("eksrun.resource").get "cloud.net"\nnet { Cidr = "c" }\nnet { Cidr = "c" }') },
     }
     for _, case in ipairs(cases) do
@@ -193,6 +193,147 @@ describe("the command line", function()
       assert.matches("^eksrun: [^\n]*\n", err)
     end
     assert.is_nil(next(sky.things))
+  end)
+
+  it("knows a parameter that is written as a flag", function()
+    local given = "; a parameter of the recipe is given as "
+    local cases = {
+      { "unknown flag '%-%-size'" .. given .. "size=5 ", recipe, "--size", "5" },
+      { "unknown flag '%-%-size'" .. given .. "size=5 ", "apply", "--size=5", recipe },
+      { "unknown flag '%-%-mode'" .. given .. "mode=... ", "plan", recipe, "--mode" },
+      { "unknown flag '%-%-sise'" .. given .. "size=2 ", "destroy", recipe, "--sise", "2" },
+      { "'%-%-jsn'; did you mean '%-%-json'%? %(see eksrun plan %-%-help%)", "plan", recipe, "--jsn" },
+    }
+    for _, case in ipairs(cases) do
+      local _, out, err = eksrun(sky, table.unpack(case, 2))
+      assert.equal("", out)
+      assert.matches(case[1], err)
+    end
+    assert.is_nil(sky.calls.describe)
+  end)
+
+  it("points to the help", function()
+    local _, _, err = eksrun(sky, "help", "destory")
+    assert.equal("eksrun: unknown command 'destory'; did you mean 'destroy'? (see eksrun help)\n", err)
+    _, _, err = eksrun(sky, "plam", recipe)
+    assert.matches("did you mean 'plan'%? %(see eksrun help%)\n$", err)
+  end)
+
+  it("wants the name of a stack to destroy one", function()
+    for _, name in ipairs { "", " ", "-x", ("n"):rep(129), "a\27b" } do
+      local status, _, err = eksrun(sky, "destroy", "--yes", "--stack=" .. name)
+      assert.equal(2, status)
+      assert.matches("^eksrun: %-%-stack: '.*' is no stack's name; .* such as managed%-cluster/demo\n$", err)
+    end
+    assert.is_nil(sky.calls.describe)
+  end)
+
+  describe("says what is wrong with a recipe, with its line and one status:", function()
+    -- text of the recipe, pattern of the line behind the place; the mistake is in line 2
+    local cases = {
+      field = { "net { 'n', Cidrr = 'c' }", "cloud.net n: unknown input 'Cidrr'; did you mean 'Cidr'%?" },
+      global = { "nte { 'n' }", "attempt to call a nil value %(global 'nte'%)" },
+      text = { "error 'no luck'", "no luck" },
+      ["text without a place"] = { "error('no luck', 0)", "no luck" },
+      table = { "error { code = 3, why = 'x' }", "raised { code = 3, why = \"x\" }" },
+      ["table with a message"] = { "error { message = 'no luck' }", "no luck" },
+      ["nil"] = { "error()", "raised nil" },
+      kit = { "local x = require 'eksrun.vcp'",
+        "module 'eksrun.vcp' not found; did you mean 'eksrun.vpc'%?" },
+      ["kit without its room"] = { "local x = require 'vpc'",
+        "module 'vpc' not found; did you mean 'eksrun.vpc'%?" },
+      module = { "local x = require 'of.none'",
+        "module 'of.none' not found: no file [^ ]*/of/none.lua or [^ ]*/of/none/init.lua" },
+      ["key of eksrun"] = { "eksrun.parms {}", "eksrun has no 'parms'; did you mean 'params'%?" },
+      ["parameter not declared"] = { "local p = eksrun.params { name = { 'a', 'h' } } local x = p.nmae",
+        "the recipe declares no parameter 'nmae'; did you mean 'name'%?" },
+      ["bare default"] = { "eksrun.params { a = 1 }",
+        "params.a: { default, help, ... } expected, got a number: a = { 1, \"what it is\" }" },
+      ["bare list"] = { "eksrun.params { a = { 'x', 'y', 'z' } }",
+        "params.a: .* a list as the default stands in braces of its own" },
+      ["help that is none"] = { "eksrun.params { a = { 1, 2 } }",
+        "params.a: the help wants a string, got number" },
+      ["default out of bounds"] = { "eksrun.params { a = { 1, 'h', min = 2 } }",
+        "params.a: the default: 1 is less than 2" },
+      ["default of another type"] = { "eksrun.params { a = { 'x', 'h', type = 'integer' } }",
+        "params.a: the default is a string, not of type integer" },
+      ["bound of another type"] = { "eksrun.params { a = { 1, 'h', min = 'x' } }",
+        "params.a: 'min' wants a number" },
+      pattern = { "eksrun.params { a = { 'x', 'h', match = '[' } }",
+        "params: match = '%[': malformed pattern" },
+      ["parameter of a call"] = { "require('eksrun.aws').eks:describe_cluster { nam = 'x' }",
+        "eks:DescribeCluster: parameter nam is unknown, did you mean name", true },
+      operation = { "require('eksrun.aws').eks:describe_clustr {}",
+        "eks has no operation 'describe_clustr', did you mean describe_cluster", true },
+    }
+    for name, case in pairs(cases) do
+      it(name, function()
+        local long = folder .. "/" .. ("long"):rep(30)
+        assert(os.execute("mkdir -p " .. long))
+        local path = long .. "/wrong.lua"
+        local file = assert(io.open(path, "w"))
+        file:write("local eksrun = require 'eksrun' local net = require('eksrun.resource').get 'cloud.net'\n",
+          case[1], "\neksrun.stack 's'\n")
+        file:close()
+        if case[3] then -- the real client, without a request
+          session = function(...) -- luacheck: ignore 431
+            local aws = stand_in(...)
+            aws.eks = require("eksrun.aws.client").new("eks", { region = "eu-west-1" })
+            return aws
+          end
+        end
+        for command, wanted in pairs { apply = 2, plan = 1, destroy = 2 } do
+          local status, out, err = eksrun(sky, command, path)
+          assert.equal(wanted, status, err)
+          assert.equal("", out)
+          local place, message = err:match("^eksrun: (.-:%d+): ([^\n]*)\n")
+          assert.equal(path .. ":2", place, err)
+          assert.matches("^" .. case[2], message)
+          assert.is_nil(err:find("lua/stdlib", 1, true), err)
+        end
+        assert.is_nil(sky.calls.describe)
+      end)
+    end
+  end)
+
+  it("finds what is wrong with an output before it changes anything, as far as it is known", function()
+    local path = write("out.lua", [[
+      local net = require("eksrun.resource").get "cloud.net" { "net", Cidr = "c", Size = 1 }
+      return { label = net.Dns:map(function(dns) return dns.name.first end) }]])
+    local status, out, err = eksrun(sky, path, "--yes")
+    assert.equal(1, status)
+    assert.equal("", out)
+    assert.matches("\neksrun: all is done, but not what the recipe returns: .*out.lua:2: attempt", err)
+    assert.equal(1, sky.calls.create)
+    status, out, err = eksrun(sky, "plan", path)
+    assert.equal(1, status)
+    assert.equal("", out)
+    assert.matches("^eksrun: .*out.lua:2: attempt to index", err)
+    status = eksrun(sky, path, "--yes")
+    assert.equal(2, status)
+  end)
+
+  it("does not do in a plan what a run does at its end, but looks whether it can be done", function()
+    local done, checked = 0, 0
+    local ref = require "eksrun.engine.ref"
+    package.loaded.effect_of = function(value)
+      return ref.effect(value, {
+        check = function() checked = checked + 1 end,
+        run = function(known) done = done + 1 return "done with " .. known end,
+      })
+    end
+    local path = write("effect.lua", [[
+      local net = require("eksrun.resource").get "cloud.net" { "net", Cidr = "c" }
+      return { effect = require "effect_of"(net.NetId) }]])
+    eksrun(sky, "plan", path)
+    assert.same({ 0, 1 }, { done, checked })
+    local status, out = eksrun(sky, path, "--yes")
+    assert.equal(0, status)
+    assert.matches("effect: done with net%-1\n", out)
+    assert.same({ 1, 2 }, { done, checked })
+    eksrun(sky, "plan", path)
+    assert.same({ 1, 3 }, { done, checked })
+    package.loaded.effect_of = nil
   end)
 
   it("just runs a plain script, with its arguments and the modules beside it", function()
@@ -209,7 +350,7 @@ describe("the command line", function()
     local script = write("deep.lua",
       "local function inner() error('boom') end\nlocal function outer() inner() end\nouter()")
     local status, _, err = eksrun(sky, script)
-    assert.equal(1, status)
+    assert.equal(2, status)
     assert.matches("deep.lua:1: boom\n", err)
     assert.matches("deep.lua:2: in .*'outer'", err)
     assert.is_nil(err:find("cli/main.lua", 1, true))

@@ -5,7 +5,7 @@ local M = {}
 --- @param _ eksrun.aws.Call
 --- @return string
 function M.user_agent(_)
-  return ("eksrun/%s lua/%s"):format(_G._EKSRUN_VERSION or "0", _VERSION:match("%d+%.%d+"))
+  return ("eksrun/%s lua/%s"):format(require "eksrun.version", _VERSION:match("%d+%.%d+"))
 end
 
 --- Sends a signed request and waits for the answer.

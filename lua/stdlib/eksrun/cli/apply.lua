@@ -11,6 +11,7 @@ local M = {
     "eksrun recipes/managed-cluster.lua name=demo nodes=3",
     "eksrun recipes/managed-cluster.lua name=demo --yes --json",
   },
+  unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file" },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
@@ -50,7 +51,7 @@ function M.run(parsed)
     report:outputs(loaded.outputs)
     return 0
   end
-  local plan = session.plan(loaded.graph, parsed)
+  local plan = session.plan(loaded.graph, parsed, loaded.outputs)
   report:plan(plan)
   local fields, status = session.carry_out(plan, parsed, report, "apply")
   if status == 0 then report:outputs(session.resolve(loaded.outputs, fields)) end

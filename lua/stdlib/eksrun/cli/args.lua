@@ -43,6 +43,8 @@ local M = {}
 --- @field usage_status? integer exit status of a usage error, default 2
 --- @field run fun(args: table): integer? exit status, default 0
 --- @field parse? fun(argv: string[]): table parses the words itself, instead of by the declaration
+--- @field unknown_flag? fun(name: string, argv: string[], value: string?, near: string): string the end of
+---   the message about a flag that it does not know; near: the did-you-mean of flags, or ""
 --- @field help? fun(args: table): string text of --help when it depends on the arguments
 
 --- Flags that every command takes.
@@ -126,6 +128,13 @@ local function place_arguments(command, words, out)
   end
 end
 
+local function unknown_flag(command, name, names, argv, value)
+  local near = util.did_you_mean(name, names)
+  if command.unknown_flag then near = command.unknown_flag(name:gsub("^%-+", ""), argv, value, near) end
+  fail("unknown flag '%s'%s (see %s)", name, near,
+    command.name and "eksrun " .. command.name .. " --help" or "eksrun help")
+end
+
 --- Parses what stands behind the command's name.
 --- @param command eksrun.cli.Command
 --- @param argv string[]
@@ -145,7 +154,7 @@ function M.parse(command, argv)
       local name, value = word:match("^(%-%-[^=]+)=(.*)$")
       name = name or word
       local flag = flags[name]
-      if not flag then fail("unknown flag '%s'%s", name, util.did_you_mean(name, names)) end
+      if not flag then unknown_flag(command, name, names, argv, value or argv[i]) end
       if flag.value and not value then
         value = argv[i]
         i = i + 1

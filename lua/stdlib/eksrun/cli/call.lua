@@ -258,7 +258,7 @@ function M.run(parsed)
   else
     error(result, 0)
   end
-  return require("eksrun.cli.main").status(result, M)
+  return require("eksrun.cli.failure").status(result)
 end
 
 return M

@@ -12,6 +12,7 @@ local M = {
     "eksrun destroy recipes/managed-cluster.lua name=demo",
     "eksrun destroy --stack managed-cluster/demo --yes",
   },
+  unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file", optional = true },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
@@ -26,9 +27,13 @@ local M = {
 
 local function declared(parsed)
   if parsed.stack then
+    if not stack.is_name(parsed.stack) then
+      util.fail("usage", "--stack: '%s' is no stack's name; a resource carries it as the tag eksrun:stack, "
+        .. "such as managed-cluster/demo", parsed.stack)
+    end
     if parsed.recipe then util.fail("usage", "destroy wants a recipe or --stack, not both") end
     local empty = graph.new()
-    empty.stack = stack.new(stack.check_name(parsed.stack))
+    empty.stack = stack.new(parsed.stack)
     return empty
   end
   if not parsed.recipe then util.fail("usage", "destroy wants a recipe or --stack NAME") end

@@ -50,7 +50,7 @@ function M.run(parsed)
     end
   end
   local util = require "eksrun.util"
-  util.fail("usage", "unknown command '%s'%s", parsed.command,
+  util.fail("usage", "unknown command '%s'%s (see eksrun help)", parsed.command,
     util.did_you_mean(parsed.command, main.commands()))
 end
 

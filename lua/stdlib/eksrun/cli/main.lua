@@ -5,6 +5,7 @@
 --- `eksrun FILE.lua` is `eksrun apply FILE.lua`.
 local args = require "eksrun.cli.args"
 local error_object = require "eksrun.error"
+local failure = require "eksrun.cli.failure"
 local util = require "eksrun.util"
 
 --- In the order of the help.
@@ -64,49 +65,10 @@ local function choose(argv)
     return M.command(word), table.move(argv, at + 1, #argv, #rest + 1, rest)
   end
   if looks_like_file(word) then return M.command "apply", argv end
-  util.fail("usage", "unknown command '%s'%s; see eksrun help", word,
-    util.did_you_mean(word, commands))
+  util.fail("usage", "unknown command '%s'%s (see eksrun help)", word, util.did_you_mean(word, commands))
 end
 
-local statuses = { usage = 2, syntax = 2, validation = 2 }
-
---- The exit status that an error stands for.
---- @param err any
---- @param command? eksrun.cli.Command
---- @return integer
-function M.status(err, command)
-  local code = error_object.is(err) and err.code or nil
-  if code == "interrupted" then return err.signal == "SIGTERM" and 143 or 130 end
-  local status = error_object.is(err) and err.kind == "credentials" and 4 or statuses[code] or 1
-  if status == 2 and command and command.usage_status then return command.usage_status end
-  return status
-end
-
--- What the error says, in a form safe for a terminal.
-local function report(err, traceback)
-  local line = util.escape(tostring(err))
-  io.stderr:write("eksrun: ", line, "\n")
-  if traceback then io.stderr:write(traceback, "\n") end
-end
-
--- The frames of a traceback that are not this library's.
-local function user_frames()
-  local out, level = {}, 3
-  while true do
-    local info = debug.getinfo(level, "Sln")
-    if not info then break end
-    if info.what ~= "C" and not util.is_library(info.source) then
-      local name = info.what == "main" and "the file" or info.name and "'" .. info.name .. "'" or "a function"
-      out[#out + 1] = ("  %s:%d: in %s"):format(info.short_src, info.currentline, name)
-    end
-    level = level + 1
-  end
-  return table.concat(out, "\n")
-end
-
-local function with_traceback(err)
-  return { err = err, frames = user_frames(), traceback = debug.traceback(nil, 2) }
-end
+local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
 --- Runs the command line.
 --- @param argv string[]
@@ -129,15 +91,10 @@ function M.main(argv)
     return command.run(parsed) or 0
   end, with_traceback)
   if ok then return result end
-  -- A mistake in a program (a plain string) shows how it came there; an error object says it all.
-  local trace
-  if debugging then
-    trace = result.traceback
-  elseif not error_object.is(result.err) then
-    trace = result.frames ~= "" and result.frames or result.traceback
-  end
-  report(result.err, trace)
-  return M.status(result.err, command)
+  -- A mistake in the program (no error object) shows how it came there; an error object says it all.
+  local err, trace = result.err, result.traceback
+  if error_object.is(err) then trace = debugging and (err.traceback or trace) or err.frames end
+  return failure.report(err, trace, command and command.usage_status)
 end
 
 return setmetatable(M, { __call = function(_, ...) return M.main { ... } end })

@@ -8,6 +8,7 @@ local M = {
   examples = { "eksrun plan recipes/managed-cluster.lua name=demo" },
   description = "exit status: 0 nothing would change, 2 changes are pending, 1 an error",
   usage_status = 1,
+  unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file" },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
@@ -31,7 +32,7 @@ function M.run(parsed)
   if not loaded.declares then
     require("eksrun.util").fail("usage", "%s declares no resource: there is nothing to plan", parsed.recipe)
   end
-  local plan = session.plan(loaded.graph, parsed)
+  local plan = session.plan(loaded.graph, parsed, loaded.outputs)
   session.report(parsed, io.stdout):plan(plan)
   return plan.counts.changes > 0 and 2 or 0
 end

@@ -1,4 +1,7 @@
 --- What the commands on recipes share: the AWS session, the plan, the question, the run.
+local error_object = require "eksrun.error"
+local failure = require "eksrun.cli.failure"
+local recipe = require "eksrun.engine.recipe"
 local ref = require "eksrun.engine.ref"
 local report = require "eksrun.engine.report"
 local task = require "eksrun.task"
@@ -23,9 +26,12 @@ end
 
 --- @param declared eksrun.Graph
 --- @param parsed table
+--- @param outputs? any what the recipe returned: looked at as far as it can be known
 --- @return eksrun.Plan
-function M.plan(declared, parsed)
+function M.plan(declared, parsed, outputs)
   local aws = require "eksrun.aws"
+  ref.check(outputs)
+  for _, node in ipairs(declared.nodes) do ref.check(node.inputs) end
   local stack = declared.stack
   stack.region = aws.region()
   -- Who we are is only shown, and hashed into tokens: asked beside all else.
@@ -38,7 +44,34 @@ function M.plan(declared, parsed)
     end,
     function() stack.account = aws.account() end,
   }
+  ref.resolve(outputs, plan[1].env)
   return plan[1]
+end
+
+-- The parameters of the recipe among the words, if there is one that can be read.
+local function parameters_in(argv)
+  for _, word in ipairs(argv) do
+    if word:find("^[^-=][^=]*%.lua$") then
+      local ok, declared = pcall(recipe.parameters, word)
+      return ok and declared or nil
+    end
+  end
+end
+
+--- For args.lua: a parameter written as a flag is told apart from an unknown flag.
+--- @param name string
+--- @param argv string[]
+--- @param value? string
+--- @param near string
+--- @return string
+function M.unknown_flag(name, argv, value, near)
+  local declared = parameters_in(argv)
+  if not declared then return near end
+  local known = util.sorted_keys(declared)
+  local wanted = declared[name] and name or near == "" and require("eksrun.text").suggest(name, known)[1]
+  if not wanted then return near end
+  if not value or value:find("^%-") or value:find("%.lua$") then value = "..." end
+  return ("; a parameter of the recipe is given as %s=%s"):format(wanted, value)
 end
 
 -- Asks on a terminal; without one, only --yes goes on.
@@ -77,15 +110,21 @@ function M.carry_out(plan, parsed, reporter, verb)
   local failed = result.failed[1] or result.not_started[1] or result.unready[1]
   if not failed then return result.fields, 0 end
   local err = result.failed[1] and result.failed[1].err
-  return result.fields, require("eksrun.cli.main").status(err) == 4 and 4 or 1
+  return result.fields, failure.status(err) == 4 and 4 or 1
 end
 
---- What a recipe returned, with its refs resolved.
+--- What a recipe returned, with its refs resolved and their effects done.
 --- @param outputs any
 --- @param fields table<eksrun.Node, table>
 --- @return any
 function M.resolve(outputs, fields)
-  return ref.resolve(outputs, function(node) return fields[node] end)
+  local ok, result = pcall(ref.resolve, outputs, function(node) return fields[node] end, true)
+  if ok then return result end
+  local code = error_object.is(result) and result.code
+  if code == "interrupted" or code == "canceled" then error(result, 0) end
+  error(error_object.new {
+    code = "outputs", message = "all is done, but not what the recipe returns", cause = result,
+  }, 0)
 end
 
 return M

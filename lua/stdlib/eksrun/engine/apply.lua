@@ -119,7 +119,7 @@ function Run:ready(step, ctx, fields, inputs)
 end
 
 function Run:inputs(step)
-  local inputs = ref.resolve(step.action.node.inputs, self.env)
+  local inputs = ref.resolve(step.action.node.inputs, self.env, true)
   for _, name in ipairs(util.sorted_keys(inputs)) do
     if not ref.complete(inputs[name]) then
       util.fail("recipe", "%s: %s: input '%s' is still not known", step.action.node.where, step.address, name)

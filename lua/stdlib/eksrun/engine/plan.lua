@@ -23,6 +23,7 @@ local M = {}
 --- @field actions eksrun.Action[] in an order in which they could be done
 --- @field counts table<string, integer> by op
 --- @field destroy boolean?
+--- @field env fun(node: eksrun.Node): table? what is known of a resource before the run, for ref.resolve
 
 local function count(actions)
   local counts = { create = 0, update = 0, replace = 0, delete = 0, wait = 0, keep = 0 }
@@ -40,10 +41,10 @@ local function future(type_, inputs)
   return setmetatable(fields, { __index = function() return ref.unknown end })
 end
 
--- What an existing one has: what is still becoming ready may not say everything yet.
-local function present(type_, record, inputs)
+-- What an existing one has: what is becoming ready, or is to be changed, may not say everything yet.
+local function present(type_, record, inputs, changes)
   local fields = util.overlay(record, inputs)
-  if not record.pending then return fields end
+  if not record.pending and not changes[1] then return fields end
   return setmetatable(fields, {
     __index = function(_, key) return type_.outputs[key] and ref.unknown or nil end,
   })
@@ -157,7 +158,7 @@ function M.make(options)
         decide(action)
       end
       local anew = action.op == "create" or action.op == "replace"
-      fields[node] = anew and future(node.type, inputs) or present(node.type, record, inputs)
+      fields[node] = anew and future(node.type, inputs) or present(node.type, record, inputs, action.changes)
       actions[#actions + 1] = action
     end
   end
@@ -172,7 +173,7 @@ function M.make(options)
   refuse_protected(actions, options)
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
-    destroy = options.destroy, rounds = observed.rounds,
+    destroy = options.destroy, rounds = observed.rounds, env = env,
   }
 end
 

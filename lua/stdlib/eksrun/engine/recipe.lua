@@ -1,5 +1,6 @@
 --- Loads a recipe: runs the file once and keeps what it declared.
 local error_object = require "eksrun.error"
+local fault = require "eksrun.engine.fault"
 local graph = require "eksrun.engine.graph"
 local params = require "eksrun.params"
 local stack = require "eksrun.engine.stack"
@@ -25,7 +26,7 @@ local function default_stack(path, values)
 end
 
 -- Raised by params() when only the declaration is wanted.
-local declared_only = {}
+local declared_only = error_object.new { code = "canceled", message = "only the parameters are wanted" }
 
 --- @param declared table<string, eksrun.Parameter>
 --- @return table<string, any>
@@ -51,7 +52,10 @@ local function compile(path)
   if not text then util.fail("usage", "recipe %s: not a file", path) end
   local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
-  if not chunk then util.fail("syntax", "%s", complaint) end
+  if not chunk then
+    local tail = complaint:match("^%.%.%..-(:%d+: .*)$") -- Lua cuts long paths at their beginning
+    util.fail("syntax", "%s", tail and path .. tail or complaint)
+  end
   return chunk
 end
 
@@ -84,7 +88,7 @@ function M.load(path, words, where)
       running = nil
     end,
   })
-  local outputs = chunk(table.unpack(words))
+  local outputs = fault.call(chunk, table.unpack(words))
   local declares = declared.nodes[1] ~= nil or declared.stack ~= nil
   if declares and not running.declared and words[1] then
     util.fail("usage", "'%s': the recipe %s takes no parameters", words[1], path)
@@ -104,13 +108,11 @@ function M.parameters(path)
   declared.default_stack = default_stack(path, {})
   running = { path = path, words = {}, graph = declared, help = true }
   local before = graph.set_current(declared)
-  local ok, err = pcall(chunk)
+  local ok, err = pcall(fault.call, chunk)
   graph.set_current(before)
   local found = running.declared
   running = nil
-  if not ok and err ~= declared_only and not found then
-    error(error_object.is(err) and err or tostring(err), 0)
-  end
+  if not ok and err ~= declared_only and not found then error(err, 0) end
   return found
 end
 

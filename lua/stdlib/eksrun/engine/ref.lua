@@ -4,6 +4,7 @@
 --- for a function of one (`r:map(f)`) or for a table with refs in it (`ref.all { a.Id, b.Id }`). It can
 --- be passed on, indexed and concatenated. What would need the value now (comparing, calling,
 --- length, arithmetic, tostring, loops) raises an error that names the recipe's line.
+local fault = require "eksrun.engine.fault"
 local util = require "eksrun.util"
 
 local M = {}
@@ -54,7 +55,7 @@ function M.describe(ref)
     return table.concat(out)
   elseif part.kind == "index" then
     return ("%s[%s]"):format(M.describe(part.of), tostring(part.key))
-  elseif part.kind == "map" then
+  elseif part.kind == "map" or part.kind == "effect" then
     return M.describe(part.of) .. ":map(...)"
   elseif part.kind == "concat" then
     local out = {}
@@ -116,6 +117,17 @@ function M.map(ref, f)
   return make { kind = "map", of = ref, f = f }
 end
 
+--- @class eksrun.ref.Effect
+--- @field run fun(value: any): any changes something, and says what the ref's value is
+--- @field check? fun() raises where run() is known to fail
+
+--- A ref whose value comes of a change: run() is called by apply, when the value is known, and never by a
+--- plan; check() by every plan, before anything is asked.
+--- @param ref eksrun.Ref
+--- @param effect eksrun.ref.Effect
+--- @return eksrun.Ref
+function M.effect(ref, effect) return make { kind = "effect", of = ref, effect = effect } end
+
 function Ref.__newindex(ref, key)
   util.raise_at_caller("cannot set '%s' of %s: it is AWS's to say", tostring(key), M.describe(ref))
 end
@@ -137,18 +149,19 @@ Ref.__name = "eksrun.ref"
 Ref.__metatable = "eksrun.ref"
 
 -- Of a table, a ref, a resource or a plain value.
-local function visit(value, found, seen)
+local function visit(value, found, seen, effect)
   local part = parts[value]
   if part then
     if part.node then found(part.node) end
-    visit(part.of, found, seen)
-    visit(part.value, found, seen)
-    for _, piece in ipairs(part.pieces or {}) do visit(piece, found, seen) end
+    if part.effect and effect then effect(part.effect) end
+    visit(part.of, found, seen, effect)
+    visit(part.value, found, seen, effect)
+    for _, piece in ipairs(part.pieces or {}) do visit(piece, found, seen, effect) end
   elseif type(value) == "table" and not seen[value] then
     seen[value] = true
     local node = M.node_of(value)
     if node then return found(node) end
-    for _, v in pairs(value) do visit(v, found, seen) end
+    for _, v in pairs(value) do visit(v, found, seen, effect) end
   end
 end
 
@@ -156,6 +169,14 @@ end
 --- @param value any
 --- @param found fun(node: table)
 function M.visit(value, found) visit(value, found, {}) end
+
+--- Raises where an effect in the value is known to fail.
+--- @param value any
+function M.check(value)
+  visit(value, function() end, {}, function(effect)
+    if effect.check then effect.check() end
+  end)
+end
 
 --- Set by engine/graph.lua: the declared resource behind what a recipe holds, or nil.
 --- @type fun(value: any): table?
@@ -169,22 +190,26 @@ local function dig(value, key)
   return value[key]
 end
 
-local function resolve_ref(part, env)
+local function resolve_ref(part, env, run)
   if part.kind == "get" then
     local value = env(part.node)
     if value == nil then return M.unknown end
     for _, key in ipairs(part.path) do value = dig(value, key) end
     return value
   elseif part.kind == "index" then
-    return dig(resolve(part.of, env), part.key)
+    return dig(resolve(part.of, env, run), part.key)
   elseif part.kind == "map" then
-    local value = resolve(part.of, env)
+    local value = resolve(part.of, env, run)
     if not M.complete(value) then return M.unknown end
-    return resolve(part.f(value), env)
+    return resolve(fault.call(part.f, value), env, run)
+  elseif part.kind == "effect" then
+    local value = resolve(part.of, env, run)
+    if not run or not M.complete(value) then return M.unknown end
+    return part.effect.run(value)
   elseif part.kind == "concat" then
     local out = {}
     for i, piece in ipairs(part.pieces) do
-      local value = resolve(piece, env)
+      local value = resolve(piece, env, run)
       if value == M.unknown then return M.unknown end
       if type(value) ~= "string" and type(value) ~= "number" then
         util.fail("recipe", value == nil and "%s has no value" or "%s is a %s, not text",
@@ -194,17 +219,17 @@ local function resolve_ref(part, env)
     end
     return table.concat(out)
   end
-  return resolve(part.value, env)
+  return resolve(part.value, env, run)
 end
 
-function resolve(value, env)
+function resolve(value, env, run)
   local part = parts[value]
-  if part then return resolve_ref(part, env) end
+  if part then return resolve_ref(part, env, run) end
   if type(value) ~= "table" or value == M.unknown then return value end
   local node = M.node_of(value)
-  if node then return resolve_ref({ kind = "get", node = node, path = { node.type.id } }, env) end
+  if node then return resolve_ref({ kind = "get", node = node, path = { node.type.id } }, env, run) end
   local out = {}
-  for k, v in pairs(value) do out[k] = resolve(v, env) end
+  for k, v in pairs(value) do out[k] = resolve(v, env, run) end
   return setmetatable(out, getmetatable(value))
 end
 
@@ -212,8 +237,9 @@ end
 --- A resource itself stands for its id.
 --- @param value any
 --- @param env fun(node: table): table? fields of a resource, nil while not known; fields may be M.unknown
+--- @param run? boolean whether effects are to happen; without it their values are unknown
 --- @return any
-function M.resolve(value, env) return resolve(value, env) end
+function M.resolve(value, env, run) return resolve(value, env, run) end
 
 --- Whether nothing in it is unknown.
 --- @param value any

@@ -210,7 +210,7 @@ end
 local running = { create = "creating", update = "updating", delete = "deleting", wait = "waiting for" }
 local finished = { create = "created", update = "updated", delete = "deleted", wait = "ready:" }
 
-local function error_text(err) return util.escape(tostring(err)):gsub("\n.*", "") end
+local function error_text(err) return util.escape(util.describe(err)):gsub("\n.*", "") end
 
 function Report:clock() return ("%7s"):format(M.duration(clock.monotonic() - self.started)) end
 
@@ -239,7 +239,7 @@ local lines = {
 local function error_fields(err)
   if type(err) ~= "table" then return { message = tostring(err) } end
   return {
-    code = err.code, message = tostring(err.message or err.code), operation = err.operation,
+    code = err.code, message = util.describe(err), operation = err.operation,
     status = err.status, request_id = err.request_id,
   }
 end
@@ -301,7 +301,7 @@ function Report:result(plan, result)
     self:say("%s", self:paint("failed", ("  failed: %s (%s, %s)"):format(step.address,
       step.action.type.name, step.action.node and step.action.node.where or "not declared")))
     local err = step.err
-    self:say("%s", "    " .. util.escape(tostring(err)):gsub("\n", "\n    "))
+    self:say("%s", "    " .. util.escape(util.describe(err)):gsub("\n", "\n    "))
     if type(err) == "table" and err.request_id then
       self:say("    request id %s", util.escape(tostring(err.request_id)))
     end

@@ -28,11 +28,18 @@ function M.new(name, where)
   return setmetatable({ name = name, region = where.region, account = where.account }, Stack)
 end
 
---- Raises unless the name can be a tag's value.
+--- Whether a name can be a stack's: a tag's value.
+--- @param name any
+--- @return boolean
+function M.is_name(name)
+  return type(name) == "string" and name:find("^[%w][%w _.:/=+@-]*$") ~= nil and #name <= 128
+end
+
+--- Raises unless the name can be a stack's.
 --- @param name any
 --- @return string name
 function M.check_name(name)
-  if type(name) ~= "string" or not name:find("^[%w][%w _.:/=+@-]*$") or #name > 128 then
+  if not M.is_name(name) then
     util.raise_at_caller("stack: '%s' is no name: letters, digits, spaces and _.:/=+-@, at most 128",
       tostring(name))
   end

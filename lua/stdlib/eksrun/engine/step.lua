@@ -1,5 +1,6 @@
 --- Steps: calls of a recipe that change something, run by apply at their place in the graph and never
 --- by a plan.
+local fault = require "eksrun.engine.fault"
 local resource = require "eksrun.resource"
 local util = require "eksrun.util"
 
@@ -22,13 +23,15 @@ local step = resource.define {
   observe = function(ctx, wanted)
     local records = {}
     ctx:each(wanted, function(want)
-      local result = want.done and want.done(table.unpack(want.with or {}))
+      local result = want.done and fault.call(want.done, table.unpack(want.with or {}))
       if result then records[#records + 1] = { name = want.name, result = result } end
     end)
     return records
   end,
 
-  create = function(_, inputs) return { result = inputs.run(table.unpack(inputs.with or {})) } end,
+  create = function(_, inputs)
+    return { result = fault.call(inputs.run, table.unpack(inputs.with or {})) }
+  end,
   delete = function() end,
 }
 

@@ -36,6 +36,28 @@ local function lock(path)
   end
 end
 
+--- Raises where update() is known to fail, and writes nothing.
+--- @param path string
+--- Raises { code = "kubeconfig" }.
+function M.check_writable(path)
+  local function fail(reason)
+    error(error_object.new {
+      code = "kubeconfig", message = ("kubeconfig %s cannot be written: %s"):format(path, reason),
+    }, 0)
+  end
+  local target = file.realpath(path) or path
+  local found = file.stat(target)
+  if found and found.type ~= "file" then fail "not a file" end
+  local folder = target
+  repeat
+    local parent = folder:match("^(.*)/[^/]*$")
+    folder = parent == "" and "/" or parent or "."
+    found = file.stat(folder)
+  until found or folder == "/" or folder == "."
+  if not found or found.type ~= "directory" then fail(folder .. " is not a folder") end
+  if not file.is_writable(folder) then fail("no permission to write into the folder " .. folder) end
+end
+
 --- Replaces a file's text by what a function makes of it, under the lock. A symbolic link stays one:
 --- what it leads to is written. A new file has mode 0600, an old one keeps its own.
 --- @param path string

@@ -38,13 +38,35 @@ local function warn(message)
   io.stderr:write("eksrun: warning: ", require("eksrun.util").escape(message), "\n")
 end
 
+local function paths_of(options)
+  local process = require "eksrun.process"
+  return kubeconfig.paths {
+    file = options.file,
+    env = process.env "KUBECONFIG",
+    home = process.env "HOME",
+  }
+end
+
+--- Raises where prepare() or write() are known to fail for a cluster that no file has yet: a file that is no
+--- kubeconfig, or cannot be written. Asks nobody, writes nothing.
+--- @param options eksrun.kubeconfig.InstallOptions
+--- Raises { code = "kubeconfig" }.
+function M.check(options)
+  local file = require "eksrun.kubeconfig.file"
+  local path, text = kubeconfig.choose(paths_of(options), "", file.read, function() end)
+  local arn = "arn:aws:eks:us-east-1:000000000000:cluster/none"
+  kubeconfig.merge(text, kubeconfig.entry({ name = "none", arn = arn, status = "ACTIVE" }, {
+    exec = { command = "eksrun" },
+  }))
+  file.check_writable(path)
+end
+
 --- Finds the file and makes the entry; writes nothing.
 --- @param cluster table as eks:DescribeCluster tells
 --- @param options eksrun.kubeconfig.InstallOptions
 --- @return eksrun.kubeconfig.Installation
 --- Raises { code = "kubeconfig" } or { code = "cluster" }.
 function M.prepare(cluster, options)
-  local process = require "eksrun.process"
   local entry = kubeconfig.entry(cluster, {
     exec = kubeconfig.exec(cluster, {
       command = command(),
@@ -55,13 +77,8 @@ function M.prepare(cluster, options)
     user_alias = options.user_alias,
     proxy_url = options.proxy_url,
   })
-  local paths = kubeconfig.paths {
-    file = options.file,
-    env = process.env "KUBECONFIG",
-    home = process.env "HOME",
-  }
   local read = require("eksrun.kubeconfig.file").read
-  local path, text = kubeconfig.choose(paths, entry.cluster.name, read, warn)
+  local path, text = kubeconfig.choose(paths_of(options), entry.cluster.name, read, warn)
   return { path = path, text = text, entry = entry }
 end
 

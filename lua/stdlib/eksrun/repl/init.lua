@@ -1,7 +1,7 @@
 -- The read-eval-print loop, on a terminal and on a pipe.
 
 local error_object = require "eksrun.error"
-local inspect = require "eksrun.repl.inspect"
+local inspect = require "eksrun.inspect"
 local json = require "eksrun.json"
 local session = require "eksrun.repl.session"
 local task = require "eksrun.task"

@@ -1,0 +1,36 @@
+--- What a failure is to whoever ran the program: a line on stderr and an exit status.
+local error_object = require "eksrun.error"
+local util = require "eksrun.util"
+
+local M = {}
+
+-- What the user gave is wrong, and the same again fails again: the command line, the recipe, the
+-- configuration.
+local statuses = { usage = 2, syntax = 2, validation = 2, recipe = 2, config = 2 }
+
+--- The exit status that an error stands for.
+--- @param err any
+--- @param usage_status? integer of what is wrong with the command line, the recipe or the
+---   configuration; default 2
+--- @return integer
+function M.status(err, usage_status)
+  if not error_object.is(err) then return 1 end
+  if err.code == "interrupted" then return err.signal == "SIGTERM" and 143 or 130 end
+  if err.kind == "credentials" then return 4 end
+  local status = statuses[err.code] or 1
+  return status == 2 and usage_status or status
+end
+
+--- Says what failed, in a form that is safe for a terminal.
+--- @param err any
+--- @param trace? string where it happened, lines of their own
+--- @param usage_status? integer
+--- @return integer status
+function M.report(err, trace, usage_status)
+  local line = util.escape(util.describe(err))
+  io.stderr:write("eksrun: ", line, "\n")
+  if trace then io.stderr:write(util.escape(trace), "\n") end
+  return M.status(err, usage_status)
+end
+
+return M

@@ -1,0 +1,88 @@
+--- What a recipe's own Lua raises, as an error object of one line that names the recipe's file and line.
+local error_object = require "eksrun.error"
+local util = require "eksrun.util"
+
+local M = {}
+
+-- The frames between the error and M.call that are not the library's: places whole and as Lua shortens
+-- them.
+local function user_frames()
+  local frames, level = {}, 3
+  while true do
+    local info = debug.getinfo(level, "Slnf")
+    if not info or info.func == M.call then return frames end
+    if info.what ~= "C" and not util.is_library(info.source) then
+      frames[#frames + 1] = {
+        whole = util.place(info),
+        short = ("%s:%d"):format(info.short_src, info.currentline),
+        name = info.what == "main" and "the file" or info.name and "'" .. info.name .. "'" or "a function",
+      }
+    end
+    level = level + 1
+  end
+end
+
+-- Where the recipe's line stands at the beginning of a message: the message, its path whole; nil where
+-- it does not.
+local function with_whole_path(message, frames)
+  for _, frame in ipairs(frames) do
+    for _, place in ipairs { frame.short, frame.whole } do
+      if message:sub(1, #place + 1) == place .. ":" then return frame.whole .. message:sub(#place + 1) end
+    end
+  end
+end
+
+-- A mistake of the library's own, and not of the recipe.
+local function is_ours(message)
+  local file = message:match("^([^\n]-):%d+: ")
+  return file ~= nil and util.is_library("@" .. file)
+end
+
+-- Errors of a call get the line of the call; the others name their place or have none.
+local function object(err, frames)
+  local of_a_call = err.code == "validation" or err.operation ~= nil
+  if not of_a_call or err.kind == "credentials" then return err end
+  local place = frames[1] and frames[1].whole .. ": "
+  if place and type(err.message) == "string" and err.message:sub(1, #place) ~= place then
+    err.message = place .. err.message
+  end
+  return err
+end
+
+local function message_of(err, frames)
+  local place = frames[1] and frames[1].whole .. ": " or ""
+  if type(err) == "table" then
+    local plain = getmetatable(err) == nil and type(err.message) ~= "string"
+    return place .. (plain and "raised " or "") .. util.describe(err)
+  end
+  if type(err) ~= "string" then return place .. "raised " .. tostring(err) end
+  local message = with_whole_path(err, frames) or err:find("^[^\n]-:%d+: ") and err or place .. err
+  return (message:gsub("\n\t", " "))
+end
+
+local function fault(err)
+  local frames = user_frames()
+  if error_object.is(err) then return object(err, frames) end
+  local bug = type(err) == "string" and is_ours(err)
+  local trace = {}
+  for i, frame in ipairs(frames) do trace[i] = ("  %s: in %s"):format(frame.whole, frame.name) end
+  return error_object.new {
+    code = bug and "bug" or "recipe",
+    message = message_of(err, frames),
+    frames = (bug or trace[2]) and table.concat(trace, "\n") or nil,
+    traceback = debug.traceback(nil, 2),
+  }
+end
+
+--- f(...), f being the recipe's. What it raises becomes an error object; cancellation and errors of AWS
+--- stay what they are, but say at which line they came up.
+--- @param f fun(...): ...
+--- @param ... any
+--- @return any ... what f returns
+function M.call(f, ...)
+  local results = table.pack(xpcall(f, fault, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  error(results[2], 0)
+end
+
+return M
