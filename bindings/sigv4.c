@@ -1,12 +1,17 @@
-/* eksrun.sigv4: AWS Signature Version 4 for Lua (core/sigv4.h does the work).
+/* eksrun.sigv4: AWS Signature Version 4 and 4A for Lua (core/sigv4.h does the work).
  *
  *   sigv4.sign(request) -> headers to add [, details]
  *   sigv4.presign(request) -> query string [, details]
+ *   sigv4.inspect(request) -> claim | nil, error
+ *   sigv4.verify(request) -> claim | nil, error
+ *   sigv4.public_key(credentials) -> x, y
  *
  * lua/meta/sigv4.lua describes the fields. One signer, with its few derived keys, serves the Lua
- * state; it is the functions' upvalue and is wiped when the state closes. */
+ * state; it is the functions' upvalue and is wiped when the state closes. Results are pushed out of
+ * its buffers, which may run a finalizer that signs: such a call has a signer of its own. */
 #include "bindings/bindings.h"
 
+#include "core/hash.h"
 #include "core/sigv4.h"
 
 #define TYPE        "eksrun.sigv4.signer"
@@ -14,13 +19,55 @@
 
 struct signer {
   struct ek_sigv4 *sigv4;
+  bool shared; /* the upvalue */
+  bool busy;   /* its buffers are being read */
+  bool closed; /* the state is closing; nothing would free another ek_sigv4 */
 };
 
 static int l_gc(lua_State *L) {
   struct signer *s = luaL_checkudata(L, 1, TYPE);
   ek_sigv4_free(s->sigv4);
   s->sigv4 = NULL;
+  s->closed = true;
   return 0;
+}
+
+static struct signer *push_signer(lua_State *L) {
+  struct signer *s = lua_newuserdatauv(L, sizeof *s, 0);
+  *s = (struct signer){.sigv4 = NULL};
+  if (luaL_newmetatable(L, TYPE)) {
+    lua_pushcfunction(L, l_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+  }
+  lua_setmetatable(L, -2);
+  return s;
+}
+
+/* A signer that nobody is using, anchored on the stack; used from begin() to end(). */
+static struct signer *signer(lua_State *L) {
+  struct signer *s = lua_touserdata(L, lua_upvalueindex(1));
+  if (s->busy)
+    s = push_signer(L);
+  else
+    lua_pushvalue(L, lua_upvalueindex(1));
+  if (s->closed) luaL_error(L, "sigv4: the program is ending");
+  if (s->sigv4 == NULL) s->sigv4 = ek_sigv4_new();
+  if (s->sigv4 == NULL) luaL_error(L, "not enough memory");
+  return s;
+}
+
+static struct ek_sigv4 *begin(struct signer *s) {
+  s->busy = true;
+  return s->sigv4;
+}
+
+static void end(struct signer *s) {
+  s->busy = false;
+  if (s->shared) return;
+  ek_sigv4_free(s->sigv4);
+  s->sigv4 = NULL;
 }
 
 /* Raises, at the caller's line, what is wrong with a field of the request. */
@@ -97,35 +144,59 @@ static const struct ek_sigv4_header *headers_field(lua_State *L, int table, size
   return (const struct ek_sigv4_header *)(const void *)b->data;
 }
 
-/* Reads the request at index 1; what it points to is kept by the stack. Fields that may run a
- * metamethod (credentials) come first. */
-static void read_request(lua_State *L, struct ek_sigv4_input *in, bool presign) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_checkstack(L, 30, NULL);
-  int type = lua_getfield(L, 1, "credentials");
+static unsigned flags_fields(lua_State *L, int table) {
+  unsigned flags = 0;
+  if (boolean_field(L, table, "normalize_path", true)) flags |= EK_SIGV4_NORMALIZE_PATH;
+  if (boolean_field(L, table, "double_encode", true)) flags |= EK_SIGV4_DOUBLE_ENCODE;
+  if (boolean_field(L, table, "sign_body_header", false)) flags |= EK_SIGV4_SIGN_BODY_HEADER;
+  if (boolean_field(L, table, "omit_session_token", false)) flags |= EK_SIGV4_OMIT_SESSION_TOKEN;
+  return flags;
+}
+
+static enum ek_sigv4_algorithm algorithm_field(lua_State *L, int table) {
+  static const char *const names[] = {"sigv4", "sigv4a"};
+  struct ek_span s = string_field(L, table, "algorithm", false);
+  if (s.len == 0 || strcmp(s.data, names[EK_SIGV4_HMAC]) == 0) return EK_SIGV4_HMAC;
+  if (strcmp(s.data, names[EK_SIGV4_ECDSA]) != 0)
+    luaL_error(L, "sigv4: field 'algorithm' is '%s', not 'sigv4' or 'sigv4a'", s.data);
+  return EK_SIGV4_ECDSA;
+}
+
+static void credentials_field(lua_State *L, int table, struct ek_sigv4_input *in) {
+  int type = lua_getfield(L, table, "credentials");
   if (type != LUA_TTABLE && type != LUA_TUSERDATA) bad_field(L, "credentials", "table");
   int credentials = lua_gettop(L);
   in->access_key_id = string_field(L, credentials, "access_key_id", true);
   in->secret_access_key = string_field(L, credentials, "secret_access_key", true);
   in->session_token = string_field(L, credentials, "session_token", false);
+}
 
-  in->method = string_field(L, 1, "method", true);
-  in->path = string_field(L, 1, "path", false);
-  in->query = string_field(L, 1, "query", false);
-  in->body = string_field(L, 1, "body", false);
-  in->payload_hash = string_field(L, 1, "payload_hash", false);
-  in->region = string_field(L, 1, "region", true);
+/* What signing and verifying have in common. Headers come last: see headers_field. */
+static void message_fields(lua_State *L, int table, struct ek_sigv4_input *in) {
+  in->method = string_field(L, table, "method", true);
+  in->path = string_field(L, table, "path", false);
+  in->query = string_field(L, table, "query", false);
+  in->body = string_field(L, table, "body", false);
+  in->payload_hash = string_field(L, table, "payload_hash", false);
+  in->flags = flags_fields(L, table);
+  in->headers = headers_field(L, table, &in->header_count);
+}
+
+/* Reads the request at index 1; what it points to is kept by the stack. Fields that may run a
+ * metamethod (credentials) come first. */
+static void read_request(lua_State *L, struct ek_sigv4_input *in, bool presign) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkstack(L, 30, NULL);
+  credentials_field(L, 1, in);
+  in->algorithm = algorithm_field(L, 1);
+  in->region = string_field(L, 1, in->algorithm == EK_SIGV4_ECDSA ? "region_set" : "region", true);
   in->service = string_field(L, 1, "service", true);
   in->time = seconds_field(L, 1, "time");
   if (presign) {
     lua_Integer expires = seconds_field(L, 1, "expires");
     in->expires = expires > EK_SIGV4_EXPIRES_MAX ? EK_SIGV4_EXPIRES_MAX + 1 : (uint32_t)expires;
   }
-  if (boolean_field(L, 1, "normalize_path", true)) in->flags |= EK_SIGV4_NORMALIZE_PATH;
-  if (boolean_field(L, 1, "double_encode", true)) in->flags |= EK_SIGV4_DOUBLE_ENCODE;
-  if (boolean_field(L, 1, "sign_body_header", false)) in->flags |= EK_SIGV4_SIGN_BODY_HEADER;
-  if (boolean_field(L, 1, "omit_session_token", false)) in->flags |= EK_SIGV4_OMIT_SESSION_TOKEN;
-  in->headers = headers_field(L, 1, &in->header_count);
+  message_fields(L, 1, in);
 }
 
 static void set_span(lua_State *L, const char *name, struct ek_span s) {
@@ -148,27 +219,27 @@ static int push_details(lua_State *L, const struct ek_sigv4_result *r) {
   return 1;
 }
 
-static struct ek_sigv4 *signer(lua_State *L) {
-  struct signer *s = lua_touserdata(L, lua_upvalueindex(1));
-  if (s->sigv4 == NULL) s->sigv4 = ek_sigv4_new();
-  if (s->sigv4 == NULL) luaL_error(L, "not enough memory");
-  return s->sigv4;
-}
-
 static int l_sign(lua_State *L) {
   struct ek_sigv4_input in = {.flags = 0};
   struct ek_sigv4_result r;
   struct ek_error e;
   lua_settop(L, 1);
+  struct signer *s = signer(L);
   read_request(L, &in, false);
-  if (ek_sigv4_sign(&r, signer(L), &in, &e) != 0) return ek_error_raise(L, &e);
+  if (ek_sigv4_sign(&r, begin(s), &in, &e) != 0) {
+    end(s);
+    return ek_error_raise(L, &e);
+  }
   lua_createtable(L, 0, 4);
   set_span(L, "authorization", r.authorization);
   lua_pushstring(L, r.date);
   lua_setfield(L, -2, "x-amz-date");
+  if (in.algorithm == EK_SIGV4_ECDSA) set_span(L, "x-amz-region-set", in.region);
   if (in.session_token.len > 0) set_span(L, "x-amz-security-token", in.session_token);
   if (in.flags & EK_SIGV4_SIGN_BODY_HEADER) set_span(L, "x-amz-content-sha256", r.payload_hash);
-  return 1 + push_details(L, &r);
+  int details = push_details(L, &r);
+  end(s);
+  return 1 + details;
 }
 
 static int l_presign(lua_State *L) {
@@ -176,24 +247,100 @@ static int l_presign(lua_State *L) {
   struct ek_sigv4_result r;
   struct ek_error e;
   lua_settop(L, 1);
+  struct signer *s = signer(L);
   read_request(L, &in, true);
-  if (ek_sigv4_presign(&r, signer(L), &in, &e) != 0) return ek_error_raise(L, &e);
+  if (ek_sigv4_presign(&r, begin(s), &in, &e) != 0) {
+    end(s);
+    return ek_error_raise(L, &e);
+  }
   lua_pushlstring(L, r.query.data, r.query.len);
-  return 1 + push_details(L, &r);
+  int details = push_details(L, &r);
+  end(s);
+  return 1 + details;
+}
+
+/* --- the other side --- */
+
+/* Pushes the claim as a table. The text that it points into is anchored by the caller. */
+static void push_claim(lua_State *L, const struct ek_sigv4_claim *claim) {
+  bool curve = claim->algorithm == EK_SIGV4_ECDSA;
+  lua_createtable(L, 0, 8);
+  lua_pushstring(L, curve ? "sigv4a" : "sigv4");
+  lua_setfield(L, -2, "algorithm");
+  set_span(L, "access_key_id", claim->access_key_id);
+  set_span(L, curve ? "region_set" : "region", claim->region);
+  set_span(L, "service", claim->service);
+  set_span(L, "signed_headers", claim->signed_headers);
+  lua_pushinteger(L, (lua_Integer)claim->time);
+  lua_setfield(L, -2, "time");
+  if (claim->session_token.len > 0) set_span(L, "session_token", claim->session_token);
+  if (!claim->presigned) return;
+  lua_pushinteger(L, (lua_Integer)claim->expires);
+  lua_setfield(L, -2, "expires");
+}
+
+/* Reads the request at index 1 and its claim; all is kept by the stack. */
+static int read_claim(lua_State *L, struct ek_sigv4_claim *claim, struct ek_sigv4_input *in,
+                      struct ek_error *e) {
+  struct ek_buf *text = ek_lbuf_new(L);
+  message_fields(L, 1, in);
+  return ek_sigv4_claim_read(claim, text, in, e);
+}
+
+static int l_inspect(lua_State *L) {
+  struct ek_sigv4_input in = {.flags = 0};
+  struct ek_sigv4_claim claim;
+  struct ek_error e;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  luaL_checkstack(L, 30, NULL);
+  if (read_claim(L, &claim, &in, &e) != 0) return ek_error_result(L, &e);
+  push_claim(L, &claim);
+  return 1;
+}
+
+static int l_verify(lua_State *L) {
+  struct ek_sigv4_input in = {.flags = 0};
+  struct ek_sigv4_claim claim;
+  struct ek_error e;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  luaL_checkstack(L, 30, NULL);
+  struct signer *s = signer(L);
+  credentials_field(L, 1, &in);
+  int rc = read_claim(L, &claim, &in, &e);
+  if (rc == 0) rc = ek_sigv4_verify(begin(s), &claim, &in, &e);
+  end(s);
+  if (rc != 0) return ek_error_result(L, &e);
+  push_claim(L, &claim);
+  return 1;
+}
+
+static int l_public_key(lua_State *L) {
+  uint8_t point[2][32];
+  char hex[2 * sizeof point[0]];
+  struct ek_error e;
+  if (!lua_istable(L, 1) && !lua_isuserdata(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct signer *s = signer(L);
+  struct ek_span id = string_field(L, 1, "access_key_id", true);
+  struct ek_span secret = string_field(L, 1, "secret_access_key", true);
+  int rc = ek_sigv4_public_key(point[0], point[1], begin(s), id, secret, &e);
+  end(s);
+  if (rc != 0) return ek_error_raise(L, &e);
+  for (int i = 0; i < 2; i++) {
+    ek_hash_hex(hex, point[i], sizeof point[i]);
+    lua_pushlstring(L, hex, sizeof hex);
+  }
+  return 2;
 }
 
 int luaopen_eksrun_sigv4(lua_State *L) {
-  static const luaL_Reg functions[] = {{"sign", l_sign}, {"presign", l_presign}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"sign", l_sign},     {"presign", l_presign},       {"inspect", l_inspect},
+      {"verify", l_verify}, {"public_key", l_public_key}, {NULL, NULL}};
   luaL_newlibtable(L, functions);
-  struct signer *s = lua_newuserdatauv(L, sizeof *s, 0);
-  s->sigv4 = NULL;
-  if (luaL_newmetatable(L, TYPE)) {
-    lua_pushcfunction(L, l_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_setmetatable(L, -2);
+  push_signer(L)->shared = true;
   luaL_setfuncs(L, functions, 1);
   return 1;
 }

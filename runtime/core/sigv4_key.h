@@ -4,12 +4,11 @@
 #define EK_CORE_SIGV4_KEY_H
 
 #include "core/hash.h"
-#include "core/sigv4.h"
+#include "core/sigv4_canonical.h"
 
 #define EK_SIGV4_SECRET_MAX 256
 #define EK_SIGV4_NAME_MAX   64 /* of a region or a service */
 #define EK_SIGV4_KEYS       4
-#define EK_SIGV4_TERMINATOR "aws4_request"
 
 /* A derived key and what it was derived from. service_len 0: the entry is free. */
 struct ek_sigv4_derived {

@@ -1,5 +1,6 @@
 /* core/sigv4.h: any bytes as path, query, header and body must sign without a fault; a presigned
- * query signs again to itself. The input is four lines; the rest is the body. */
+ * query signs again to itself, and what was signed verifies. The input is four lines; the rest is
+ * the body. Its own headers may claim to be signed. */
 #include <assert.h>
 
 #include "core/sigv4.h"
@@ -38,11 +39,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct ek_sigv4_result r;
   if (ek_sigv4_sign(&r, signer, &in, NULL) != 0) return 0;
   assert(r.canonical_request.len > 0 && r.authorization.len > 0);
+  static struct ek_buf text;
+  struct ek_sigv4_claim claim;
+  if (ek_sigv4_claim_read(&claim, &text, &in, NULL) == 0) {
+    struct ek_sigv4_input theirs = in;
+    theirs.access_key_id = claim.access_key_id;
+    theirs.session_token = claim.session_token;
+    (void)ek_sigv4_verify(signer, &claim, &theirs, NULL);
+  }
   if (ek_sigv4_presign(&r, signer, &in, NULL) != 0) return 0;
   char *first = malloc(r.query.len);
   if (first == NULL) return 0;
   memcpy(first, r.query.data, r.query.len);
   in.query = (struct ek_span){first, r.query.len};
+  assert(ek_sigv4_claim_read(&claim, &text, &in, NULL) == 0 && claim.presigned);
+  assert(ek_sigv4_verify(signer, &claim, &in, NULL) == 0);
   assert(ek_sigv4_presign(&r, signer, &in, NULL) == 0);
   assert(r.query.len == in.query.len && memcmp(r.query.data, first, r.query.len) == 0);
   free(first);

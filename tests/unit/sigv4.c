@@ -1,4 +1,4 @@
-/* runtime/core/hash.h and runtime/core/sigv4.h */
+/* runtime/core/hash.h, sigv4.h and sigv4a.h */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "core/sigv4.h"
+#include "core/sigv4a.h"
 
 #define SPAN(s) ((struct ek_span){(s), strlen(s)})
 
@@ -179,7 +180,7 @@ static void evicted_keys_are_derived_again(void **state) {
   struct ek_sigv4 *s = ek_sigv4_new();
   struct ek_sigv4_result r;
   struct ek_sigv4_input in = request("GET", "/", "");
-  char first[6][EK_SIGV4_SIGNATURE_LEN + 1];
+  char first[6][EK_SIGV4_SIGNATURE_MAX + 1];
   static const char *const regions[] = {"r0", "r1", "r2", "r3", "r4", "r5"};
   for (int round = 0; round < 2; round++) {
     for (size_t i = 0; i < 6; i++) {
@@ -218,6 +219,175 @@ static void refuses_without_telling_secrets(void **state) {
   ek_sigv4_free(s);
 }
 
+/* --- 4A --- */
+
+static struct ek_sigv4_input curve_request(void) {
+  struct ek_sigv4_input in = request("GET", "/a%20b", "b=2&a=1");
+  in.algorithm = EK_SIGV4_ECDSA;
+  in.region = SPAN("us-east-1,eu-west-1");
+  return in;
+}
+
+/* A pair that AWS's SDKs test with. */
+static void derives_curve_keys(void **state) {
+  (void)state;
+  struct ek_span id = SPAN("AKISORANDOMAASORANDOM");
+  struct ek_span secret = SPAN("q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom");
+  uint8_t scalar[32], x[32], y[32];
+  char hex[65] = "";
+  assert_int_equal(ek_sigv4a_scalar(scalar, id, secret), 0);
+  ek_hash_hex(hex, scalar, sizeof scalar);
+  assert_string_equal(hex, "7fd3bd010c0d9c292141c2b77bfbde1042c92e6836fff749d1269ec890fca1bd");
+  struct ek_sigv4 *s = ek_sigv4_new();
+  assert_int_equal(ek_sigv4_public_key(x, y, s, id, secret, NULL), 0);
+  ek_hash_hex(hex, x, sizeof x);
+  assert_string_equal(hex, "15d242ceebf8d8169fd6a8b5a746c41140414c3b07579038da06af89190fffcb");
+  ek_hash_hex(hex, y, sizeof y);
+  assert_string_equal(hex, "0515242cedd82e94799482e4c0514b505afccf2c0c98d6a553bf539f424c5ec0");
+  ek_sigv4_free(s);
+}
+
+static void signs_for_a_set_of_regions(void **state) {
+  (void)state;
+  struct ek_sigv4 *s = ek_sigv4_new();
+  struct ek_sigv4_result r;
+  struct ek_sigv4_input in = curve_request();
+  assert_int_equal(ek_sigv4_sign(&r, s, &in, NULL), 0);
+  assert_line(&r, 4, "x-amz-date:20150830T123600Z");
+  assert_line(&r, 5, "x-amz-region-set:us-east-1,eu-west-1");
+  static const char scope[] = "20150830/service/aws4_request";
+  assert_int_equal(r.credential_scope.len, sizeof scope - 1);
+  assert_memory_equal(r.credential_scope.data, scope, sizeof scope - 1);
+  assert_memory_equal(r.signature, "30", 2); /* DER: a sequence */
+  assert_int_equal(ek_sigv4_presign(&r, s, &in, NULL), 0);
+  static const char parameter[] = "&X-Amz-Region-Set=us-east-1%2Ceu-west-1&";
+  assert_non_null(memmem(r.query.data, r.query.len, parameter, sizeof parameter - 1));
+  in.region.len = 0;
+  struct ek_error e = {0};
+  assert_int_equal(ek_sigv4_sign(&r, s, &in, &e), EK_ERR_INVALID);
+  assert_string_equal(e.message, "sigv4: region set is empty");
+  ek_sigv4_free(s);
+}
+
+/* --- the other side --- */
+
+/* Signs, hands the request over and checks it; then does so with one thing changed. */
+static void verify_round(enum ek_sigv4_algorithm algorithm, bool presign) {
+  struct ek_sigv4 *s = ek_sigv4_new();
+  struct ek_sigv4_claim claim;
+  struct ek_buf text = EK_BUF_INIT;
+  struct ek_sigv4_result r;
+  struct ek_error e = {0};
+  struct ek_sigv4_input in = curve_request();
+  in.algorithm = algorithm;
+  if (algorithm == EK_SIGV4_HMAC) in.region = SPAN("us-east-1");
+  in.body = SPAN("body");
+  in.session_token = SPAN("to/ken==");
+  in.flags |= EK_SIGV4_SIGN_BODY_HEADER;
+  assert_int_equal((presign ? ek_sigv4_presign : ek_sigv4_sign)(&r, s, &in, NULL), 0);
+
+  char sent[2048], hash[64];
+  struct ek_span result = presign ? r.query : r.authorization;
+  assert_true(result.len < sizeof sent);
+  memcpy(sent, result.data, result.len);
+  memcpy(hash, r.payload_hash.data, sizeof hash);
+  struct ek_sigv4_input got = in;
+  got.flags = EK_SIGV4_NORMALIZE_PATH | EK_SIGV4_DOUBLE_ENCODE;
+  if (presign) {
+    got.query = (struct ek_span){sent, result.len};
+  } else {
+    headers[1] = (struct ek_sigv4_header){SPAN("Authorization"), {sent, result.len}};
+    headers[2] = (struct ek_sigv4_header){SPAN("X-Amz-Date"), SPAN("20150830T123600Z")};
+    headers[3] = (struct ek_sigv4_header){SPAN("X-Amz-Security-Token"), in.session_token};
+    headers[4] = (struct ek_sigv4_header){SPAN("X-Amz-Content-Sha256"), {hash, sizeof hash}};
+    headers[5] = (struct ek_sigv4_header){SPAN("X-Amz-Region-Set"), in.region};
+    got.header_count = algorithm == EK_SIGV4_ECDSA ? 6 : 5;
+  }
+  assert_int_equal(ek_sigv4_claim_read(&claim, &text, &got, &e), 0);
+  assert_int_equal(claim.algorithm, algorithm);
+  assert_int_equal(claim.presigned, presign);
+  assert_int_equal(claim.time, in.time);
+  assert_int_equal(claim.expires, presign ? 60 : 0);
+  assert_int_equal(claim.region.len, in.region.len);
+  assert_memory_equal(claim.region.data, in.region.data, in.region.len);
+  assert_memory_equal(claim.access_key_id.data, "AKIDEXAMPLE", claim.access_key_id.len);
+  assert_memory_equal(claim.session_token.data, "to/ken==", claim.session_token.len);
+  assert_int_equal(ek_sigv4_verify(s, &claim, &got, &e), 0);
+
+  struct ek_sigv4_input bad = got;
+  bad.body = SPAN("Body");
+  assert_int_equal(ek_sigv4_verify(s, &claim, &bad, &e), EK_ERR_INVALID);
+  bad = got;
+  bad.path = SPAN("/a%20c");
+  assert_int_equal(ek_sigv4_verify(s, &claim, &bad, &e), EK_ERR_INVALID);
+  assert_string_equal(e.message, "sigv4: the signature does not match the request");
+  bad = got;
+  bad.secret_access_key = SPAN("another");
+  assert_int_equal(ek_sigv4_verify(s, &claim, &bad, &e), EK_ERR_INVALID);
+  bad = got;
+  bad.session_token.len = 0;
+  assert_int_equal(ek_sigv4_verify(s, &claim, &bad, &e), EK_ERR_INVALID);
+  bad = got;
+  bad.access_key_id = SPAN("AKIDEXAMPLF");
+  assert_int_equal(ek_sigv4_verify(s, &claim, &bad, &e), EK_ERR_INVALID);
+  struct ek_sigv4_claim other = claim;
+  other.signature.len -= 2;
+  assert_int_equal(ek_sigv4_verify(s, &other, &got, &e), EK_ERR_INVALID);
+  if (!presign) {
+    bad = got;
+    bad.header_count--; /* the hash, or the region set */
+    assert_int_equal(ek_sigv4_verify(s, &claim, &bad, &e), EK_ERR_INVALID);
+    assert_string_equal(e.message, "sigv4: a signed header is missing");
+  }
+  ek_buf_fini(&text);
+  ek_sigv4_free(s);
+}
+
+static void verifies_what_it_signs(void **state) {
+  (void)state;
+  verify_round(EK_SIGV4_HMAC, false);
+  verify_round(EK_SIGV4_HMAC, true);
+  verify_round(EK_SIGV4_ECDSA, false);
+  verify_round(EK_SIGV4_ECDSA, true);
+}
+
+static void refuses_bad_claims(void **state) {
+  (void)state;
+#define SCOPE "Credential=A/20150830/us-east-1/s/aws4_request, "
+#define REST  "SignedHeaders=host, Signature=00"
+  static const struct {
+    const char *authorization;
+    int code;
+  } cases[] = {
+      {"AWS4-HMAC-SHA256 " SCOPE REST, 0},
+      {"AWS4-HMAC-SHA256 Credential=A/b/20150830/us-east-1/s/aws4_request," REST, 0},
+      {"AWS4-HMAC-SHA512 " SCOPE REST, EK_ERR_SYNTAX},
+      {"Bearer token", EK_ERR_SYNTAX},
+      {"", EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 " REST, EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 " SCOPE "SignedHeaders=host", EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 " SCOPE SCOPE REST, EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 Credential=A/20150830/s/aws4_request, " REST, EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 Credential=/20150830/r/s/aws4_request, " REST, EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 Credential=A/20150830/r/s/aws5_request, " REST, EK_ERR_SYNTAX},
+      {"AWS4-HMAC-SHA256 Credential=A/20150831/r/s/aws4_request, " REST, EK_ERR_INVALID},
+  };
+  struct ek_sigv4_claim claim;
+  struct ek_buf text = EK_BUF_INIT;
+  struct ek_sigv4_input in = request("GET", "/", "");
+  assert_int_equal(ek_sigv4_claim_read(&claim, &text, &in, NULL), EK_ERR_NOTFOUND);
+  headers[1] = (struct ek_sigv4_header){SPAN("x-amz-date"), SPAN("20150830T123600Z")};
+  in.header_count = 3;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    headers[2] = (struct ek_sigv4_header){SPAN("authorization"), SPAN(cases[i].authorization)};
+    assert_int_equal(ek_sigv4_claim_read(&claim, &text, &in, NULL), cases[i].code);
+  }
+  headers[1].value = SPAN("yesterday");
+  headers[2].value = SPAN(cases[0].authorization);
+  assert_int_equal(ek_sigv4_claim_read(&claim, &text, &in, NULL), EK_ERR_SYNTAX);
+  ek_buf_fini(&text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(hashes),
@@ -228,6 +398,10 @@ int main(void) {
       cmocka_unit_test(presigning_again_replaces),
       cmocka_unit_test(evicted_keys_are_derived_again),
       cmocka_unit_test(refuses_without_telling_secrets),
+      cmocka_unit_test(derives_curve_keys),
+      cmocka_unit_test(signs_for_a_set_of_regions),
+      cmocka_unit_test(verifies_what_it_signs),
+      cmocka_unit_test(refuses_bad_claims),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,3 +101,88 @@ describe("sigv4.presign", function()
     end
   end)
 end)
+
+describe("sigv4 of a set of regions", function()
+  local function curve(changes)
+    local r = request(changes)
+    r.algorithm, r.region, r.region_set = "sigv4a", nil, "us-east-1,eu-west-1"
+    return r
+  end
+
+  it("adds the set and gives a signature that verifies", function()
+    local r = curve()
+    local headers = sigv4.sign(r)
+    assert.equal("us-east-1,eu-west-1", headers["x-amz-region-set"])
+    assert.matches("^AWS4%-ECDSA%-P256%-SHA256 Credential=AKIDEXAMPLE/20150830/iam/aws4_request, "
+      .. "SignedHeaders=content%-type;host;x%-amz%-date;x%-amz%-region%-set, Signature=30%x+$",
+      headers.authorization)
+    for name, value in pairs(r.headers) do headers[name] = value end
+    local claim = assert(sigv4.verify { method = r.method, path = r.path, query = r.query,
+      headers = headers, credentials = r.credentials })
+    assert.same({ algorithm = "sigv4a", access_key_id = "AKIDEXAMPLE", time = 1440938160,
+      region_set = "us-east-1,eu-west-1", service = "iam",
+      signed_headers = "content-type;host;x-amz-date;x-amz-region-set" }, claim)
+  end)
+
+  it("derives the key that verifies from the credentials", function()
+    local x, y = sigv4.public_key { access_key_id = "AKISORANDOMAASORANDOM",
+      secret_access_key = "q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom" }
+    assert.equal("15d242ceebf8d8169fd6a8b5a746c41140414c3b07579038da06af89190fffcb", x)
+    assert.equal("0515242cedd82e94799482e4c0514b505afccf2c0c98d6a553bf539f424c5ec0", y)
+  end)
+
+  it("says which field it wants", function()
+    local r = curve()
+    r.region_set = nil
+    assert.error_matches(function() sigv4.sign(r) end, "field 'region_set' %(string%) is required")
+    assert.error_matches(function() sigv4.sign(request { algorithm = "v5" }) end,
+      "'algorithm' is 'v5', not 'sigv4' or 'sigv4a'")
+  end)
+end)
+
+describe("sigv4.verify", function()
+  local function presigned(changes)
+    local r = request { expires = 60 }
+    r.query = sigv4.presign(r)
+    for k, v in pairs(changes or {}) do r[k] = v end
+    return r
+  end
+
+  it("takes a presigned request and tells what it claims", function()
+    local claim = assert(sigv4.verify(presigned()))
+    assert.equal(60, claim.expires)
+    assert.equal("us-east-1", claim.region)
+    assert.same(claim, sigv4.inspect(presigned()))
+  end)
+
+  it("returns an error object for another request, other keys, or no signature", function()
+    local function code(r)
+      local claim, err = sigv4.verify(r)
+      assert.is_nil(claim)
+      return err.code
+    end
+    assert.equal("invalid", code(presigned { method = "POST" }))
+    assert.equal("invalid", code(presigned { body = "x" }))
+    assert.equal("invalid", code(presigned {
+      credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "other" } }))
+    assert.equal("not_found", code(request()))
+    local r = presigned()
+    assert.equal("syntax", code(presigned { query = r.query .. "&X-Amz-Signature=00" }))
+    assert.equal("syntax", code(presigned { query = r.query:gsub("X%-Amz%-Date=[^&]*&", "") }))
+    assert.equal("invalid", code(presigned { query = r.query:gsub("Expires=60", "Expires=6o") }))
+  end)
+end)
+
+describe("a signer", function()
+  it("is not disturbed by a finalizer that signs while results are handed out", function()
+    local plain = request { details = true, query = ("a=" .. ("b"):rep(20000)) }
+    local other = request { region = "eu-west-1", service = "s3" }
+    local _, expected = sigv4.sign(plain)
+    local finalizer = { __gc = function() sigv4.sign(other) end }
+    for _ = 1, 300 do
+      for _ = 1, 10 do setmetatable({}, finalizer) end
+      local _, details = sigv4.sign(plain)
+      assert.equal(expected.string_to_sign, details.string_to_sign)
+    end
+  end)
+end)
