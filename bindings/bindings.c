@@ -14,6 +14,7 @@ static const luaL_Reg modules[] = {
     {"eksrun.sigv4", luaopen_eksrun_sigv4},
     {"eksrun.yaml", luaopen_eksrun_yaml},
     {"eksrun.native.aws", luaopen_eksrun_native_aws},
+    {"eksrun.native.endpoint", luaopen_eksrun_native_endpoint},
     {"eksrun.clock", luaopen_eksrun_clock},
     {"eksrun.file", luaopen_eksrun_file},
     {"eksrun.http", luaopen_eksrun_http},

@@ -40,6 +40,7 @@ int luaopen_cjson_safe(lua_State *L);
 int luaopen_eksrun_sigv4(lua_State *L);
 int luaopen_eksrun_yaml(lua_State *L);
 int luaopen_eksrun_native_aws(lua_State *L);
+int luaopen_eksrun_native_endpoint(lua_State *L);
 int luaopen_eksrun_clock(lua_State *L);
 int luaopen_eksrun_file(lua_State *L);
 int luaopen_eksrun_http(lua_State *L);

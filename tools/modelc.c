@@ -1,8 +1,8 @@
-/* Compiles a service model.
+/* Compiles a file of models/ into the image that the program reads.
  *
- *   modelc INPUT.json OUTPUT.ekm
- *
- * INPUT is a file of models/; OUTPUT is the image that runtime/core/model.h describes. */
+ *   modelc INPUT.json OUTPUT                 a service: runtime/core/model.h
+ *   modelc --endpoint INPUT.json OUTPUT      an endpoint rule set: runtime/core/endpoint/rules.h
+ *   modelc --partitions INPUT.json OUTPUT    partitions.json: runtime/core/endpoint/partition.h */
 #include <libgen.h>
 
 #include "core/modelc/compile.h"
@@ -27,28 +27,40 @@ static int write_file(const char *path, const struct ek_buf *data) {
   return fclose(file) != 0 || n != data->len ? -1 : 0;
 }
 
+static int compile_service(struct ek_buf *image, const struct ek_buf *text, char *path,
+                           struct ek_error *e) {
+  char service[128];
+  (void)snprintf(service, sizeof service, "%s", basename(path));
+  service[strcspn(service, ".")] = '\0';
+  return ek_model_compile(image, text->data, text->len, service, e);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) {
-    (void)fprintf(stderr, "usage: modelc INPUT.json OUTPUT.ekm\n");
+  const char *kind = argc == 4 ? argv[1] : "";
+  bool endpoint = strcmp(kind, "--endpoint") == 0, partitions = strcmp(kind, "--partitions") == 0;
+  if (argc != 3 && !endpoint && !partitions) {
+    (void)fprintf(stderr, "usage: modelc [--endpoint|--partitions] INPUT.json OUTPUT\n");
     return 2;
   }
+  char *input = argv[argc - 2];
+  const char *output = argv[argc - 1];
   struct ek_buf text = EK_BUF_INIT, image = EK_BUF_INIT;
   int status = 1;
-  if (read_file(&text, argv[1]) != 0) {
-    (void)fprintf(stderr, "modelc: %s: ", argv[1]);
+  if (read_file(&text, input) != 0) {
+    (void)fprintf(stderr, "modelc: %s: ", input);
     perror(NULL);
     goto out;
   }
-  char service[128];
-  (void)snprintf(service, sizeof service, "%s", basename(argv[1]));
-  service[strcspn(service, ".")] = '\0';
   struct ek_error e = {0};
-  if (ek_model_compile(&image, text.data, text.len, service, &e) != 0) {
-    (void)fprintf(stderr, "modelc: %s: %s\n", argv[1], e.message);
+  int code = endpoint     ? ek_rules_compile(&image, text.data, text.len, &e)
+             : partitions ? ek_partitions_compile(&image, text.data, text.len, &e)
+                          : compile_service(&image, &text, input, &e);
+  if (code != 0) {
+    (void)fprintf(stderr, "modelc: %s: %s\n", input, e.message);
     goto out;
   }
-  if (write_file(argv[2], &image) != 0) {
-    (void)fprintf(stderr, "modelc: %s: ", argv[2]);
+  if (write_file(output, &image) != 0) {
+    (void)fprintf(stderr, "modelc: %s: ", output);
     perror(NULL);
     goto out;
   }

@@ -3,7 +3,6 @@
  *   native.service(name) -> Service | nil      native.services() -> list of names
  *   native.compile(json [, name]) -> image     of a file of models/ or botocore's service-2.json
  *   native.open(image) -> Service
- *   native.facts(name) -> text | nil           the file models/NAME: "partitions.json"
  *   native.snake_case(name)                    DescribeCluster -> describe_cluster
  *   Service: metadata operations operation suggest waiter waiters paginator
  *   Operation: name is_unsigned info input output build parse parse_error
@@ -19,9 +18,6 @@
 
 #define SERVICE   "eksrun.aws.service"
 #define OPERATION "eksrun.aws.operation"
-
-extern const struct ek_embedded ek_facts[];
-extern const size_t ek_facts_count;
 
 static const struct ek_model *check_service(lua_State *L, int index) {
   return luaL_checkudata(L, index, SERVICE);
@@ -110,17 +106,6 @@ static int l_snake_case(lua_State *L) {
   ek_snake_case(out, name);
   ek_lbuf_push(L, out);
   ek_buf_fini(out);
-  return 1;
-}
-
-static int l_facts(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  for (size_t i = 0; i < ek_facts_count; i++) {
-    if (strcmp(ek_facts[i].name, name) != 0) continue;
-    lua_pushlstring(L, ek_facts[i].data, ek_facts[i].size);
-    return 1;
-  }
-  lua_pushnil(L);
   return 1;
 }
 
@@ -265,9 +250,9 @@ int luaopen_eksrun_native_aws(lua_State *L) {
                                                {"parse", ek_aws_l_parse},
                                                {"parse_error", ek_aws_l_parse_error},
                                                {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"services", l_services},     {"facts", l_facts},
-                                       {"snake_case", l_snake_case}, {"open", l_open},
-                                       {"compile", l_compile},       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"services", l_services}, {"snake_case", l_snake_case},
+                                       {"open", l_open},         {"compile", l_compile},
+                                       {NULL, NULL}};
   new_type(L, SERVICE, service_methods, l_service_tostring);
   new_type(L, OPERATION, operation_methods, l_operation_tostring);
   luaL_newlib(L, functions);

@@ -25,11 +25,6 @@ function native.compile(json, name) end
 ---@return eksrun.native.aws.Service
 function native.open(image) end
 
---- A file of models/ that is part of the program.
----@param name string "partitions.json"
----@return string? text
-function native.facts(name) end
-
 --- A name as AWS's SDKs for Python spell it: DescribeCluster is describe_cluster.
 ---@param name string
 ---@return string

@@ -1,4 +1,4 @@
-/* From a service model in JSON to an image (core/model.h). */
+/* From AWS's models in JSON to images: services (core/model.h), endpoint rules, partitions. */
 #ifndef EK_CORE_MODELC_COMPILE_H
 #define EK_CORE_MODELC_COMPILE_H
 
@@ -10,5 +10,12 @@
  * the shape or operation at fault. */
 int ek_model_compile(struct ek_buf *out, const char *json, size_t len, const char *service,
                      struct ek_error *e);
+
+/* Appends the image (core/endpoint/rules.h) of the Smithy endpoint rule set in the len bytes at
+ * json. The error names the rule, by its place: "rules[1].rules[0]: ...". */
+int ek_rules_compile(struct ek_buf *out, const char *json, size_t len, struct ek_error *e);
+
+/* Appends the image (core/endpoint/partition.h) of the partitions.json in the len bytes at json. */
+int ek_partitions_compile(struct ek_buf *out, const char *json, size_t len, struct ek_error *e);
 
 #endif

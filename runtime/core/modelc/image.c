@@ -18,56 +18,18 @@ static const size_t record_size[EK_TABLE_COUNT] = {
 
 bool ek_image_init(struct ek_image *image) {
   memset(image, 0, sizeof *image);
-  image->slot_count = 1 << 12;
-  image->slots = calloc(image->slot_count, sizeof *image->slots);
-  ek_buf_putc(&image->table[EK_TABLE_STRINGS], '\0');
+  bool made = ek_pool_init(&image->pool, &image->table[EK_TABLE_STRINGS]);
   (void)ek_image_bounds(image, -INFINITY, INFINITY);
-  return image->slots != NULL;
+  return made;
 }
 
 void ek_image_fini(struct ek_image *image) {
   for (int t = 0; t < EK_TABLE_COUNT; t++) ek_buf_fini(&image->table[t]);
-  free(image->slots);
-}
-
-/* The slot that holds s, or the free one where it belongs. */
-static uint32_t *find_slot(const struct ek_image *image, const char *s) {
-  uint64_t hash = 14695981039346656037u; /* FNV-1a */
-  for (const char *c = s; *c != '\0'; c++) hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-  for (size_t i = hash % image->slot_count;; i = (i + 1) % image->slot_count) {
-    uint32_t offset = image->slots[i];
-    if (offset == 0 || strcmp(image->table[EK_TABLE_STRINGS].data + offset, s) == 0)
-      return &image->slots[i];
-  }
-}
-
-static bool grow_slots(struct ek_image *image) {
-  uint32_t *old = image->slots;
-  size_t old_count = image->slot_count;
-  uint32_t *slots = calloc(old_count * 2, sizeof *slots);
-  if (slots == NULL) return false;
-  image->slots = slots;
-  image->slot_count = old_count * 2;
-  for (size_t i = 0; i < old_count; i++)
-    if (old[i] != 0) *find_slot(image, image->table[EK_TABLE_STRINGS].data + old[i]) = old[i];
-  free(old);
-  return true;
+  ek_pool_fini(&image->pool);
 }
 
 uint32_t ek_image_string(struct ek_image *image, const char *s) {
-  struct ek_buf *pool = &image->table[EK_TABLE_STRINGS];
-  if (s == NULL || *s == '\0' || pool->failed) return 0;
-  if (image->string_count * 2 > image->slot_count && !grow_slots(image)) {
-    pool->failed = true;
-    return 0;
-  }
-  uint32_t *slot = find_slot(image, s);
-  if (*slot == 0) {
-    *slot = (uint32_t)pool->len;
-    ek_buf_append(pool, s, strlen(s) + 1);
-    image->string_count++;
-  }
-  return *slot;
+  return ek_pool_add(&image->pool, s);
 }
 
 uint32_t ek_image_count(const struct ek_image *image, enum ek_model_table table) {

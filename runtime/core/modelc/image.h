@@ -4,12 +4,12 @@
 
 #include "core/buf.h"
 #include "core/model.h"
+#include "core/modelc/pool.h"
 
 struct ek_image {
   struct ek_model_header head;
   struct ek_buf table[EK_TABLE_COUNT];
-  uint32_t *slots; /* open addressing: offsets of strings, 0 is free */
-  size_t slot_count, string_count;
+  struct ek_pool pool; /* of the table of strings */
 };
 
 /* False: out of memory. */
