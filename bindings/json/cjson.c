@@ -1,6 +1,6 @@
 /* cjson and cjson.safe: the interface of lua-cjson 2.1 on our own codec, for libraries written for
- * it. What differs: integers stay integers; decoding is strict, so decode_invalid_numbers(true) is
- * remembered but lets nothing in; a depth beyond 1024 counts as 1024; keep_buffer has no effect. */
+ * it. What differs: integers stay integers; text that is not JSON is refused but for the numbers of
+ * decode_invalid_numbers; a depth beyond 1024 counts as 1024; keep_buffer has no effect. */
 #include "bindings/json/json.h"
 #include "core/json.h"
 
@@ -23,7 +23,8 @@ static int decode(lua_State *L, bool safe) {
   const char *text = luaL_checklstring(L, 1, &len);
   struct ek_error e;
   int depth = c->decode_depth < EK_JSON_DEPTH_MAX ? c->decode_depth : EK_JSON_DEPTH_MAX;
-  if (ek_json_push(L, text, len, (unsigned)depth, false, &e)) return 1;
+  if (ek_json_push_compatible(L, text, len, (unsigned)depth, c->decode_invalid_numbers, &e))
+    return 1;
   if (!safe) return luaL_error(L, "%s", e.message);
   lua_pushnil(L);
   lua_pushstring(L, e.message);

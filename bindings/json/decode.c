@@ -129,11 +129,12 @@ static int l_free(lua_State *L) {
   return 0;
 }
 
-bool ek_json_push(lua_State *L, const char *text, size_t len, unsigned max_depth, bool marked,
-                  struct ek_error *e) {
+static bool push_text(lua_State *L, const char *text, size_t len, unsigned max_depth, bool marked,
+                      bool any_numbers, struct ek_error *e) {
   int top = lua_gettop(L);
   struct ek_json_reader *r = lua_newuserdatauv(L, sizeof *r, 0);
   ek_json_reader_init(r, text, len, max_depth);
+  r->any_numbers = any_numbers;
   if (luaL_newmetatable(L, READER)) {
     lua_pushcfunction(L, l_free);
     lua_setfield(L, -2, "__gc");
@@ -156,4 +157,14 @@ bool ek_json_push(lua_State *L, const char *text, size_t len, unsigned max_depth
     lua_settop(L, top);
   }
   return done;
+}
+
+bool ek_json_push(lua_State *L, const char *text, size_t len, unsigned max_depth, bool marked,
+                  struct ek_error *e) {
+  return push_text(L, text, len, max_depth, marked, false, e);
+}
+
+bool ek_json_push_compatible(lua_State *L, const char *text, size_t len, unsigned max_depth,
+                             bool any_numbers, struct ek_error *e) {
+  return push_text(L, text, len, max_depth, false, any_numbers, e);
 }

@@ -30,6 +30,9 @@ void ek_json_push_object_mt(lua_State *L);
  * get their metatable. May raise (memory). */
 bool ek_json_push(lua_State *L, const char *text, size_t len, unsigned max_depth, bool marked,
                   struct ek_error *e);
+/* The same without marks; any_numbers as struct ek_json_reader has it. */
+bool ek_json_push_compatible(lua_State *L, const char *text, size_t len, unsigned max_depth,
+                             bool any_numbers, struct ek_error *e);
 /* Appends the value at index to out, which must belong to the stack (ek_lbuf_new). True: done.
  * False: pushed a message that names where in the value: "at .a[3]: cannot ...". */
 bool ek_json_append(lua_State *L, struct ek_buf *out, int index, const struct ek_json_style *style);

@@ -1,8 +1,8 @@
 ---@meta cjson
 
 --- The interface of lua-cjson 2.1 (its manual holds), for libraries written for it. New code uses
---- eksrun.json. Different here: integers stay integers; text is read strictly whatever
---- decode_invalid_numbers says; depths beyond 1024 count as 1024. `require "cjson.safe"` gives the
+--- eksrun.json. Different here: integers stay integers; text is read strictly but for the numbers that
+--- decode_invalid_numbers lets in; depths beyond 1024 count as 1024. `require "cjson.safe"` gives the
 --- same with encode and decode returning nil and a message instead of raising.
 local cjson = {}
 
@@ -50,7 +50,8 @@ function cjson.encode_keep_buffer(keep) end
 ---@return boolean|"null"
 function cjson.encode_invalid_numbers(setting) end
 
----@param setting? boolean|"on"|"off" without effect: they are refused
+---@param setting? boolean|"on"|"off" whether nan, infinities, hexadecimal integers, leading zeros and '+'
+--- are read; default true
 ---@return boolean
 function cjson.decode_invalid_numbers(setting) end
 

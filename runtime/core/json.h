@@ -54,6 +54,10 @@ struct ek_json_reader {
   struct ek_error error;
   size_t line, column;
 
+  /* May be set before the first token: numbers that JSON does not have are read too, as lua-cjson
+   * does: inf, infinity and nan in any case, hexadecimal integers, leading zeros, a leading '+'. */
+  bool any_numbers;
+
   /* private */
   const char *text, *at, *end;
   unsigned max_depth;

@@ -2,6 +2,7 @@
 #include "core/json.h"
 
 #include <math.h>
+#include <strings.h>
 
 #include "core/number.h"
 #include "core/utf8.h"
@@ -274,6 +275,66 @@ static enum ek_json_type read_number(struct ek_json_reader *r) {
   return r->last = EK_JSON_NUMBER;
 }
 
+/* The length of the word at p, in any case, or 0. */
+static size_t word_at(const char *p, const char *end, const char *word) {
+  size_t n = strlen(word);
+  return (size_t)(end - p) >= n && strncasecmp(p, word, n) == 0 ? n : 0;
+}
+
+/* Whether a number begins here that JSON does not have. */
+static bool is_odd_number(const char *p, const char *end) {
+  if (p < end && *p == '+') return true;
+  if (p < end && *p == '-') p++;
+  if (word_at(p, end, "inf") > 0 || word_at(p, end, "nan") > 0) return true;
+  return p + 1 < end && *p == '0' && (p[1] == 'x' || p[1] == 'X' || is_digit(p + 1, end));
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c |= 0x20;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static enum ek_json_type finish_odd(struct ek_json_reader *r, const char *start, const char *stop,
+                                    double number) {
+  r->literal = start;
+  r->literal_len = (size_t)(stop - start);
+  r->at = stop;
+  r->number = number;
+  return r->last = EK_JSON_NUMBER;
+}
+
+static enum ek_json_type read_odd_number(struct ek_json_reader *r) {
+  const char *start = r->at, *p = start, *end = r->end;
+  bool negative = *p == '-';
+  if (*p == '-' || *p == '+') p++;
+  size_t n = word_at(p, end, "infinity");
+  if (n == 0) n = word_at(p, end, "inf");
+  if (n > 0) return finish_odd(r, start, p + n, negative ? -(double)INFINITY : (double)INFINITY);
+  if ((n = word_at(p, end, "nan")) > 0) return finish_odd(r, start, p + n, (double)NAN);
+  if (word_at(p, end, "0x") > 0) {
+    const char *digits = p + 2;
+    double value = 0;
+    for (p = digits; p < end && hex_digit(*p) >= 0; p++) value = value * 16 + hex_digit(*p);
+    r->at = p;
+    if (p == digits) return unexpected(r, "a hexadecimal digit");
+    if (p - digits > 13)
+      return finish_odd(r, start, p, negative ? -value : value); /* beyond 2^52 */
+    (void)finish_odd(r, start, p, value);
+    r->integer = negative ? -(int64_t)value : (int64_t)value;
+    return r->last = EK_JSON_INTEGER;
+  }
+  while (p + 1 < end && *p == '0' && is_digit(p + 1, end)) p++;
+  r->at = p;
+  if (!is_digit(p, end)) return unexpected(r, "a digit");
+  enum ek_json_type type = read_number(r);
+  r->literal_len += (size_t)(r->literal - start);
+  r->literal = start;
+  if (negative && type == EK_JSON_NUMBER) r->number = -r->number;
+  if (negative && type == EK_JSON_INTEGER) r->integer = -r->integer;
+  return type;
+}
+
 static enum ek_json_type read_word(struct ek_json_reader *r, const char *word, size_t n,
                                    enum ek_json_type type) {
   if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n) != 0) return unexpected(r, "a value");
@@ -286,6 +347,7 @@ static enum ek_json_type read_value(struct ek_json_reader *r) {
   char c = *r->at;
   if (c == '{' || c == '[') return open_one(r, c == '{');
   r->expect = r->depth == 0 ? NOTHING : MORE;
+  if (r->any_numbers && is_odd_number(r->at, r->end)) return read_odd_number(r);
   switch (c) {
   case '"': return read_string(r) ? (r->last = EK_JSON_STRING) : EK_JSON_ERROR;
   case 't': return read_word(r, "true", 4, EK_JSON_TRUE);

@@ -92,9 +92,9 @@ describe("the program", function()
     it("a module that is not there in one line", function()
       local result = run("return require 'eksrun.vcp'")
       assert.equal(1, result.code)
-      assert.matches("^eksrun: [^\n]*main.lua:1: module 'eksrun.vcp' not found; did you mean 'eksrun.vpc'%?\n",
-        result.stderr)
-      assert.matches("^eksrun: [^\n]*main.lua:1: module 'none' not found: no file [^\n]*/none.lua or [^\n]*\n",
+      local place = "^eksrun: [^\n]*main.lua:1: "
+      assert.matches(place .. "module 'eksrun.vcp' not found; did you mean 'eksrun.vpc'%?\n", result.stderr)
+      assert.matches(place .. "module 'none' not found: no file [^\n]*/none.lua or [^\n]*\n",
         run("return require 'none'").stderr)
       assert.matches("did you mean 'eksrun.task'%?\n", run("require 'tasks'").stderr)
     end)

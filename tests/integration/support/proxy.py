@@ -28,6 +28,7 @@ class Call:
     mutating: bool
     status: int
     params: dict  # query protocols: the parameters; else {}
+    access_key: str  # that signed the request; ""
 
     def __str__(self):
         return f"{self.start:7.3f} {self.end:7.3f} {self.status} {self.service}:{self.operation}"
@@ -137,8 +138,10 @@ class Proxy:
         until = self._zero + start + self.delay - time.monotonic()
         if until > 0:
             time.sleep(until)
+        key = re.search(r"Credential=([^/]*)/", headers.get("authorization", ""))
         call = Call(start, time.monotonic() - self._zero, service, operation,
-                    not operation.startswith(READING) and not operation.startswith("GET "), status, params)
+                    not operation.startswith(READING) and not operation.startswith("GET "), status, params,
+                    key[1] if key else "")
         with self._lock:
             self.calls.append(call)
             if self.record:

@@ -74,6 +74,28 @@ describe("cjson", function()
     assert.has_error(function() fresh.encode_invalid_numbers "maybe" end)
   end)
 
+  it("reads numbers that JSON does not have, or not, as told", function()
+    local fresh, peer = cjson.new(), other()
+    local texts = { "nan", "NaN", "-nan", "inf", "-Infinity", "+inf", "INFINITY", "0x1F", "-0XfF", "007", "-012",
+      "+5", "00", "010.5", "-00.25e2", "+1.5", "0xffffffffffffffff" }
+    for _, text in ipairs(texts) do
+      local value = fresh.decode("[" .. text .. ",1]")[1]
+      local wanted = peer and peer.decode("[" .. text .. ",1]")[1] or value
+      assert.is_true(value == wanted or value ~= value and wanted ~= wanted, text)
+    end
+    assert.equal("integer", math.type(fresh.decode "0x1F"))
+    assert.equal(-12, fresh.decode '{"a":-012}'.a)
+    for _, text in ipairs { "na", "infx", "0x", "+", "+-1", "--1", "0x1.8", "nan1", "+x", "0xg" } do
+      assert.is_nil((safe.decode("[" .. text .. "]")), text)
+    end
+    assert.equal(cjson.null, fresh.decode "null")
+    assert.is_false(fresh.decode_invalid_numbers(false))
+    for _, text in ipairs(texts) do
+      assert.is_false((pcall(fresh.decode, "[" .. text .. "]")), text)
+    end
+    assert.is_false((pcall(require("eksrun.json").decode, "nan")))
+  end)
+
   it("reads plain tables, integers as integers", function()
     local v = cjson.decode '{"a":[1,2.5,null,"x"]}'
     assert.is_nil(getmetatable(v.a))

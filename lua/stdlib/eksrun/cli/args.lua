@@ -21,7 +21,7 @@ local M = {}
 --- @field [2] string help, one line
 --- @field short? string one letter
 --- @field value? string name of the value in the help; without it the flag is a switch
---- @field type? "string"|"integer"|"number"
+--- @field type? "string"|"integer"|"number"|"role_arn"
 --- @field choices? string[]
 --- @field default? any
 --- @field many? boolean may be repeated: the result is a list
@@ -85,6 +85,9 @@ local function convert(flag, text)
     if not number then fail("--%s: '%s' is not %s", flag[1], text,
       flag.type == "integer" and "a whole number" or "a number") end
     return number
+  end
+  if flag.type == "role_arn" and not text:find("^arn:[%w-]+:iam::%d+:role/.") then
+    fail("--%s: '%s' is not the ARN of a role, such as arn:aws:iam::123456789012:role/deployer", flag[1], text)
   end
   return text
 end

@@ -6,7 +6,7 @@ local M = {
   arguments = { { "cluster", "name of the cluster", optional = true } },
   flags = {
     { "cluster-id", "id of a cluster on Outposts, instead of its name", value = "ID" },
-    { "role-arn", "role to assume first", value = "ARN" },
+    { "role-arn", "role to assume first", value = "ARN", type = "role_arn" },
   },
   examples = { "eksrun token demo --region eu-central-1" },
 }
