@@ -25,12 +25,40 @@ Context.__index = Context
 --- @return eksrun.Context
 function M.new(fields) return setmetatable(fields, Context) end
 
+--- The same context for another type: for what hangs on that type's things.
+--- @param type_ eksrun.ResourceType
+--- @return eksrun.Context
+function Context:of(type_)
+  local fields = {}
+  for name, value in pairs(self) do fields[name] = value end
+  fields.type = type_
+  return M.new(fields)
+end
+
+--- The same context, with nothing remembered: what is asked now is asked anew.
+--- @return eksrun.Context
+function Context:fresh()
+  local ctx = self:of(self.type)
+  ctx.memo = {}
+  return ctx
+end
+
 --- Parameters of a creation, with the tags in the form that the API takes. The table is changed.
 --- @param params table
 --- @return table params
 function Context:tagged(params)
   local tagging = self.type.tagging
   tags.scheme(tagging[1]).put(params, self.tags, tagging[2])
+  return params
+end
+
+--- The TagSpecifications alone, for a call that tags something else than the type's kind.
+--- @param kind string "security-group-rule"
+--- @return table params
+function Context:tag_specification(kind)
+  local params = {}
+  local own = self.tags or self.stack:tags_of(self.address)
+  tags.scheme("ec2").put(params, own, kind)
   return params
 end
 
@@ -113,6 +141,18 @@ function Context:found(fn, ...) -- luacheck: no self
     end
   end
   error(result, 0)
+end
+
+--- Runs fn; that what it does was done already, which AWS says by one of the codes, is as good.
+--- @param fn fun()
+--- @param ... string error codes
+function Context:done_already(fn, ...) -- luacheck: no self
+  local ok, err = pcall(fn)
+  if ok then return end
+  for i = 1, select("#", ...) do
+    if type(err) == "table" and err.code == select(i, ...) then return end
+  end
+  error(err, 0)
 end
 
 --- Says what AWS reports, for the progress.

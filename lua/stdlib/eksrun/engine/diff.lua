@@ -100,6 +100,22 @@ local function covers(want, have)
   return true
 end
 
+-- The differences of a structure, name by name; without a list of its fields.
+local function compare_open(spec, want, have, path, add)
+  local both = type(want) == "table" and type(have) == "table" and want ~= ref.unknown
+  if not both or is_list(want) or is_list(have) then
+    if not (ref.complete(want) and covers(want, have)) then add(path, have, want) end
+    return
+  end
+  for _, name in ipairs(util.sorted_keys(want)) do
+    compare_open(spec, want[name], have[name], path .. "." .. tostring(name), add)
+  end
+  if not spec.map then return end
+  for _, name in ipairs(util.sorted_keys(have)) do
+    if want[name] == nil then add(path .. "." .. tostring(name), have[name], nil) end
+  end
+end
+
 local function same(spec, want, have)
   if spec.policy then return M.same_policy(want, have) end
   if spec.set and type(want) == "table" and type(have) == "table" then
@@ -115,7 +131,14 @@ local function compare(specs, want, have, prefix, input, out)
     if from == nil then from = spec.default end
     if from == json.null then from = nil end
     local known = from ~= nil and not spec.write_only
-    if known and spec.fields and type(to) == "table" and type(from) == "table" then
+    if known and (spec.open or spec.map) then
+      compare_open(spec, to, from, prefix .. name, function(path, old, new)
+        out[#out + 1] = {
+          path = path, input = top, from = old, to = new, replaces = spec.immutable or false,
+          sensitive = spec.sensitive,
+        }
+      end)
+    elseif known and spec.fields and type(to) == "table" and type(from) == "table" then
       local inner = spec.immutable and setmetatable({}, { __index = function(_, key)
         return setmetatable({ immutable = true }, { __index = spec.fields[key] })
       end }) or spec.fields

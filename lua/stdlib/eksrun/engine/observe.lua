@@ -1,5 +1,6 @@
 --- What AWS has of a stack: every kind asked at once, in as few rounds as names allow.
 local context = require "eksrun.engine.context"
+local error_object = require "eksrun.error"
 local ref = require "eksrun.engine.ref"
 local stack_module = require "eksrun.engine.stack"
 local task = require "eksrun.task"
@@ -14,11 +15,13 @@ local ROUNDS_MAX = 6
 --- @field of table<eksrun.Node, table> records by declared resource
 --- @field extra { type: eksrun.ResourceType, record: table, reason: string }[] ours, but not declared
 --- @field rounds integer
+--- @field unseen { type: eksrun.ResourceType, err: any }[] optional kinds that could not be asked for
 
 --- @class eksrun.observe.Options
 --- @field graph eksrun.Graph
 --- @field stack eksrun.Stack
 --- @field types eksrun.ResourceType[]
+--- @field optional? eksrun.ResourceType[] kinds whose errors do not end the observation
 --- @field aws table
 --- @field adopt_foreign? boolean do not complain about names that others own, leave them out
 
@@ -59,7 +62,12 @@ local function types_of(options)
   end
   for _, type_ in ipairs(options.types) do add(type_) end
   for _, node in ipairs(options.graph.nodes) do add(node.type) end
-  return types
+  local optional = {}
+  for _, type_ in ipairs(options.optional or {}) do
+    optional[type_] = not has[type_]
+    add(type_)
+  end
+  return types, optional
 end
 
 --- Asks AWS.
@@ -67,7 +75,8 @@ end
 --- @return eksrun.Observed
 function M.run(options)
   local memo, records, asked, of, taken = {}, {}, {}, {}, {}
-  local types, order = types_of(options), options.graph:order()
+  local unseen, order = {}, options.graph:order()
+  local types, optional = types_of(options)
   local function env(node) return of[node] end
 
   -- The identifying inputs of a node, nil while one is not known.
@@ -121,7 +130,13 @@ function M.run(options)
             aws = options.aws, stack = options.stack, type = type_, memo = memo,
           }
           records[type_] = records[type_] or new_records(type_)
-          for _, record in ipairs(type_.observe(ctx, names or {})) do records[type_]:add(record) end
+          local ok, found = pcall(type_.observe, ctx, names or {})
+          if not ok and not (optional[type_] and error_object.is(found)) then error(found, 0) end
+          if not ok then
+            unseen[#unseen + 1] = { type = type_, err = found }
+            found = {}
+          end
+          for _, record in ipairs(found) do records[type_]:add(record) end
         end
       end
     end
@@ -150,7 +165,7 @@ function M.run(options)
       end
     end
   end
-  return { of = of, extra = extra, rounds = rounds }
+  return { of = of, extra = extra, rounds = rounds, unseen = unseen }
 end
 
 return M

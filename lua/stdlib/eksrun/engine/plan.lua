@@ -1,8 +1,8 @@
 --- The plan: what is declared against what AWS has, as data.
 local diff = require "eksrun.engine.diff"
+local kinds = require "eksrun.engine.kinds"
 local observe = require "eksrun.engine.observe"
 local ref = require "eksrun.engine.ref"
-local resource = require "eksrun.resource"
 local util = require "eksrun.util"
 
 local M = {}
@@ -24,6 +24,7 @@ local M = {}
 --- @field counts table<string, integer> by op
 --- @field destroy boolean?
 --- @field env fun(node: eksrun.Node): table? what is known of a resource before the run, for ref.resolve
+--- @field unseen { type: eksrun.ResourceType, err: any }[] kinds of which something may be left unseen
 
 local function count(actions)
   local counts = { create = 0, update = 0, replace = 0, delete = 0, wait = 0, keep = 0 }
@@ -129,9 +130,11 @@ end
 --- @param options eksrun.plan.Options
 --- @return eksrun.Plan
 function M.make(options)
+  local required, optional = options.types, nil
+  if not required then required, optional = kinds.of(options.graph, options.destroy) end
   local observed = observe.run {
     graph = options.graph, stack = options.stack, aws = options.aws,
-    types = options.types or resource.all(), adopt_foreign = options.destroy,
+    types = required, optional = optional, adopt_foreign = options.destroy,
   }
   local actions, fields = {}, {}
   local function env(node) return fields[node] end
@@ -159,6 +162,9 @@ function M.make(options)
       end
       local anew = action.op == "create" or action.op == "replace"
       fields[node] = anew and future(node.type, inputs) or present(node.type, record, inputs, action.changes)
+      if action.op == "update" then
+        for _, name in ipairs(node.type.moves or {}) do fields[node][name] = ref.unknown end
+      end
       actions[#actions + 1] = action
     end
   end
@@ -173,7 +179,7 @@ function M.make(options)
   refuse_protected(actions, options)
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
-    destroy = options.destroy, rounds = observed.rounds, env = env,
+    destroy = options.destroy, rounds = observed.rounds, unseen = observed.unseen, env = env,
   }
 end
 

@@ -170,6 +170,9 @@ end
 --- @param plan eksrun.Plan
 function Report:plan(plan)
   if self.json then return self:plan_json(plan) end
+  for _, kind in ipairs(plan.unseen or {}) do
+    self:say("not looked for: %s: %s", kind.type.name, util.escape(tostring(kind.err)):gsub("\n.*", ""))
+  end
   local stack = plan.stack
   local place = ("stack %s, account %s, region %s"):format(stack.name, stack.account or "?",
     stack.region or "?")

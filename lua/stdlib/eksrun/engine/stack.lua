@@ -85,19 +85,26 @@ end
 --- @param name string
 --- @return boolean
 function Stack:maybe_names(name)
-  local start = (self.name .. "/"):gsub("[^%w]+", "-"):sub(1, 40)
+  local start = self:name_start()
   return name:sub(1, #start) == start
 end
+
+--- How every name begins that name_for() makes.
+--- @return string
+function Stack:name_start() return ((self.name .. "/"):gsub("[^%w]+", "-"):sub(1, 40)) end
+
+--- The tags that mark what an address has in AWS.
+--- @param address string
+--- @return table<string, string>
+function Stack:tags_of(address) return { [M.TAG_STACK] = self.name, [M.TAG_RESOURCE] = address } end
 
 --- The tags that a resource of this stack carries, the recipe's own included.
 --- @param node eksrun.Node
 --- @param own table<string, string> the recipe's tags, resolved
 --- @return table<string, string>
 function Stack:tags_for(node, own)
-  local tags = {}
-  for key, value in pairs(own) do tags[key] = value end
-  tags[M.TAG_STACK] = self.name
-  tags[M.TAG_RESOURCE] = node.address
+  local tags = self:tags_of(node.address)
+  for key, value in pairs(own) do tags[key] = tags[key] or value end
   if node.type.global then tags[M.TAG_REGION] = self.region end
   return tags
 end

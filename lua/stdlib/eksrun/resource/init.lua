@@ -14,6 +14,8 @@ local M = {}
 --- @field required? boolean
 --- @field immutable? boolean a change replaces the resource
 --- @field set? boolean a list whose order and repetitions mean nothing
+--- @field map? boolean names and texts, all of them the recipe's: one that is not declared is a difference
+--- @field open? boolean a structure without `fields`, compared field by field as deep as it is declared
 --- @field policy? boolean a policy document (JSON text or table), compared by meaning
 --- @field default? any what AWS has when nothing was said; read where AWS returns nothing
 --- @field write_only? boolean never returned by AWS, never compared
@@ -31,6 +33,7 @@ local M = {}
 --- @field observe_with? string[] further inputs that must be known before it is asked for
 --- @field inputs table<string, eksrun.Input>
 --- @field outputs table<string, boolean>
+--- @field moves? string[] outputs that an update changes: not known while one is planned
 --- @field tagging? string[] scheme and its arguments: see resource/tags.lua
 --- @field global? boolean lives outside of any region (IAM)
 --- @field parent? string input that names what this lives in and dies with
@@ -48,6 +51,7 @@ local M = {}
 --- @field gone? fun(ctx: eksrun.Context, record: table)
 --- @field retag? fun(ctx: eksrun.Context, record: table, set: table<string, string>, removed: string[])
 --- @field methods? table<string, function> of the handle
+--- @field verify? fun(node: eksrun.Node): string? what is wrong with the inputs together
 local Type = {}
 Type.__index = Type
 
@@ -58,11 +62,12 @@ local fields_of_a_type = {
   protect = "boolean?", delete_after = "table?", create_first = "boolean?", exclusive = "table?",
   retry = "table?", typical = "table?", observe = "function", create = "function",
   update = "function?", delete = "function", ready = "function?", gone = "function?",
-  retag = "function?", methods = "table?",
+  retag = "function?", methods = "table?", moves = "table?", verify = "function?",
 }
 
 local fields_of_an_input = {
-  type = "string?", required = "boolean?", immutable = "boolean?", set = "boolean?",
+  type = "string?", required = "boolean?", immutable = "boolean?", set = "boolean?", map = "boolean?",
+  open = "boolean?",
   policy = "boolean?", default = "any?", write_only = "boolean?", sensitive = "boolean?",
   fields = "table?", refers = "string?", computed = "function?", check = "function?",
 }
@@ -161,6 +166,8 @@ function Type:check(node, declaration)
         input.type and " (" .. input.type .. ")" or "")
     end
   end
+  local message = self.verify and self.verify(node)
+  if message then util.raise_at_caller("%s: %s", where, message) end
 end
 
 --- What identifies a resource among its kind; nil while a part of it is not known.

@@ -60,7 +60,9 @@ return resource.define {
     local tables = ctx:list("ec2", "describe_route_tables", { Filters = ctx:stack_filter() }, "RouteTables")
     for _, table_ in ipairs(tables) do
       for _, route in ipairs(table_.Routes or {}) do
-        if route.Origin == "CreateRoute" then
+        -- A gateway endpoint puts its own routes in, and takes them out.
+        local of_endpoint = (route.GatewayId or ""):find("^vpce%-")
+        if route.Origin == "CreateRoute" and not of_endpoint then
           records[#records + 1] = record_of(route, table_.RouteTableId)
         end
       end

@@ -218,10 +218,7 @@ return resource.define {
     end
   end,
 
-  retag = function(ctx, record, set, removed)
-    if next(set) then ctx.aws.eks:tag_resource { resourceArn = record.arn, tags = set } end
-    if removed[1] then ctx.aws.eks:untag_resource { resourceArn = record.arn, tagKeys = removed } end
-  end,
+  retag = support.retag_by "arn",
 
   delete = function(ctx, record) ctx.aws.eks:delete_cluster { name = record.name } end,
 

@@ -90,7 +90,7 @@ return resource.define {
         version = { type = "string" },
       },
     },
-    labels = { type = "table", default = {} },
+    labels = { type = "table", map = true, default = {} },
     taints = { type = "table", set = true, default = {} },
     updateConfig = {
       type = "table",
@@ -111,38 +111,16 @@ return resource.define {
   },
   typical = { create = 130, update = 120, delete = 370 },
 
-  -- The declared ones at once; others in the same clusters and in those of the stack.
   observe = function(ctx, wanted)
-    local records, seen = {}, {}
-    local function look(cluster, name)
-      local path = cluster .. "/" .. name
-      if seen[path] then return end
-      seen[path] = true
-      local nodegroup = ctx:once("eks.nodegroup/" .. path, function()
-        return describe(ctx, cluster, name) or false
-      end)
-      if nodegroup and nodegroup.status ~= "DELETING" then
-        records[#records + 1] = record_of(ctx, nodegroup)
-      end
-    end
-    local entered = {}
-    local function look_into(cluster)
-      if entered[cluster] then return end
-      entered[cluster] = true
-      if not support.observe_cluster(ctx, cluster) then return end
-      local names = ctx:list("eks", "list_nodegroups", { clusterName = cluster }, "nodegroups")
-      ctx:each(names, function(name) look(cluster, name) end)
-    end
-    local jobs = {}
-    for _, want in ipairs(wanted) do
-      jobs[#jobs + 1] = function() look(want.clusterName, want.nodegroupName) end
-      jobs[#jobs + 1] = function() look_into(want.clusterName) end
-    end
-    jobs[#jobs + 1] = function()
-      ctx:each(support.owned_clusters(ctx), function(cluster) look_into(cluster.name) end)
-    end
-    ctx:each(jobs, function(job) job() end)
-    return records
+    return support.observe_children(ctx, wanted, {
+      kind = "eks.nodegroup",
+      key = "nodegroupName",
+      list = function(cluster)
+        return ctx:list("eks", "list_nodegroups", { clusterName = cluster }, "nodegroups")
+      end,
+      describe = function(cluster, name) return describe(ctx, cluster, name) end,
+      record = function(nodegroup) return record_of(ctx, nodegroup) end,
+    })
   end,
 
   create = function(ctx, inputs)
@@ -201,10 +179,7 @@ return resource.define {
     end
   end,
 
-  retag = function(ctx, record, set, removed)
-    if next(set) then ctx.aws.eks:tag_resource { resourceArn = record.nodegroupArn, tags = set } end
-    if removed[1] then ctx.aws.eks:untag_resource { resourceArn = record.nodegroupArn, tagKeys = removed } end
-  end,
+  retag = support.retag_by "nodegroupArn",
 
   delete = function(ctx, record)
     ctx.aws.eks:delete_nodegroup { clusterName = record.clusterName, nodegroupName = record.nodegroupName }

@@ -38,6 +38,58 @@ function M.owned_clusters(ctx)
   end)
 end
 
+--- What lives in clusters, while observing: the declared ones at once, and the others of the same clusters
+--- and of the stack's own clusters.
+--- @class eksrun.eks.Children
+--- @field kind string of the type, for what is shared: "eks.addon"
+--- @field key string the input that names one in its cluster
+--- @field list fun(cluster: string): string[] names of all in a cluster
+--- @field describe fun(cluster: string, name: string): table? nil when there is none
+--- @field record fun(described: table): table
+
+--- @param ctx eksrun.Context
+--- @param wanted table[] inputs: clusterName and the key
+--- @param children eksrun.eks.Children
+--- @return table[] records
+function M.observe_children(ctx, wanted, children)
+  local records, seen, entered = {}, {}, {}
+  local function look(cluster, name)
+    local path = children.kind .. "/" .. cluster .. "/" .. name
+    if seen[path] then return end
+    seen[path] = true
+    local described = ctx:once(path, function() return children.describe(cluster, name) or false end)
+    if described and described.status ~= "DELETING" then
+      records[#records + 1] = children.record(described)
+    end
+  end
+  local function look_into(cluster)
+    if entered[cluster] then return end
+    entered[cluster] = true
+    if not M.observe_cluster(ctx, cluster) then return end
+    ctx:each(children.list(cluster), function(name) look(cluster, name) end)
+  end
+  local jobs = {}
+  for _, want in ipairs(wanted) do
+    jobs[#jobs + 1] = function() look(want.clusterName, want[children.key]) end
+    jobs[#jobs + 1] = function() look_into(want.clusterName) end
+  end
+  jobs[#jobs + 1] = function()
+    ctx:each(M.owned_clusters(ctx), function(cluster) look_into(cluster.name) end)
+  end
+  ctx:each(jobs, function(job) job() end)
+  return records
+end
+
+--- Changes tags by the ARN, as all of EKS takes them.
+--- @param arn string the field of a record that holds it
+--- @return fun(ctx: eksrun.Context, record: table, set: table<string, string>, removed: string[])
+function M.retag_by(arn)
+  return function(ctx, record, set, removed)
+    if next(set) then ctx.aws.eks:tag_resource { resourceArn = record[arn], tags = set } end
+    if removed[1] then ctx.aws.eks:untag_resource { resourceArn = record[arn], tagKeys = removed } end
+  end
+end
+
 --- What EKS found wrong, as one line.
 --- @param described table a cluster, node group ...
 --- @return string
@@ -54,14 +106,16 @@ end
 --- @param what string for messages: "cluster demo"
 --- @param describe fun(): table?
 --- @param minutes number
+--- @param transient? table<string, boolean> statuses bad elsewhere that pass here: { DEGRADED = true }
 --- @return table described
-function M.wait_active(ctx, what, describe, minutes)
+function M.wait_active(ctx, what, describe, minutes, transient)
   return ctx:poll(function()
     local described = describe()
     if not described then return nil, "not visible yet" end
     local status = described.status
     if status == "ACTIVE" then return described end
-    if status == "DELETING" or status == "DEGRADED" or status:find("FAILED", 1, true) then
+    local bad = status == "DELETING" or status == "DEGRADED" or status:find("FAILED", 1, true)
+    if bad and not (transient and transient[status]) then
       util.fail("eks", "%s is %s: %s", what, status, M.issues(described))
     end
     return nil, status
@@ -106,6 +160,7 @@ function M.wait_update(ctx, what, params, update, minutes)
     update = ctx.aws.eks:describe_update {
       name = params.name or params.clusterName,
       nodegroupName = params.nodegroupName,
+      addonName = params.addonName,
       updateId = update.id,
     }.update
     return nil, state

@@ -1,12 +1,7 @@
 --- iam.role: a role with its attached policies. Found by its name, which is made from the stack and
 --- the address when the recipe gives none.
-local json = require "eksrun.json"
 local resource = require "eksrun.resource"
-local tags = require "eksrun.resource.tags"
-
-local function document(value)
-  return type(value) == "table" and json.encode(value) or value
-end
+local support = require "eksrun.resource.iam.support"
 
 local function attached(ctx, name)
   local arns = {}
@@ -23,7 +18,7 @@ local function describe(ctx, name)
   }, function(call) return ctx:found(call) or false end))
   if not role then return nil end
   local record = ctx:record(role)
-  record.AssumeRolePolicyDocument = document(role.AssumeRolePolicyDocument)
+  record.AssumeRolePolicyDocument = support.decoded(role.AssumeRolePolicyDocument)
   record.PermissionsBoundary = role.PermissionsBoundary and role.PermissionsBoundary.PermissionsBoundaryArn
   record.PolicyArns = arns or {}
   return record
@@ -78,35 +73,23 @@ return resource.define {
   outputs = { "Arn", "RoleId" },
   typical = { create = 1, delete = 1 },
 
-  -- The declared ones at once. IAM filters roles by no tag: others of the stack are looked for among those
-  -- whose names begin as the stack's do.
   observe = function(ctx, wanted)
-    local records, seen, jobs = {}, {}, {}
-    local function look(name)
-      if seen[name] then return end
-      seen[name] = true
-      local record = ctx:once("iam.role/" .. name, function() return describe(ctx, name) or false end)
-      if record then records[#records + 1] = record end
-    end
-    for i, want in ipairs(wanted) do
-      jobs[i] = function() look(want.RoleName) end
-    end
-    jobs[#jobs + 1] = function()
-      local names = {}
-      for _, role in ipairs(ctx:list("iam", "list_roles", { MaxItems = 1000 }, "Roles")) do
-        if ctx.stack:maybe_names(role.RoleName) then names[#names + 1] = role.RoleName end
+    local names = {}
+    for i, want in ipairs(wanted) do names[i] = want.RoleName end
+    return support.observe(ctx, names, function()
+      local all = {}
+      for i, role in ipairs(ctx:list("iam", "list_roles", { MaxItems = 1000 }, "Roles")) do
+        all[i] = role.RoleName
       end
-      ctx:each(names, look)
-    end
-    ctx:each(jobs, function(job) job() end)
-    return records
+      return all
+    end, function(name) return describe(ctx, name) end)
   end,
 
   create = function(ctx, inputs)
     local role = ctx.aws.iam:create_role(ctx:tagged {
       RoleName = inputs.RoleName,
       Path = inputs.Path,
-      AssumeRolePolicyDocument = document(inputs.AssumeRolePolicyDocument),
+      AssumeRolePolicyDocument = support.document(inputs.AssumeRolePolicyDocument),
       Description = inputs.Description,
       MaxSessionDuration = inputs.MaxSessionDuration,
       PermissionsBoundary = inputs.PermissionsBoundary,
@@ -125,7 +108,7 @@ return resource.define {
     local name = record.RoleName
     if changed.AssumeRolePolicyDocument then
       ctx.aws.iam:update_assume_role_policy {
-        RoleName = name, PolicyDocument = document(inputs.AssumeRolePolicyDocument),
+        RoleName = name, PolicyDocument = support.document(inputs.AssumeRolePolicyDocument),
       }
     end
     if changed.Description or changed.MaxSessionDuration then
@@ -146,10 +129,7 @@ return resource.define {
     end
   end,
 
-  retag = function(ctx, record, set, removed)
-    if next(set) then ctx.aws.iam:tag_role { RoleName = record.RoleName, Tags = tags.list(set) } end
-    if removed[1] then ctx.aws.iam:untag_role { RoleName = record.RoleName, TagKeys = removed } end
-  end,
+  retag = support.retag("role", "RoleName"),
 
   -- With all that hangs on it by now, which may be more than what was observed.
   delete = function(ctx, record)

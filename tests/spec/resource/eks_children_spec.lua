@@ -1,0 +1,178 @@
+-- What lives in a cluster: moto knows none of it but node groups and Fargate profiles.
+local context = require "eksrun.engine.context"
+local diff = require "eksrun.engine.diff"
+local errors = require "eksrun.error"
+local resource = require "eksrun.resource"
+local stacks = require "eksrun.engine.stack"
+local task = require "eksrun.task"
+
+local OWN = { [stacks.TAG_STACK] = "demo", [stacks.TAG_RESOURCE] = "a" }
+
+-- An EKS that answers by operation: a value, or a function of the parameters.
+local function eks_with(answers)
+  local calls = {}
+  local function answer(operation, params)
+    calls[#calls + 1] = operation
+    calls[operation] = params
+    local given = answers[operation]
+    if type(given) == "function" then given = given(params) end
+    if errors.is(given) then error(given, 0) end
+    return given or {}
+  end
+  local eks = setmetatable({
+    pages = function(_, operation, params)
+      local page = answer(operation, params)
+      return function()
+        local result = page
+        page = nil
+        return result
+      end
+    end,
+  }, {
+    __index = function(_, operation)
+      return function(_, params) return answer(operation, params) end
+    end,
+  })
+  return { eks = eks }, calls
+end
+
+local function type_with(name, answers)
+  local aws, calls = eks_with(answers)
+  local type_ = resource.get(name)
+  return type_, context.new {
+    aws = aws, type = type_, memo = {}, stack = stacks.new("demo", { region = "us-east-1" }),
+    tags = OWN, token = "token-1", address = "a",
+  }, calls
+end
+
+local CLUSTER = { cluster = { name = "c", status = "ACTIVE", tags = OWN } }
+
+describe("what lives in a cluster", function()
+  local sleep = task.sleep
+
+  setup(function() task.sleep = function() end end)
+  teardown(function() task.sleep = sleep end)
+
+  describe("eks.addon", function()
+    it("is found in the stack's clusters, declared or not", function()
+      local addon, ctx, calls = type_with("eks.addon", {
+        list_clusters = { clusters = { "c" } },
+        describe_cluster = CLUSTER,
+        list_addons = { addons = { "coredns", "vpc-cni" } },
+        describe_addon = function(params)
+          local name = params.addonName
+          return { addon = { clusterName = "c", addonName = name, status = "ACTIVE", tags = OWN } }
+        end,
+      })
+      local found = addon.observe(ctx, { { clusterName = "c", addonName = "coredns" } })
+      assert.equal(2, #found)
+      local describes = 0
+      for _, operation in ipairs(calls) do
+        if operation == "describe_addon" then describes = describes + 1 end
+      end
+      assert.equal(2, describes)
+    end)
+
+    it("stays DEGRADED until a node comes", function()
+      local statuses = { "CREATING", "DEGRADED", "ACTIVE" }
+      local addon, ctx = type_with("eks.addon", {
+        describe_addon = function()
+          return { addon = { addonName = "coredns", status = table.remove(statuses, 1) } }
+        end,
+      })
+      assert.equal("ACTIVE", addon.ready(ctx, { clusterName = "c", addonName = "coredns" }).status)
+    end)
+
+    it("fails with EKS's reason", function()
+      local addon, ctx = type_with("eks.addon", {
+        describe_addon = { addon = {
+          status = "CREATE_FAILED", health = { issues = { { code = "AccessDenied", message = "no role" } } },
+        } },
+      })
+      local ok, err = pcall(addon.ready, ctx, { clusterName = "c", addonName = "coredns" })
+      assert.is_false(ok)
+      assert.matches("CREATE_FAILED: AccessDenied: no role", tostring(err), 1, true)
+    end)
+
+    it("compares configuration by meaning, and keeps a version that is not declared", function()
+      local addon, ctx, calls = type_with("eks.addon", { update_addon = {} })
+      assert.same({}, diff.compare(addon.inputs, { configurationValues = { replicaCount = 2 } },
+        { configurationValues = '{ "replicaCount" : 2 }' }))
+      addon.update(ctx, { clusterName = "c", addonName = "coredns", addonVersion = "v1" },
+        { clusterName = "c", addonName = "coredns", configurationValues = { replicaCount = 3 } },
+        { configurationValues = true })
+      assert.equal("v1", calls.update_addon.addonVersion)
+      assert.equal('{"replicaCount":3}', calls.update_addon.configurationValues)
+    end)
+  end)
+
+  describe("eks.access_entry and its policies", function()
+    it("belong to the stack together", function()
+      local policy, ctx = type_with("eks.access_policy_association", {
+        list_clusters = { clusters = { "c" } },
+        describe_cluster = CLUSTER,
+        list_access_entries = { accessEntries = { "arn:ours", "arn:theirs" } },
+        describe_access_entry = function(params)
+          return { accessEntry = {
+            clusterName = "c", principalArn = params.principalArn,
+            tags = params.principalArn == "arn:ours" and OWN or {},
+          } }
+        end,
+        list_associated_access_policies = function(params)
+          assert.equal("arn:ours", params.principalArn)
+          return { associatedAccessPolicies = {
+            { policyArn = "arn:admin", accessScope = { type = "namespace", namespaces = { "b", "a" } } },
+          } }
+        end,
+      })
+      local found = policy.observe(ctx, {})
+      assert.equal(1, #found)
+      assert.equal("c|arn:ours|arn:admin", policy:key_of(found[1]))
+      assert.same({}, diff.compare(policy.inputs,
+        { accessScope = { type = "namespace", namespaces = { "a", "b" } } }, found[1]))
+      local changes = diff.compare(policy.inputs, { accessScope = { type = "cluster" } }, found[1])
+      assert.equal("accessScope.type", changes[1].path)
+    end)
+
+    it("changes groups alone", function()
+      local entry, ctx, calls = type_with("eks.access_entry", {})
+      entry.update(ctx, { clusterName = "c", principalArn = "arn:p" },
+        { kubernetesGroups = { "viewers" }, username = "u" }, { kubernetesGroups = true })
+      assert.same({
+        clusterName = "c", principalArn = "arn:p", kubernetesGroups = { "viewers" },
+        clientRequestToken = "token-1",
+      }, calls.update_access_entry)
+    end)
+  end)
+
+  describe("eks.pod_identity_association", function()
+    it("is found by namespace and service account, and described by AWS's id", function()
+      local association, ctx, calls = type_with("eks.pod_identity_association", {
+        list_clusters = { clusters = {} },
+        describe_cluster = CLUSTER,
+        list_pod_identity_associations = { associations = {
+          { namespace = "n", serviceAccount = "s", associationId = "a-1" },
+        } },
+        describe_pod_identity_association = { association = {
+          clusterName = "c", namespace = "n", serviceAccount = "s", associationId = "a-1", roleArn = "arn:r",
+          tags = OWN,
+        } },
+      })
+      local found = association.observe(ctx, { { clusterName = "c", namespace = "n", serviceAccount = "s" } })
+      assert.equal(1, #found)
+      assert.same({ clusterName = "c", associationId = "a-1" }, calls.describe_pod_identity_association)
+      assert.equal("c|n|s", association:key_of(found[1]))
+    end)
+  end)
+
+  describe("eks.fargate_profile", function()
+    it("is made and deleted one at a time in a cluster, and never changed", function()
+      local profile = resource.get "eks.fargate_profile"
+      assert.equal(profile.exclusive.create, profile.exclusive.delete)
+      assert.is_nil(profile.update)
+      local changes = diff.compare(profile.inputs, { selectors = { { namespace = "b" } } },
+        { selectors = { { namespace = "a" } } })
+      assert.is_true(changes[1].replaces)
+    end)
+  end)
+end)
