@@ -10,6 +10,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/json/json.h"
+#include "core/cbor.h"
 #include "core/json.h"
 #include "core/model.h"
 #include "core/time.h"
@@ -54,6 +55,10 @@ int ek_aws_sorted_keys(lua_State *L, int index);
 int ek_aws_find_wire(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
                      const char *name, size_t len, bool xml, uint32_t *hint);
 
+/* The member of an input or output (NULL: none) that is an event stream; NULL: it has none. */
+const struct ek_model_ref *ek_aws_events(const struct ek_aws_walk *w,
+                                         const struct ek_model_ref *ref);
+
 /* scalar.c: scalars as text, for headers, paths, query strings, forms and XML. */
 
 /* A timestamp as Lua has it, epoch seconds or text, to seconds. False: it is neither. */
@@ -86,6 +91,14 @@ struct ek_json_reader *ek_aws_new_reader(lua_State *L, const char *text, size_t 
 /* Pushes the value of a JSON text of the model's own; an empty table for "". */
 void ek_aws_push_json(lua_State *L, const char *text);
 
+/* cbor.c: the same for CBOR. */
+void ek_aws_write_cbor(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index);
+void ek_aws_read_cbor(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                      struct ek_cbor_reader *r, enum ek_cbor_type item);
+struct ek_cbor_reader *ek_aws_new_cbor(lua_State *L, const char *bytes, size_t len);
+/* Pushes the next value without a shape. */
+void ek_aws_push_cbor(const struct ek_aws_walk *w, struct ek_cbor_reader *r);
+
 /* query.c: the parameters of the structure at index, as a form: "&A=1&B.1=2". */
 void ek_aws_write_query(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
                         bool ec2);
@@ -101,9 +114,32 @@ void ek_aws_read_xml(const struct ek_aws_walk *w, const struct ek_model_ref *ref
 struct ek_xml *ek_aws_new_xml(lua_State *L);
 const struct ek_xml_node *ek_aws_xml_child(const struct ek_xml_node *node, const char *name);
 
+/* body.c: bodies as a whole. */
+enum ek_aws_kind { EK_AWS_EMPTY, EK_AWS_JSON, EK_AWS_XML, EK_AWS_CBOR, EK_AWS_OTHER };
+
+/* What a body looks like; HTML is EK_AWS_OTHER. */
+enum ek_aws_kind ek_aws_kind_of(const struct ek_aws_walk *w, const char *body, size_t len);
+/* Raises "invalid_response". */
+int ek_aws_invalid(const struct ek_aws_walk *w, const char *message);
+/* Push the value that all of the body is. */
+void ek_aws_read_json_body(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                           const char *body, size_t len);
+void ek_aws_read_cbor_body(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                           const char *body, size_t len);
+/* By the protocol; the root of XML is the value itself, whatever its name. */
+void ek_aws_read_body(const struct ek_aws_walk *w, const struct ek_model_ref *ref, const char *body,
+                      size_t len);
+/* Pushes the document. */
+const struct ek_xml_node *ek_aws_parse_xml(const struct ek_aws_walk *w, const char *body,
+                                           size_t len);
+
 /* validate.c: raises {code = "validation", message, problems = { {path, message}, ... }} unless the
  * table at index is what the operation takes. */
 void ek_aws_validate(lua_State *L, const struct ek_aws_operation *o, int index);
+
+/* events.c */
+int ek_aws_l_events(lua_State *L);
+void ek_aws_open_events(lua_State *L);
 
 /* Lua methods of an operation. request.c, response.c, describe.c */
 int ek_aws_l_build(lua_State *L);

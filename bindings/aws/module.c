@@ -4,8 +4,9 @@
  *   native.compile(json [, name]) -> image     of a file of models/ or botocore's service-2.json
  *   native.open(image) -> Service
  *   native.snake_case(name)                    DescribeCluster -> describe_cluster
+ *   native.decode_cbor(bytes) -> value         what is tagged as if it were not
  *   Service: metadata operations operation suggest waiter waiters paginator
- *   Operation: name is_unsigned info input output build parse parse_error
+ *   Operation: name is_unsigned info input output build parse parse_error events
  *
  * A service is a view of its image in the program: finding one allocates a userdata and parses
  * nothing. */
@@ -88,6 +89,22 @@ static int l_compile(lua_State *L) {
   if (ek_model_compile(image, json, len, name, &e) != 0) return ek_error_raise(L, &e);
   ek_lbuf_push(L, image);
   ek_buf_fini(image);
+  return 1;
+}
+
+/* Protected: 1 the bytes. */
+static int l_decode_cbor(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  lua_settop(L, 1);
+  ek_json_push_array_mt(L);
+  const struct ek_aws_walk w = {.L = L, .array_mt = 2};
+  struct ek_cbor_reader *r = ek_aws_new_cbor(L, bytes, len);
+  ek_aws_push_cbor(&w, r);
+  if (ek_cbor_next(r) != EK_CBOR_END) {
+    ek_error_push(L, "invalid_response", r->error.message);
+    return lua_error(L);
+  }
   return 1;
 }
 
@@ -241,20 +258,18 @@ int luaopen_eksrun_native_aws(lua_State *L) {
       {"operation", l_service_operation}, {"suggest", l_service_suggest},
       {"waiter", l_service_waiter},       {"waiters", l_service_waiters},
       {"paginator", l_service_paginator}, {NULL, NULL}};
-  static const luaL_Reg operation_methods[] = {{"name", l_operation_name},
-                                               {"is_unsigned", l_operation_is_unsigned},
-                                               {"info", ek_aws_l_info},
-                                               {"input", ek_aws_l_input},
-                                               {"output", ek_aws_l_output},
-                                               {"build", ek_aws_l_build},
-                                               {"parse", ek_aws_l_parse},
-                                               {"parse_error", ek_aws_l_parse_error},
-                                               {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"services", l_services}, {"snake_case", l_snake_case},
-                                       {"open", l_open},         {"compile", l_compile},
-                                       {NULL, NULL}};
+  static const luaL_Reg operation_methods[] = {
+      {"name", l_operation_name},  {"is_unsigned", l_operation_is_unsigned},
+      {"info", ek_aws_l_info},     {"input", ek_aws_l_input},
+      {"output", ek_aws_l_output}, {"build", ek_aws_l_build},
+      {"parse", ek_aws_l_parse},   {"parse_error", ek_aws_l_parse_error},
+      {"events", ek_aws_l_events}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"services", l_services}, {"snake_case", l_snake_case},   {"open", l_open},
+      {"compile", l_compile},   {"decode_cbor", l_decode_cbor}, {NULL, NULL}};
   new_type(L, SERVICE, service_methods, l_service_tostring);
   new_type(L, OPERATION, operation_methods, l_operation_tostring);
+  ek_aws_open_events(L);
   luaL_newlib(L, functions);
   lua_newtable(L); /* the services in use, by name */
   lua_pushcclosure(L, l_service, 1);

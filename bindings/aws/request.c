@@ -310,6 +310,23 @@ static void build_json_body(struct request *r) {
     ek_aws_write_json(&r->walk, r->input, r->params, false);
 }
 
+static void build_cbor_body(struct request *r) {
+  lua_State *L = r->walk.L;
+  const struct ek_model_header *head = r->walk.model->head;
+  lua_pushfstring(L, "/service/%s/operation/%s", ek_aws_string(&r->walk, head->target_prefix),
+                  ek_aws_string(&r->walk, r->o->op->name));
+  lua_setfield(L, r->result, "path");
+  set_header(r, "smithy-protocol", "rpc-v2-cbor");
+  set_header(r, "Accept",
+             ek_aws_events(&r->walk, ek_model_output(r->o->model, r->o->op)) == NULL
+                 ? "application/cbor"
+                 : "application/vnd.amazon.eventstream");
+  if (head->query_compatible) set_header(r, "x-amzn-query-mode", "true");
+  if (r->input == NULL) return;
+  set_header(r, "Content-Type", "application/cbor");
+  ek_aws_write_cbor(&r->walk, r->input, r->params);
+}
+
 static void build_form_body(struct request *r) {
   const struct ek_model_header *head = r->walk.model->head;
   set_header(r, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
@@ -413,10 +430,10 @@ int ek_aws_l_build(lua_State *L) {
     lua_setfield(L, r.result, "query");
     if (protocol == EK_PROTOCOL_JSON)
       build_json_body(&r);
-    else if (protocol == EK_PROTOCOL_QUERY || protocol == EK_PROTOCOL_EC2)
-      build_form_body(&r);
+    else if (protocol == EK_PROTOCOL_CBOR)
+      build_cbor_body(&r);
     else
-      luaL_error(L, "%s: its protocol is not supported", ek_aws_push_title(L, o));
+      build_form_body(&r);
   }
   take_text(&r, r.result, "body");
   ek_buf_fini(r.out);

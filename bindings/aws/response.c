@@ -18,21 +18,8 @@ struct response {
   size_t len;
 };
 
-enum body_kind { BODY_EMPTY, BODY_JSON, BODY_XML, BODY_OTHER };
-
-static bool starts_with(const struct response *r, size_t at, const char *text) {
-  size_t n = strlen(text);
-  return r->len - at >= n && strncasecmp(r->body + at, text, n) == 0;
-}
-
-static enum body_kind kind_of(const struct response *r) {
-  size_t at = 0;
-  while (at < r->len && strchr(" \t\r\n", r->body[at]) != NULL && r->body[at] != '\0') at++;
-  if (at == r->len) return BODY_EMPTY;
-  if (r->body[at] == '{') return BODY_JSON;
-  if (r->body[at] != '<' || starts_with(r, at, "<!doctype") || starts_with(r, at, "<html"))
-    return BODY_OTHER;
-  return BODY_XML;
+static enum ek_aws_kind kind_of(const struct response *r) {
+  return ek_aws_kind_of(&r->walk, r->body, r->len);
 }
 
 /* Pushes the header; NULL, with nothing pushed: there is none. */
@@ -75,8 +62,7 @@ static const char *push_oddity(const struct response *r, const char *what) {
 }
 
 static int raise_invalid(struct response *r, const char *message) {
-  ek_error_push(r->walk.L, "invalid_response", message);
-  return lua_error(r->walk.L);
+  return ek_aws_invalid(&r->walk, message);
 }
 
 /* Moves the fields of the table on top of the stack into the result. */
@@ -90,21 +76,6 @@ static void merge(const struct response *r) {
   lua_pop(L, 1);
 }
 
-static void read_json_body(struct response *r, const struct ek_model_ref *ref) {
-  struct ek_json_reader *reader = ek_aws_new_reader(r->walk.L, r->body, r->len);
-  ek_aws_read_json(&r->walk, ref, reader, ek_json_next(reader));
-  if (ek_json_next(reader) != EK_JSON_END) (void)raise_invalid(r, reader->error.message);
-  ek_json_reader_fini(reader);
-  lua_remove(r->walk.L, -2);
-}
-
-static const struct ek_xml_node *parse_xml(struct response *r) {
-  struct ek_error e;
-  struct ek_xml *doc = ek_aws_new_xml(r->walk.L);
-  if (ek_xml_parse(doc, r->body, r->len, &e) != 0) (void)raise_invalid(r, e.message);
-  return ek_xml_root(doc);
-}
-
 /* ec2: every answer is <OperationResponse>. */
 static bool is_envelope(const struct ek_xml_node *root) {
   static const char suffix[] = "Response";
@@ -116,16 +87,19 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
   lua_State *L = r->walk.L;
   uint8_t protocol = r->walk.model->head->protocol;
   bool xml = protocol == EK_PROTOCOL_QUERY || protocol == EK_PROTOCOL_EC2;
-  enum body_kind kind = kind_of(r);
-  if (xml && (kind == BODY_OTHER || kind == BODY_EMPTY))
+  enum ek_aws_kind kind = kind_of(r);
+  if (xml && (kind == EK_AWS_OTHER || kind == EK_AWS_EMPTY))
     (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
-  if (kind == BODY_EMPTY) {
+  if (kind == EK_AWS_EMPTY) {
     lua_newtable(L);
   } else if (protocol == EK_PROTOCOL_JSON || protocol == EK_PROTOCOL_REST_JSON) {
-    if (kind == BODY_XML) (void)raise_invalid(r, push_oddity(r, "not JSON"));
-    read_json_body(r, ref);
+    if (kind == EK_AWS_XML) (void)raise_invalid(r, push_oddity(r, "not JSON"));
+    ek_aws_read_json_body(&r->walk, ref, r->body, r->len);
+  } else if (protocol == EK_PROTOCOL_CBOR) {
+    if (kind != EK_AWS_CBOR) (void)raise_invalid(r, push_oddity(r, "not CBOR"));
+    ek_aws_read_cbor_body(&r->walk, ref, r->body, r->len);
   } else {
-    const struct ek_xml_node *node = parse_xml(r);
+    const struct ek_xml_node *node = ek_aws_parse_xml(&r->walk, r->body, r->len);
     const char *wrapper = ek_aws_string(&r->walk, r->o->op->wrapper);
     if (protocol == EK_PROTOCOL_EC2 && !is_envelope(node))
       (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
@@ -251,7 +225,7 @@ static void read_rest(struct response *r, const struct ek_model_ref *ref, bool w
   uint8_t type = ek_aws_shape(&r->walk, payload)->type;
   if (type == EK_TYPE_BLOB || type == EK_TYPE_STRING)
     lua_pushlstring(L, r->body, r->len);
-  else if (kind_of(r) == BODY_EMPTY)
+  else if (kind_of(r) == EK_AWS_EMPTY)
     return;
   else
     read_body(r, payload);
@@ -300,7 +274,7 @@ int ek_aws_l_parse(lua_State *L) {
   for (int i = 1; i <= 6; i++) lua_pushvalue(L, i);
   lua_pushlightuserdata(L, &r);
   if (lua_pcall(L, 7, 0, 0) != LUA_OK) {
-    if (lua_istable(L, -1) && kind_of(&r) == BODY_OTHER)
+    if (lua_istable(L, -1) && kind_of(&r) == EK_AWS_OTHER)
       return raise_invalid(&r, push_oddity(&r, "not an answer of the service"));
     return lua_error(L);
   }
@@ -379,8 +353,11 @@ static void add_fields(struct response *r, const struct ek_xml_node *node) {
     if (node != NULL) {
       ek_aws_read_xml(&r->walk, &ref, node);
       merge(&part);
-    } else if (kind_of(r) == BODY_JSON) {
-      read_json_body(&part, &ref);
+    } else if (kind_of(r) == EK_AWS_JSON) {
+      ek_aws_read_json_body(&r->walk, &ref, r->body, r->len);
+      merge(&part);
+    } else if (kind_of(r) == EK_AWS_CBOR) {
+      ek_aws_read_cbor_body(&r->walk, &ref, r->body, r->len);
       merge(&part);
     }
     for (lua_pushnil(L); lua_next(L, part.result) != 0; lua_pop(L, 1)) {
@@ -427,14 +404,17 @@ static int l_read_error(lua_State *L) {
   lua_settop(L, 6);
   const char *type = push_header(r, "x-amzn-errortype");
   if (type != NULL) set_code(r, type, strlen(type));
-  if (kind_of(r) == BODY_XML) {
-    const struct ek_xml_node *root = parse_xml(r);
+  if (kind_of(r) == EK_AWS_XML) {
+    const struct ek_xml_node *root = ek_aws_parse_xml(&r->walk, r->body, r->len);
     take_xml_error(r, root);
     error = find_error(root);
-  } else if (kind_of(r) == BODY_JSON) {
+  } else if (kind_of(r) == EK_AWS_JSON) {
     struct ek_error e;
     if (!ek_json_push(L, r->body, r->len, EK_AWS_DEPTH_MAX, true, &e))
       (void)raise_invalid(r, e.message);
+    take_json_error(r);
+  } else if (kind_of(r) == EK_AWS_CBOR) {
+    ek_aws_push_cbor(&r->walk, ek_aws_new_cbor(L, r->body, r->len));
     take_json_error(r);
   }
   add_fields(r, error);
@@ -458,8 +438,8 @@ int ek_aws_l_parse_error(lua_State *L) {
   lua_pushlightuserdata(L, &r);
   bool readable = lua_pcall(L, 7, 0, 0) == LUA_OK;
   lua_settop(L, 6);
-  enum body_kind kind = kind_of(&r);
-  if (kind == BODY_OTHER || (!readable && !has_field(&r, "code"))) {
+  enum ek_aws_kind kind = kind_of(&r);
+  if (kind == EK_AWS_OTHER || (!readable && !has_field(&r, "code"))) {
     lua_pushliteral(L, "invalid_response");
     lua_setfield(L, r.result, "code");
     (void)push_oddity(&r, "not an answer of the service");

@@ -65,6 +65,16 @@ int ek_aws_find_wire(const struct ek_aws_walk *w, const struct ek_model_shape *s
   return -1;
 }
 
+const struct ek_model_ref *ek_aws_events(const struct ek_aws_walk *w,
+                                         const struct ek_model_ref *ref) {
+  const struct ek_model_shape *shape = ref == NULL ? NULL : ek_aws_shape(w, ref);
+  for (uint32_t i = 0; shape != NULL && i < shape->ref_count; i++) {
+    const struct ek_model_ref *member = ek_aws_ref(w, shape, i);
+    if (ek_aws_shape(w, member)->flags & EK_SHAPE_EVENTS) return member;
+  }
+  return NULL;
+}
+
 bool ek_aws_to_time(lua_State *L, int index, double *seconds) {
   if (lua_type(L, index) == LUA_TNUMBER) {
     *seconds = lua_tonumber(L, index);

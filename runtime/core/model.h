@@ -83,6 +83,8 @@ enum ek_model_ref_flag {
   EK_REF_STREAMING = 1 << 7,
   EK_REF_DEPRECATED = 1 << 8,
   EK_REF_NAMESPACE = 1 << 9, /* stands in the table of namespaces */
+  EK_REF_EVENT_HEADER = 1 << 10,
+  EK_REF_EVENT_PAYLOAD = 1 << 11,
 };
 
 enum ek_model_operation_flag {

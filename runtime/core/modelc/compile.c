@@ -146,10 +146,11 @@ static int make_ref(const struct compiler *c, struct ek_model_ref *out, const ch
     const char *trait;
     uint16_t flag;
   } flags[] = {
-      {"flattened", EK_REF_FLATTENED}, {"idempotencyToken", EK_REF_TOKEN},
-      {"jsonvalue", EK_REF_JSON},      {"xmlAttribute", EK_REF_ATTRIBUTE},
-      {"hostLabel", EK_REF_HOST},      {"sensitive", EK_REF_SENSITIVE},
-      {"streaming", EK_REF_STREAMING}, {"deprecated", EK_REF_DEPRECATED},
+      {"flattened", EK_REF_FLATTENED},      {"idempotencyToken", EK_REF_TOKEN},
+      {"jsonvalue", EK_REF_JSON},           {"xmlAttribute", EK_REF_ATTRIBUTE},
+      {"hostLabel", EK_REF_HOST},           {"sensitive", EK_REF_SENSITIVE},
+      {"streaming", EK_REF_STREAMING},      {"deprecated", EK_REF_DEPRECATED},
+      {"eventheader", EK_REF_EVENT_HEADER}, {"eventpayload", EK_REF_EVENT_PAYLOAD},
   };
   static const char *const defaults[] = {
       [ROLE_ELEMENT] = "member", [ROLE_KEY] = "key", [ROLE_VALUE] = "value", [ROLE_ROOT] = NULL};

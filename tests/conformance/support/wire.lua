@@ -1,5 +1,7 @@
 -- Comparing what goes over the wire, and the tables that come out of it.
 local json = require "eksrun.json"
+local native = require "eksrun.native.aws"
+local text = require "eksrun.text"
 
 local M = {}
 
@@ -63,9 +65,12 @@ local function canonical(text)
   return element() or text
 end
 
---- Whether two bodies mean different things.
+--- Whether two bodies mean different things; the one wanted is base64 where it is CBOR.
 function M.body_differs(protocol, got, want)
   if got == want then return false end
+  if protocol:find "cbor" then
+    return not M.same(native.decode_cbor(got), native.decode_cbor(text.unbase64(want)))
+  end
   if protocol == "query" or protocol == "ec2" then
     local function plain(form) return M.sorted((form:gsub("%.entry%.%d+", ".entry.*")), "&") end
     return plain(got) ~= plain(want) -- the entries of a map have no order
