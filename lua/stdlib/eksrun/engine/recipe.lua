@@ -21,7 +21,9 @@ local function stem(path) return (path:match("([^/]+)$"):gsub("%.lua$", "")) end
 
 local function default_stack(path, values)
   local name = stem(path):gsub("[^%w _.:/=+@-]", "-")
-  if type(values.name) == "string" and values.name ~= "" then name = name .. "/" .. values.name end
+  -- Not every recipe has one.
+  local own = rawget(values, "name")
+  if type(own) == "string" and own ~= "" then name = name .. "/" .. own end
   return name
 end
 
