@@ -173,14 +173,14 @@ function Reader:values()
   local list = json.array { first }
   self:space()
   while self:peek() == "," do
-    local comma = self.at
     self:take(",")
     local value = self:later_value()
     self:space()
     local ends = self.at > #self.text
     if value == nil and ends then self:fail "a value" end
     if value == nil or not ends and self:peek() ~= "," then
-      self.at = comma
+      -- This is the next key: back to the comma before it.
+      while self:peek() ~= "," do self.at = self.at - 1 end
       break
     end
     list[#list + 1] = value
