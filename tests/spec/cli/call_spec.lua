@@ -242,6 +242,9 @@ describe("eksrun call", function()
     local file = io.open(path, "rb")
     assert.equal("\0body", file:read "a")
     file:close()
+    local requests = select(4, call({ answer }, "s3", "put-object", "--bucket", "b", "--key", "k",
+      "--body", path))
+    assert.equal("\0body", requests[1].body)
     os.remove(path)
     status, out = call({ answer }, "s3api", "get-object", "--bucket", "b", "--key", "k", "-")
     assert.equal(0, status)
@@ -282,7 +285,8 @@ describe("eksrun call", function()
     assert.equal("", out)
     assert.equal("eksrun: cluster-active: CREATING\neksrun: cluster-active: ACTIVE\n", err)
     assert.equal(3, #requests)
-    code, _, err = call({ status "FAILED" }, "eks", "wait", "ClusterActive", "--name", "x")
+    code, out, err = call({ status "FAILED" }, "eks", "wait", "ClusterActive", "--name", "x")
+    assert.equal("", out)
     assert.equal(1, code)
     assert.matches("last seen: FAILED", err)
   end)
@@ -328,7 +332,8 @@ describe("eksrun call", function()
     local names = require "eksrun.cli.call.names"
     for _, name in ipairs(native.services()) do
       local service = native.service(name)
-      assert.matches("operations", help.text { request = { service = service, service_name = name, given = {} } })
+      local request = { service = service, service_name = name, given = {} }
+      assert.matches("operations", help.text { request = request })
       for _, operation in ipairs(service:operations()) do
         local op = service:operation(operation)
         local text = help.text { request = {

@@ -87,7 +87,8 @@ local function convert(flag, text)
     return number
   end
   if flag.type == "role_arn" and not text:find("^arn:[%w-]+:iam::%d+:role/.") then
-    fail("--%s: '%s' is not the ARN of a role, such as arn:aws:iam::123456789012:role/deployer", flag[1], text)
+    fail("--%s: '%s' is not the ARN of a role, such as arn:aws:iam::123456789012:role/deployer",
+      flag[1], text)
   end
   return text
 end

@@ -1,7 +1,8 @@
 --- What stands behind a parameter's flag, as the value that the model wants.
 ---
 --- As the AWS CLI reads it: scalars as they stand, lists as several words or JSON, structures and
---- maps as shorthand or JSON, blobs as base64, anything from file:// and fileb://.
+--- maps as shorthand or JSON, blobs as base64, anything from file:// and fileb://. A blob that is a
+--- request's whole body is the name of a file.
 local clock = require "eksrun.clock"
 local files = require "eksrun.cli.call.files"
 local json = require "eksrun.json"
@@ -123,6 +124,9 @@ end
 --- @return any
 --- Raises {code = "usage"}.
 function M.parse(words, shape)
+  if shape.streaming and shape.type == "blob" then
+    return files.bytes(files.read((words[1]:gsub("^fileb?://", ""))))
+  end
   if #words == 1 then
     local word = files.resolve(words[1])
     if files.is_bytes(word) then
