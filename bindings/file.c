@@ -1,11 +1,14 @@
 /* eksrun.file: files, whole.
  *
- *   read(path [, {max =}]) -> bytes                 try_read -> bytes | nil, err
- *   write_atomic(path, bytes [, {mode = 0600}])     old or new, never half; try_write_atomic
- *   stat(path) -> {type, size, mode, mtime} | nil   exists(path)   realpath(path) -> path | nil
- *   mkdir_p(path [, {mode = 0700}])   remove(path) -> was it there
- *   append(path [, {mode = 0600}]) -> Log           Log:write(bytes) is on disk when it returns
- *   lock(path [, {timeout = 10}]) -> Lock           Lock:release(), also by __close
+ *   read(path [, {max =, private =}]) -> bytes      try_read -> bytes | nil, err
+ *   write_atomic(path, bytes [, {mode = 0600, private =}])   old or new, never half;
+ * try_write_atomic stat(path) -> {type, size, mode, mtime} | nil   exists(path)   realpath(path) ->
+ * path | nil mkdir_p(path [, {mode = 0700}])   remove(path) -> was it there append(path [, {mode =
+ * 0600}]) -> Log           Log:write(bytes) is on disk when it returns lock(path [, {timeout =
+ * 10}]) -> Lock           Lock:release(), also by __close
+ *
+ * private: only what nobody else can have put there. Read: the file itself, no symbolic link, is
+ * the user's own and only the user can write it; write: that is so of its folder.
  *
  * Error codes: "not_found", "io", "limit", "timeout". */
 #include "bindings/bindings.h"
@@ -62,12 +65,25 @@ static int l_fd_close(lua_State *L) {
   return 0;
 }
 
+/* Whether only this user can have changed what st is of; others: S_IWGRP, S_IWOTH. */
+static int check_private(const struct stat *st, mode_t others, const char *path,
+                         struct ek_error *e) {
+  if (st->st_uid != geteuid())
+    return ek_error_set(e, EK_ERR_IO, "%s belongs to another user", path);
+  if ((st->st_mode & others) != 0)
+    return ek_error_set(e, EK_ERR_IO, "other users can write %s", path);
+  return 0;
+}
+
 /* -- read ----------------------------------------------------------------------------------------
  */
 
-static int read_all(struct ek_buf *b, int fd, const char *path, size_t max, struct ek_error *e) {
+static int read_all(struct ek_buf *b, int fd, const char *path, size_t max, bool private,
+                    struct ek_error *e) {
   struct stat st;
   if (fstat(fd, &st) != 0) return set_errno(e, "read", path);
+  if (private && !S_ISREG(st.st_mode)) return ek_error_set(e, EK_ERR_IO, "%s is no file", path);
+  if (private && check_private(&st, S_IWGRP | S_IWOTH, path, e) != 0) return e->code;
   if (S_ISDIR(st.st_mode)) {
     errno = EISDIR;
     return set_errno(e, "read", path);
@@ -88,15 +104,17 @@ static int read_all(struct ek_buf *b, int fd, const char *path, size_t max, stru
 }
 
 static int read_file(lua_State *L, fail_fn fail) {
-  static const char *const names[] = {"max", NULL};
+  static const char *const names[] = {"max", "private", NULL};
   struct ek_error e;
   const char *path = check_path(L, 1);
   ek_options_check(L, 2, "file.read", true, names);
   lua_Integer max = ek_options_integer(L, 2, "file.read", "max", 0, READ_MAX);
+  bool private = ek_options_boolean(L, 2, "file.read", "private", false);
   int *fd = new_fd(L, FD_TYPE);
   struct ek_buf *b = ek_lbuf_new(L);
-  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  int rc = *fd < 0 ? set_errno(&e, "read", path) : read_all(b, *fd, path, (size_t)max, &e);
+  /* O_NONBLOCK: to open a pipe that somebody laid there must not wait for its writer. */
+  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (private ? O_NOFOLLOW | O_NONBLOCK : 0));
+  int rc = *fd < 0 ? set_errno(&e, "read", path) : read_all(b, *fd, path, (size_t)max, private, &e);
   close_fd(fd);
   if (rc == 0) ek_lbuf_push(L, b);
   ek_buf_wipe(b); /* it may have been a credentials file */
@@ -126,12 +144,24 @@ static int write_all(int fd, const char *bytes, size_t n, const char *path, stru
   return 0;
 }
 
-static mode_t check_mode(lua_State *L, int index, const char *what, lua_Integer otherwise) {
-  static const char *const names[] = {"mode", NULL};
-  ek_options_check(L, index, what, true, names);
+/* A group may write it: with a umask of 002 the AWS CLI makes its folders so, for the user's own.
+ */
+static int check_private_folder(int folder, const char *path, struct ek_error *e) {
+  struct stat st;
+  if (fstat(folder, &st) != 0) return set_errno(e, "write", path);
+  return check_private(&st, S_IWOTH, "the folder of a private file", e);
+}
+
+static mode_t get_mode(lua_State *L, int index, const char *what, lua_Integer otherwise) {
   lua_Integer mode = ek_options_integer(L, index, what, "mode", 0, otherwise);
   if (mode > 07777) luaL_error(L, "%s: field 'mode' must be at most 4095 (octal 7777)", what);
   return (mode_t)mode;
+}
+
+static mode_t check_mode(lua_State *L, int index, const char *what, lua_Integer otherwise) {
+  static const char *const names[] = {"mode", NULL};
+  ek_options_check(L, index, what, true, names);
+  return get_mode(L, index, what, otherwise);
 }
 
 static int write_file(lua_State *L, fail_fn fail) {
@@ -139,9 +169,13 @@ static int write_file(lua_State *L, fail_fn fail) {
   struct ek_error e;
   const char *path = check_path(L, 1);
   const char *bytes = luaL_checklstring(L, 2, &n);
-  mode_t mode = check_mode(L, 3, "file.write_atomic", 0600);
+  static const char *const names[] = {"mode", "private", NULL};
+  ek_options_check(L, 3, "file.write_atomic", true, names);
+  mode_t mode = get_mode(L, 3, "file.write_atomic", 0600);
+  bool private = ek_options_boolean(L, 3, "file.write_atomic", "private", false);
   struct ek_replace r;
   int rc = ek_replace_open(&r, path, &e);
+  if (rc == 0 && private) rc = check_private_folder(r.folder, path, &e);
   if (rc == 0) rc = ek_replace_write(&r, bytes, n, &e);
   if (rc == 0) rc = ek_replace_commit(&r, mode, &e);
   ek_replace_close(&r);

@@ -3,31 +3,32 @@
 --- Files, whole. Errors have code "not_found", "io", "limit" or "timeout".
 local file = {}
 
---- All bytes of a file.
+--- All bytes of a file. A private one has to be the user's own, no symbolic link, and writable by
+--- nobody else; if it is not, that is an "io" error.
 ---@param path string
----@param options? {max: integer} bytes; 64 MiB
+---@param options? {max: integer, private: boolean} max in bytes; 64 MiB
 ---@return string
 function file.read(path, options) end
 
 --- The same, returning the error.
 ---@param path string
----@param options? {max: integer}
+---@param options? {max: integer, private: boolean}
 ---@return string|nil
 ---@return eksrun.Error? err
 function file.try_read(path, options) end
 
 --- Replaces a file: whoever reads sees the old or the new, also after a crash. A symbolic link is
---- replaced, not followed.
+--- replaced, not followed. A private file goes into no folder that others own or can write.
 ---@param path string
 ---@param bytes string
----@param options? {mode: integer} 0600
+---@param options? {mode: integer, private: boolean} 0600
 ---@return true
 function file.write_atomic(path, bytes, options) end
 
 --- The same, returning the error.
 ---@param path string
 ---@param bytes string
----@param options? {mode: integer}
+---@param options? {mode: integer, private: boolean}
 ---@return true|nil
 ---@return eksrun.Error? err
 function file.try_write_atomic(path, bytes, options) end

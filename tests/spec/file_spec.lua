@@ -49,6 +49,41 @@ describe("eksrun.file", function()
     end)
   end)
 
+  describe("private", function()
+    local function private(path) return file.read(path, { private = true }) end
+
+    it("reads what only the user can have written", function()
+      file.write_atomic(dir .. "/a", "x")
+      assert.equal("x", private(dir .. "/a"))
+      file.write_atomic(dir .. "/a", "y", { mode = tonumber("644", 8) })
+      assert.equal("y", private(dir .. "/a"))
+      for _, mode in ipairs { "602", "620" } do
+        file.write_atomic(dir .. "/a", "z", { mode = tonumber(mode, 8) })
+        failure("io", "other users can write .*/a$", private, dir .. "/a")
+      end
+      failure("not_found", "", private, dir .. "/b")
+    end)
+
+    it("follows no symbolic link and waits for no pipe", function()
+      file.write_atomic(dir .. "/a", "x")
+      process.run { argv = { "ln", "-s", "a", dir .. "/link" } }
+      process.run { argv = { "mkfifo", "-m", "600", dir .. "/pipe" } }
+      assert.equal("x", file.read(dir .. "/link"))
+      failure("io", "cannot read .*/link", private, dir .. "/link")
+      failure("io", "/pipe is no file$", private, dir .. "/pipe")
+    end)
+
+    it("writes into no folder that everybody can write", function()
+      local folder = dir .. "/folder"
+      file.mkdir_p(folder)
+      file.write_atomic(folder .. "/a", "x", { private = true })
+      process.run { argv = { "chmod", "777", folder } }
+      failure("io", "other users can write the folder", file.write_atomic, folder .. "/a", "y", { private = true })
+      assert.equal("x", file.read(folder .. "/a"))
+      assert.equal("folder\n", names())
+    end)
+  end)
+
   describe("write_atomic", function()
     it("keeps others out, whatever the umask, unless told so", function()
       file.write_atomic(dir .. "/a", "x")

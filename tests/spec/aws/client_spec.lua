@@ -122,7 +122,7 @@ describe("an aws client", function()
   end)
 
   it("returns the lack of credentials, and sends nothing", function()
-    local w = world { cluster "ACTIVE" }
+    local w = world({ cluster "ACTIVE" }, { AWS_EC2_METADATA_DISABLED = "true" })
     local _, err = aws.client("eks", { system = w, region = "eu-west-1" }).try:list_clusters {}
     assert.are.equal("credentials", err.code)
     assert.are.equal(0, #w.requests)

@@ -18,6 +18,9 @@ local function world(env, files)
       w.reads = w.reads + 1
       return files and files[path]
     end,
+    read_private = function() return nil end,
+    write_private = function() return true end,
+    request = function() return nil, errors.new { code = "network", message = "no network" } end,
     now = function() return 1000 end,
   }
   return w
@@ -74,9 +77,10 @@ describe("credentials", function()
     assert.is_nil(found)
     assert.are.equal("credentials", err.code)
     assert.is_true(errors.is_credentials(err))
-    assert.are.equal("no credentials: not in the environment (AWS_ACCESS_KEY_ID) nor for profile 'default' "
-      .. "in /home/me/.aws/credentials and /home/me/.aws/config; set the variables or name a profile with "
-      .. "--profile", tostring(err))
+    assert.are.equal("no credentials: not in the environment (AWS_ACCESS_KEY_ID), not for profile 'default' "
+      .. "in /home/me/.aws/credentials and /home/me/.aws/config, nor of a container or an instance (the "
+      .. "metadata service is not there: no network); set the variables, name a profile with --profile, or "
+      .. "see eksrun config", tostring(err))
   end)
 
   it("name a profile that does not exist, and one like it", function()
@@ -118,7 +122,7 @@ describe("credentials", function()
   it("refuse what cannot stand in a header, without showing it", function()
     local w = world { AWS_ACCESS_KEY_ID = "AK\nX: y", AWS_SECRET_ACCESS_KEY = "s" }
     local _, err = credentials.try_resolve({}, w)
-    assert.are.equal("access_key_id from the environment holds a space or a control character", tostring(err))
+    assert.are.equal("access_key_id from the environment holds a control character", tostring(err))
   end)
 
   it("are found once, and again when a service calls them expired", function()

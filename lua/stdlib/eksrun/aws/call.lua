@@ -103,6 +103,7 @@ local function outgoing(call)
   local headers = { host = where.host }
   for name, value in pairs(where.headers or {}) do headers[name:lower()] = value end
   for name, value in pairs(request.headers) do headers[name:lower()] = value end
+  require("eksrun.aws.trace").add(call.client.system, headers)
   return run_hooks(call, "sign", {
     method = request.method,
     path = where.path .. request.path,

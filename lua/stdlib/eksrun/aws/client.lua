@@ -21,13 +21,15 @@ local M = {}
 --- @field role_arn? string a role to assume
 --- @field role_session_name? string
 --- @field role_duration? integer seconds
+--- @field ignore_configured_endpoint_urls? boolean those of the environment and the profile
 --- @field max_attempts? integer the first one included; 3 if nothing says otherwise
 --- @field timeout? number seconds a single attempt may take; 60
 --- @field token? fun(operation: string): string|nil idempotency tokens, instead of random ones
 --- @field system? eksrun.aws.System for tests
 
 local known_options = {
-  "credentials", "endpoint", "max_attempts", "profile", "region", "role_arn", "role_duration",
+  "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts",
+  "profile", "region", "role_arn", "role_duration",
   "role_session_name", "system", "timeout", "token",
 }
 

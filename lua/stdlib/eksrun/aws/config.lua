@@ -371,6 +371,10 @@ function M.endpoint(service_id, options, system)
   return endpoint_of_profile(id, options, system)
 end
 
+--- Forgets what was read for one system.
+--- @param system eksrun.aws.System
+function M.forget(system) files_of[system] = nil end
+
 --- Forgets what was read, so that changed files count.
 function M.reset() files_of = setmetatable({}, { __mode = "k" }) end
 

@@ -1,14 +1,25 @@
---- Who signs: finds credentials where the SDKs look, keeps them, refreshes them once.
+--- Who signs: finds credentials where the AWS CLI looks and in its order, keeps them, refreshes them
+--- ahead of their end, once for all who wait.
 ---
---- A provider is a module eksrun.aws.provider.NAME with `name` and
---- `load(options, system) -> credentials | nil [, error]`; nil alone passes on to the next one.
+---   environment, role of the profile, web identity of the environment, the profile itself (web
+---   identity, SSO, login session, keys, process), container, instance
+---
+--- A place is a module eksrun.aws.provider.NAME: `look(ctx)` says without asking anybody whether
+--- there is something, `load` gets it.
 local error = error
+local chain = require "eksrun.aws.provider.chain"
+local config = require "eksrun.aws.config"
 local errors = require "eksrun.aws.errors"
 local system_module = require "eksrun.aws.system"
 
 local M = {}
 
-local chain = { "environment", "profile" }
+-- Seconds before their end: from ADVISORY on credentials are refreshed while others go on using them,
+-- from MANDATORY on everybody waits for that. Of short lives only a part.
+local ADVISORY, MANDATORY = 15 * 60, 10 * 60
+
+-- A refresh that failed is not tried again for so long while the old ones last.
+local PAUSE = 60
 
 --- @class eksrun.aws.Credentials shows neither secret nor token to tostring, pairs or encoders
 --- @field access_key_id string
@@ -38,87 +49,265 @@ function M.new(fields)
   })
 end
 
--- An access key goes into a header as it is.
-local function check(found, source)
+-- An access key goes into a header as it is; spaces are taken as they are.
+local function check(found)
   for _, key in ipairs { "access_key_id", "secret_access_key", "session_token" } do
     local value = found[key]
-    if value ~= nil and (type(value) ~= "string" or value:find("[%s%c]")) then
+    if value ~= nil and (type(value) ~= "string" or value:find("%c")) then
       return nil, errors.new {
         code = "credentials",
-        message = ("%s from %s holds a space or a control character"):format(key, source),
+        message = ("%s from %s holds a control character"):format(key, found.source),
       }
     end
   end
-  return true
+  return found
+end
+
+-- ---- where to look
+
+--- @class eksrun.aws.Context what a search goes by
+--- @field options eksrun.aws.Options
+--- @field system eksrun.aws.System
+--- @field name string of the profile in use
+--- @field by string|nil who named it: "--profile", "AWS_PROFILE", or nobody
+local Context = {}
+Context.__index = Context
+
+--- @class eksrun.aws.Candidate a place where credentials may be
+--- @field load? fun(ctx): table|nil, table|nil, string|nil credentials, or nil and an error, or neither
+--- and a reason; nil: there is nothing
+--- @field detail? string what there is
+--- @field reason? string why there is nothing
+--- @field err? table error object: what there is, is wrong
+
+--- @param options? eksrun.aws.Options
+--- @param system? eksrun.aws.System
+--- @return eksrun.aws.Context
+function M.context(options, system)
+  system = system or system_module.default
+  local name, by = config.profile_name(options, system)
+  return setmetatable({ options = options or {}, system = system, name = name, by = by }, Context)
+end
+
+--- The shared files.
+--- @return eksrun.aws.Files|nil, table|nil error object
+function Context:files() return config.files(self.system) end
+
+--- The keys of the profile in use.
+--- @return table|nil, table|nil error object
+function Context:profile() return config.profile(self.options, self.system) end
+
+--- Options for a client that a search needs itself.
+--- @return table
+function Context:client_options()
+  local options = self.options
+  return {
+    profile = options.profile,
+    endpoint = options.endpoint,
+    max_attempts = options.max_attempts,
+    timeout = options.timeout,
+    system = self.system,
+  }
+end
+
+local named_sources = {
+  Environment = "environment", Ec2InstanceMetadata = "imds", EcsContainer = "container",
+}
+
+--- The credentials of a base of a chain.
+--- @param base eksrun.aws.Base
+--- @return table|nil, table|nil error object
+function Context:load_base(base)
+  if base.kind ~= "source" then return require("eksrun.aws.provider." .. base.kind).load(self, base) end
+  local found, err, reason = require("eksrun.aws.provider." .. named_sources[base.source]).load(self)
+  if found or err then return found, err end
+  return nil, errors.new {
+    code = "credentials",
+    message = ("credential_source %s of profile '%s' has no credentials%s"):format(base.source,
+      base.profile, reason and ": " .. reason or ""),
+  }
+end
+
+local base_details = {
+  web_identity = "web_identity_token_file of profile '%s'",
+  sso = "SSO of profile '%s'",
+  login = "login_session of profile '%s'",
+  static = "keys of profile '%s'",
+  process = "credential_process of profile '%s'",
+  source = "credential_source of profile '%s'",
+}
+
+local function look_at_profile(ctx)
+  local profile, err = ctx:profile()
+  if not profile then return { err = err } end
+  if chain.assumes_role(profile) then return { reason = "its role counts" } end
+  local files = ctx:files()
+  local base
+  base, err = chain.base(files, ctx.name)
+  if err then return { err = err } end
+  if not base then
+    return { reason = ("profile '%s' has no credentials in %s"):format(ctx.name, files.looked) }
+  end
+  return {
+    detail = base_details[base.kind]:format(ctx.name),
+    load = function() return ctx:load_base(base) end,
+  }
+end
+
+local function provider(name)
+  return function(ctx) return require("eksrun.aws.provider." .. name).look(ctx) end
+end
+
+local places = {
+  { "environment", provider "environment" },
+  { "role of the profile", provider "assume_role" },
+  { "web identity", provider "web_identity" },
+  { "profile", look_at_profile },
+  { "container", provider "container" },
+  { "instance", provider "imds" },
+}
+
+local function nothing(ctx, reason)
+  local files = config.files(ctx.system)
+  return errors.new {
+    code = "credentials",
+    message = ("no credentials: not in the environment (AWS_ACCESS_KEY_ID), not for profile '%s' in %s, "
+      .. "nor of a container or an instance (%s); set the variables, name a profile with --profile, "
+      .. "or see eksrun config"):format(ctx.name, files and files.looked or "~/.aws", reason),
+  }
+end
+
+local function search(ctx)
+  local last
+  for _, place in ipairs(places) do
+    local candidate = place[2](ctx)
+    if candidate.err then return nil, candidate.err end
+    last = candidate.reason
+    if candidate.load then
+      local found, err, reason = candidate.load(ctx)
+      if found or err then return found, err end
+      last = reason
+    end
+  end
+  return nil, nothing(ctx, last or "none")
 end
 
 local function find(options, system)
-  local names = chain
-  -- A profile that the caller names counts before the environment, as with the AWS CLI.
-  if options.profile then names = { "profile" } end
-  if options.role_arn then names = { "assume_role" } end
-  for _, name in ipairs(names) do
-    local provider = require("eksrun.aws.provider." .. name)
-    local found, err = provider.load(options, system)
-    if err then return nil, err end
-    if found then
-      found.source = found.source or provider.name
-      local ok
-      ok, err = check(found, found.source)
-      if not ok then return nil, err end
-      return M.new(found)
-    end
+  local ctx = M.context(options, system)
+  local found, err
+  if options.role_arn and options.credentials then
+    found = options.credentials
+  else
+    found, err = search(ctx)
   end
-  local config = require "eksrun.aws.config"
-  local profile = config.profile_name(options, system)
-  local files = config.files(system)
-  return nil, errors.new {
-    code = "credentials",
-    message = ("no credentials: not in the environment (AWS_ACCESS_KEY_ID) nor for profile '%s' in %s; "
-      .. "set the variables or name a profile with --profile"):format(profile, files.looked),
-  }
+  if found and options.role_arn then
+    found, err = require("eksrun.aws.provider.assume_role").named(ctx, found)
+  end
+  if not found then return nil, err end
+  found, err = check(found)
+  return found and M.new(found), err
 end
+
+--- What a search would find and why not elsewhere, without asking anybody.
+--- @param options? eksrun.aws.Options
+--- @param system? eksrun.aws.System
+--- @return { name: string, state: "used"|"maybe"|"empty"|"wrong"|"unused", text: string }[] in the order
+--- of the search; "maybe": it would be asked, and may have none
+function M.explain(options, system)
+  local ctx = M.context(options, system)
+  local rows, decided = {}, false
+  for _, place in ipairs(places) do
+    local candidate = place[2](ctx)
+    local state = "empty"
+    if decided and (candidate.err or candidate.load) then
+      state = "unused"
+    elseif candidate.err then
+      state, decided = "wrong", true
+    elseif candidate.load then
+      decided = place[1] ~= "instance"
+      state = decided and "used" or "maybe"
+    end
+    rows[#rows + 1] = {
+      name = place[1],
+      state = state,
+      text = candidate.err and tostring(candidate.err) or candidate.detail or candidate.reason,
+    }
+  end
+  return rows
+end
+
+-- ---- keeping them
 
 --- @class eksrun.aws.Resolver
 local Resolver = {}
 Resolver.__index = Resolver
 
-local function is_fresh(held, now)
-  return held.expiration == nil or held.expiration - now > 60
+-- "fresh", or by when they are to be refreshed: "soon", "now", "gone".
+local function age(self, now)
+  local held = self.held
+  if held == nil then return "gone" end
+  if held.expiration == nil then return "fresh" end
+  local left, life = held.expiration - now, held.expiration - self.since
+  if left <= 0 then return "gone" end
+  if left <= math.min(MANDATORY, life / 6) then return "now" end
+  if left <= math.min(ADVISORY, life / 4) then return "soon" end
+  return "fresh"
 end
 
---- The credentials, found or refreshed by one task while the others wait for it.
---- @return eksrun.aws.Credentials|nil, table|nil error object: "credentials" or "config"
-function Resolver:get()
-  while self.busy do
-    self.event = self.event or self.system.event()
-    self.event:wait()
-  end
-  local held = self.held
-  if held and (held.expiration == nil or is_fresh(held, self.system.now())) then return held end
+-- Finds credentials; those at hand stay if that fails.
+local function refresh(self)
   self.busy = true
   local ok, found, err = pcall(find, self.options, self.system)
   self.busy = false
+  self.again_at = self.system.now() + PAUSE
+  if ok and found then self.held, self.since = found, self.system.now() end
   if self.event then
     self.event:set()
     self.event = nil
   end
   if not ok then error(found, 0) end
-  self.held = found
   return found, err
 end
 
---- Has the credentials found anew at the next use: a service called these ones expired.
+--- The credentials, found or refreshed by one task while the others wait for it or use the old ones.
+--- @return eksrun.aws.Credentials|nil, table|nil error object: "credentials" or "config"
+function Resolver:get()
+  while true do
+    local now = self.system.now()
+    local state = age(self, now)
+    if state == "fresh" then return self.held end
+    if self.busy then
+      if state == "soon" then return self.held end
+      self.event = self.event or self.system.event()
+      self.event:wait()
+    elseif state ~= "gone" and now < (self.again_at or 0) then
+      return self.held
+    else
+      local found, err = refresh(self)
+      if found then return found end
+      -- As long as the old ones last, they do.
+      if self.held and age(self, self.system.now()) ~= "gone" then return self.held end
+      return nil, err
+    end
+  end
+end
+
+--- Has the credentials found anew at the next use, from files read anew: a service called these ones
+--- expired.
 --- @param refused eksrun.aws.Credentials
 function Resolver:drop(refused)
-  if self.held == refused then self.held = nil end
+  if self.held ~= refused then return end
+  self.held = nil
+  config.forget(self.system)
 end
 
 --- @param options? eksrun.aws.Options
 --- @param system? eksrun.aws.System
 --- @return eksrun.aws.Resolver
 function M.resolver(options, system)
-  return setmetatable({ options = options or {}, system = system or system_module.default }, Resolver)
+  return setmetatable({
+    options = options or {}, system = system or system_module.default, since = 0,
+  }, Resolver)
 end
 
 local shared = setmetatable({}, { __mode = "k" })
@@ -133,8 +322,8 @@ function M.shared(options, system)
     resolvers = {}
     shared[system] = resolvers
   end
-  local key = ("%s\0%s\0%s"):format(options.profile or "", options.role_arn or "",
-    options.role_session_name or "")
+  local key = ("%s\0%s\0%s\0%s"):format(options.profile or "", options.role_arn or "",
+    options.role_session_name or "", options.role_duration or "")
   resolvers[key] = resolvers[key] or M.resolver(options, system)
   return resolvers[key]
 end

@@ -85,6 +85,6 @@ return {
   { name = "metadata_service_timeout", env = { "AWS_METADATA_SERVICE_TIMEOUT" },
     key = "metadata_service_timeout", kind = "seconds", default = 1 },
   { name = "metadata_service_num_attempts", env = { "AWS_METADATA_SERVICE_NUM_ATTEMPTS" },
-    key = "metadata_service_num_attempts", kind = "integer", min = 1, default = 1 },
+    key = "metadata_service_num_attempts", kind = "integer", min = 1, default = 4 },
   { name = "login_cache_directory", env = { "AWS_LOGIN_CACHE_DIRECTORY" }, kind = "string" },
 }

@@ -1,0 +1,63 @@
+--- Credentials of a role of IAM Identity Center, by the token of a sign-in (eksrun.aws.sso).
+local cache = require "eksrun.aws.cache"
+local config = require "eksrun.aws.config"
+local errors = require "eksrun.aws.errors"
+local sso = require "eksrun.aws.sso"
+
+local M = {}
+
+--- @param ctx eksrun.aws.Context
+--- @param base eksrun.aws.Base
+--- @return table|nil credentials
+--- @return table|nil error object
+function M.load(ctx, base)
+  local wanted = base.sso
+  local source = ("SSO role %s in %s (profile '%s')"):format(wanted.role_name, wanted.account_id,
+    base.profile)
+  local url, err = config.endpoint("SSO", ctx.options, ctx.system)
+  if err then return nil, err end
+  local path = not url and cache.sso_role_path(ctx.system, wanted) or nil
+  local found = cache.read_credentials(ctx.system, path)
+  if found then
+    found.source = source
+    return found
+  end
+  local token
+  token, err = sso.token(ctx, wanted, base.profile)
+  if not token then return nil, err end
+  local options = ctx:client_options()
+  options.region = wanted.region
+  local answer
+  answer, err = require("eksrun.aws.client").new("sso", options).try:get_role_credentials {
+    accountId = wanted.account_id,
+    roleName = wanted.role_name,
+    accessToken = token.token,
+  }
+  if not answer then
+    if err.code == "UnauthorizedException" then return nil, sso.expired(wanted, base.profile, err) end
+    return nil, errors.new {
+      code = "credentials",
+      message = ("no credentials of %s"):format(source),
+      cause = err,
+    }
+  end
+  local given = answer.roleCredentials
+  if type(given) ~= "table" or not given.accessKeyId or not given.secretAccessKey then
+    return nil, errors.new {
+      code = "credentials",
+      message = ("sso gave no credentials of %s"):format(source),
+    }
+  end
+  found = {
+    access_key_id = given.accessKeyId,
+    secret_access_key = given.secretAccessKey,
+    session_token = given.sessionToken,
+    expiration = given.expiration and given.expiration // 1000,
+    account_id = wanted.account_id,
+    source = source,
+  }
+  cache.write_credentials(ctx.system, path, found, { ProviderType = "sso" })
+  return found
+end
+
+return M
