@@ -1,0 +1,152 @@
+"""eksrun and boto3 understand AWS alike: the same random calls, sent to two servers in the same state,
+give the same tables and the same errors."""
+
+import json
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import botocore.parsers
+import pytest
+
+from conftest import Shell
+from support.calls import Calls, for_boto, plain
+from support.moto import Moto
+
+SERVICES = ["eks", "ec2", "iam", "sts", "autoscaling", "kms", "ssm", "s3", "sqs", "dynamodb"]
+CALLS = int(os.environ.get("EKSRUN_DIFFERENTIAL_CALLS", "200"))  # a service
+SEED = int(os.environ.get("EKSRUN_DIFFERENTIAL_SEED", "1"))
+REGION = "us-east-1"
+# Seconds that two runs of the same calls may lie apart.
+APART = 600
+
+
+def start():
+    return Moto(seed=SEED, MOTO_IAM_LOAD_MANAGED_POLICIES="false")
+
+
+def boto_client(service, url):
+    return boto3.session.Session(
+        aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION).client(
+        service, endpoint_url=url,
+        config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=30))
+
+
+def ask(client, model, name, params):
+    try:
+        answer = client._make_api_call(name, for_boto(model.operation_model(name).input_shape, params))
+    except botocore.exceptions.ClientError as error:
+        answer = error.response
+        return {"error": {"code": answer["Error"].get("Code"), "message": answer["Error"].get("Message"),
+                          "status": answer["ResponseMetadata"]["HTTPStatusCode"]}}
+    except botocore.parsers.ResponseParserError:
+        return {"error": {"code": "InvalidResponse"}}  # moto broke: a page of HTML
+    except botocore.exceptions.BotoCoreError as error:
+        return {"error": {"code": type(error).__name__, "message": str(error)}}
+    answer.pop("ResponseMetadata", None)
+    return {"output": plain(answer)}
+
+
+def is_broken(answer):
+    """Moto's own failures: a page of HTML."""
+    error = answer.get("error", {})
+    return error.get("code") in ("InvalidResponse", "invalid_response", "500")
+
+
+def make_calls(theirs, send):
+    """Asks boto3, call by call, and sends each to eksrun. All calls and what boto3 got for them."""
+    calls, answers = [], []
+    for number, service in enumerate(SERVICES):
+        client = boto_client(service, theirs.url)
+        model = client.meta.service_model
+        stream, sound = Calls(service, model, SEED), 0
+        theirs.post(f"/moto-api/seed?a={number}")
+        send({"seed": number})
+        while sound < CALLS:
+            name, params = stream.next()
+            answer = ask(client, model, name, params)
+            if is_broken(answer):
+                stream.breaks(name)
+            else:
+                sound += 1
+            if "output" in answer:
+                stream.learn(name, params, answer["output"])
+            calls.append({"service": service, "operation": name, "params": params})
+            answers.append(answer)
+            send(calls[-1])
+    return calls, answers
+
+
+# What differs by design: (service, operation, where), regular expressions, and why.
+EXPLAINED = [
+    (r"kms", r"GetPublicKey", r"output\.PublicKey", "a key that OpenSSL made at random"),
+    (r"ec2", r"DescribeImages", r"output\.Images\[\d+\]\.CreationDate", "a time that EC2's model calls a string"),
+    (r"ec2", r"CreateKeyPair", r"output\.Key(Material|Fingerprint)", "a key that OpenSSL made at random"),
+]
+
+
+def differences(theirs, ours, where=""):
+    """Where two answers differ: (where, theirs, ours)."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for key in sorted(theirs.keys() | ours.keys()):
+            path = f"{where}.{key}" if where else key
+            if key not in theirs or key not in ours:
+                yield path, theirs.get(key, "nothing"), ours.get(key, "nothing")
+            else:
+                yield from differences(theirs[key], ours[key], path)
+    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        for i, (a, b) in enumerate(zip(theirs, ours)):
+            yield from differences(a, b, f"{where}[{i}]")
+    elif isinstance(theirs, bool) or isinstance(ours, bool) or not isinstance(theirs, (int, float)) \
+            or not isinstance(ours, (int, float)):
+        if theirs is not ours and (type(theirs) is not type(ours) or theirs != ours):
+            yield where, theirs, ours
+    elif abs(theirs - ours) > (APART if theirs > 1.5e9 else 0):
+        yield where, theirs, ours
+
+
+def compare(call, theirs, ours):
+    if is_broken(theirs) and is_broken(ours):
+        return []
+    if "error" in theirs and "error" in ours:
+        a, b = theirs["error"], ours["error"]
+        if a["code"] == "ParamValidationError" and b["code"] == "validation":
+            return []
+        if re.fullmatch(r"\d+|None", f"{a['code']}") or not a.get("message"):
+            a.pop("message", None), b.pop("message", None)  # nothing said: each says so in its words
+    return [
+        (where, a, b) for where, a, b in differences(theirs, ours)
+        if not any(re.fullmatch(s, call["service"]) and re.fullmatch(o, call["operation"]) and
+                   re.match(w, where) for s, o, w, _ in EXPLAINED)]
+
+
+def test_random_calls(home, tmp_path):
+    """eksrun reads the calls from a pipe, as they are made."""
+    pipe, results = tmp_path / "calls", tmp_path / "results"
+    os.mkfifo(pipe)
+    with start() as theirs, start() as ours, ThreadPoolExecutor() as pool:
+        run = pool.submit(Shell(home, ours.url), "lua", "tests/integration/support/differential.lua", pipe,
+                          results, timeout=400)
+        with open(pipe, "w") as file:
+            # Some answers tell where the server is, and calls repeat it.
+            calls, answers = make_calls(
+                theirs, lambda call: print(json.dumps(call).replace(theirs.url, ours.url), file=file, flush=True))
+        done = run.result()
+        assert done.status == 0, done
+        text = results.read_text().replace(ours.url, theirs.url)
+    results = list(map(json.loads, text.splitlines()))
+    assert len(results) == len(calls)
+    if os.environ.get("EKSRUN_DIFFERENTIAL_DUMP"):
+        json.dump([calls, answers, results], open(os.environ["EKSRUN_DIFFERENTIAL_DUMP"], "w"))
+    wrong = []
+    for i, (call, theirs, ours) in enumerate(zip(calls, answers, results)):
+        for where, a, b in compare(call, theirs, ours):
+            wrong.append(f"{i} {call['service']}:{call['operation']} {where}: boto3 {a!r:.200}, eksrun {b!r:.200}")
+    succeeded = sum("output" in answer for answer in answers)
+    print(f"{len(calls)} calls, {succeeded} succeeded, {len(wrong)} differences")
+    assert not wrong, "\n" + "\n".join(wrong)
+    # Calls that fail show little.
+    assert succeeded > len(calls) / 3
