@@ -1,11 +1,13 @@
 /* eksrun.file: files, whole.
  *
  *   read(path [, {max =, private =}]) -> bytes      try_read -> bytes | nil, err
- *   write_atomic(path, bytes [, {mode = 0600, private =}])   old or new, never half;
- * try_write_atomic stat(path) -> {type, size, mode, mtime} | nil   exists(path)   realpath(path) ->
- * path | nil mkdir_p(path [, {mode = 0700}])   remove(path) -> was it there append(path [, {mode =
- * 0600}]) -> Log           Log:write(bytes) is on disk when it returns lock(path [, {timeout =
- * 10}]) -> Lock           Lock:release(), also by __close
+ *   write_atomic(path, bytes [, {mode = 0600, private =}])   old or new, never half
+ *   try_write_atomic                                true | nil, err
+ *   stat(path) -> {type, size, mode, mtime} | nil   exists(path)   realpath(path) -> path | nil
+ *   list(path) -> names | nil                       of what is in a folder, in no order
+ *   mkdir_p(path [, {mode = 0700}])   remove(path) -> was it there
+ *   append(path [, {mode = 0600}]) -> Log           Log:write(bytes) is on disk when it returns
+ *   lock(path [, {timeout = 10}]) -> Lock           Lock:release(), also by __close
  *
  * private: only what nobody else can have put there. Read: the file itself, no symbolic link, is
  * the user's own and only the user can write it; write: that is so of its folder.
@@ -13,6 +15,7 @@
  * Error codes: "not_found", "io", "limit", "timeout". */
 #include "bindings/bindings.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -236,6 +239,31 @@ static int l_realpath(lua_State *L) {
   return 1;
 }
 
+/* The names go through a buffer: nothing may raise while the folder is open. */
+static int l_list(lua_State *L) {
+  const char *path = check_path(L, 1);
+  struct ek_buf *names = ek_lbuf_new(L);
+  DIR *folder = opendir(path);
+  if (folder == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    ek_buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
+  }
+  (void)closedir(folder);
+  if (names->failed) return luaL_error(L, "file.list: not enough memory");
+  lua_newtable(L);
+  lua_Integer count = 0;
+  for (size_t at = 0; at < names->len; at += strlen(names->data + at) + 1) {
+    lua_pushstring(L, names->data + at);
+    lua_rawseti(L, -2, ++count);
+  }
+  ek_buf_fini(names);
+  return 1;
+}
+
 static int l_mkdir_p(lua_State *L) {
   struct ek_error e;
   char folder[PATH_MAX];
@@ -403,6 +431,7 @@ int luaopen_eksrun_file(lua_State *L) {
                                        {"exists", l_exists},
                                        {"is_writable", l_is_writable},
                                        {"realpath", l_realpath},
+                                       {"list", l_list},
                                        {"mkdir_p", l_mkdir_p},
                                        {"remove", l_remove},
                                        {"append", l_append},

@@ -58,6 +58,11 @@ function file.is_writable(path) end
 ---@return string|nil
 function file.realpath(path) end
 
+--- What is in a folder.
+---@param path string
+---@return string[]|nil names in no order; nil if it cannot be read
+function file.list(path) end
+
 --- Makes a folder and those above it.
 ---@param path string
 ---@param options? {mode: integer} 0700

@@ -11,7 +11,7 @@ local error = error
 local call_module = require "eksrun.aws.call"
 local config = require "eksrun.aws.config"
 local errors = require "eksrun.aws.errors"
-local native = require "eksrun.native.aws"
+local models = require "eksrun.aws.models"
 local system_module = require "eksrun.aws.system"
 
 local M = {}
@@ -93,9 +93,10 @@ function M.new(name, options)
         did_you_mean(suggest(tostring(key), known_options))))
     end
   end
-  local service = native.service(name)
+  local service = models.service(name, options.system)
   if not service then
-    errors.misuse(("there is no service '%s'%s"):format(name, did_you_mean(suggest(name, native.services()))))
+    errors.misuse(("there is no service '%s'%s"):format(name,
+      did_you_mean(suggest(name, models.services(options.system)))))
   end
   local client = setmetatable({
     _state = {

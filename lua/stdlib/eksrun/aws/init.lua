@@ -101,6 +101,6 @@ function Session:account() return self.identity().account end
 
 --- The names of all services.
 --- @return string[]
-function Session.services() return require("eksrun.native.aws").services() end
+function Session.services() return require("eksrun.aws.models").services() end
 
 return new_session {}
