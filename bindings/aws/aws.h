@@ -59,6 +59,10 @@ int ek_aws_find_wire(const struct ek_aws_walk *w, const struct ek_model_shape *s
 const struct ek_model_ref *ek_aws_events(const struct ek_aws_walk *w,
                                          const struct ek_model_ref *ref);
 
+/* A member of the structure, of no name in the model, was read; on top of the stack is its name,
+ * below it the table. A union gets {SDK_UNKNOWN_MEMBER = {name =}}, as in AWS's SDKs. */
+void ek_aws_note_unknown(const struct ek_aws_walk *w, const struct ek_model_shape *shape);
+
 /* scalar.c: scalars as text, for headers, paths, query strings, forms and XML. */
 
 /* A timestamp as Lua has it, epoch seconds or text, to seconds. False: it is neither. */
@@ -139,6 +143,7 @@ void ek_aws_validate(lua_State *L, const struct ek_aws_operation *o, int index);
 
 /* events.c */
 int ek_aws_l_events(lua_State *L);
+int ek_aws_l_decode_event(lua_State *L);
 void ek_aws_open_events(lua_State *L);
 
 /* Lua methods of an operation. request.c, response.c, describe.c */

@@ -204,11 +204,15 @@ static void read_structure(const struct ek_aws_walk *w, const struct ek_model_re
   lua_createtable(w->L, 0, shape->ref_count < 8 ? shape->ref_count : 8);
   while (next_key(w, ref, r)) {
     int number = ek_aws_find_wire(w, shape, r->string, r->string_len, false, &hint);
-    enum ek_cbor_type item = ek_cbor_next(r);
     if (number < 0) {
+      lua_pushlstring(w->L, r->string, r->string_len);
+      enum ek_cbor_type item = ek_cbor_next(r);
+      if (item != EK_CBOR_NULL) ek_aws_note_unknown(w, shape);
+      lua_pop(w->L, 1);
       if (item == EK_CBOR_ERROR || ek_cbor_skip(r) != 0) (void)bad_item(w, ref, r, EK_CBOR_ERROR);
       continue;
     }
+    enum ek_cbor_type item = ek_cbor_next(r);
     if (item == EK_CBOR_NULL) continue;
     const struct ek_model_ref *member = ek_aws_ref(w, shape, (uint32_t)number);
     ek_aws_read_cbor(w, member, r, item);

@@ -135,7 +135,6 @@ static void set_payload(const struct ek_aws_walk *w, const struct ek_model_ref *
   if (shape == NULL || shape->payload == 0) return;
   const struct ek_model_ref *payload = ek_aws_ref(w, shape, shape->payload - 1u);
   uint8_t type = ek_aws_shape(w, payload)->type;
-  if (raw) set_flag(w->L, "event_output", ek_aws_shape(w, payload)->flags & EK_SHAPE_EVENTS);
   if (raw ? type == EK_TYPE_BLOB || type == EK_TYPE_STRING
           : (payload->flags & EK_REF_STREAMING) != 0)
     set_string(w, name, payload->name);
@@ -168,6 +167,8 @@ int ek_aws_l_info(lua_State *L) {
   set_payload(&w, input, "stream_input", false);
   set_payload(&w, ek_model_output(o->model, op), "stream_output", false);
   set_payload(&w, ek_model_output(o->model, op), "raw_output", true);
+  const struct ek_model_ref *events = ek_aws_events(&w, ek_model_output(o->model, op));
+  if (events != NULL) set_string(&w, "event_output", events->name);
   lua_createtable(L, op->error_count, 0);
   for (int i = 0; i < op->error_count; i++) {
     uint32_t error = o->model->values[op->errors + (uint32_t)i];

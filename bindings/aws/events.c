@@ -255,6 +255,40 @@ static int l_next(lua_State *L) {
   }
 }
 
+/* native.decode_event(bytes) -> { headers = { {name, type, value}, ... }, payload }, length;
+ * nothing if the message is not whole. */
+int ek_aws_l_decode_event(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  struct ek_event event;
+  struct ek_event_header h;
+  struct ek_error e;
+  ssize_t n = ek_event_read(&event, bytes, len, &e);
+  if (n < 0) return ek_error_raise(L, &e);
+  if (n == 0) return 0;
+  lua_createtable(L, 0, 2);
+  lua_newtable(L);
+  lua_Integer i = 1;
+  for (size_t at = 0; ek_event_next_header(&h, &event, &at); i++) {
+    lua_createtable(L, 0, 3);
+    lua_pushlstring(L, h.name, h.name_len);
+    lua_setfield(L, -2, "name");
+    lua_pushinteger(L, h.type);
+    lua_setfield(L, -2, "type");
+    if (h.type == EK_EVENT_TIMESTAMP)
+      lua_pushinteger(L, h.integer);
+    else
+      push_header(L, &h);
+    lua_setfield(L, -2, "value");
+    lua_rawseti(L, -2, i);
+  }
+  lua_setfield(L, -2, "headers");
+  lua_pushlstring(L, event.payload, event.payload_len);
+  lua_setfield(L, -2, "payload");
+  lua_pushinteger(L, (lua_Integer)n);
+  return 2;
+}
+
 void ek_aws_open_events(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"feed", l_feed}, {"next", l_next}, {"finish", l_finish}, {NULL, NULL}};

@@ -160,6 +160,9 @@ static void read_structure(const struct ek_aws_walk *w, const struct ek_model_re
   while ((token = ek_json_next(r)) == EK_JSON_KEY) {
     int number = ek_aws_find_wire(w, shape, r->string, r->string_len, false, &hint);
     if (number < 0) {
+      lua_pushlstring(w->L, r->string, r->string_len);
+      if (ek_json_next(r) != EK_JSON_NULL) ek_aws_note_unknown(w, shape);
+      lua_pop(w->L, 1);
       if (ek_json_skip(r) != 0) (void)bad_token(w, ref, r, EK_JSON_ERROR);
       continue;
     }

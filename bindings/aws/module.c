@@ -4,6 +4,7 @@
  *   native.compile(json [, name]) -> image     of a file of models/ or botocore's service-2.json
  *   native.open(image) -> Service
  *   native.snake_case(name)                    DescribeCluster -> describe_cluster
+ *   native.decode_event(bytes) -> message, length   of an event stream
  *   native.decode_cbor(bytes) -> value         what is tagged as if it were not
  *   Service: metadata operations operation suggest waiter waiters paginator
  *   Operation: name is_unsigned info input output build parse parse_error events
@@ -264,9 +265,13 @@ int luaopen_eksrun_native_aws(lua_State *L) {
       {"output", ek_aws_l_output}, {"build", ek_aws_l_build},
       {"parse", ek_aws_l_parse},   {"parse_error", ek_aws_l_parse_error},
       {"events", ek_aws_l_events}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"services", l_services}, {"snake_case", l_snake_case},   {"open", l_open},
-      {"compile", l_compile},   {"decode_cbor", l_decode_cbor}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"services", l_services},
+                                       {"snake_case", l_snake_case},
+                                       {"open", l_open},
+                                       {"compile", l_compile},
+                                       {"decode_cbor", l_decode_cbor},
+                                       {"decode_event", ek_aws_l_decode_event},
+                                       {NULL, NULL}};
   new_type(L, SERVICE, service_methods, l_service_tostring);
   new_type(L, OPERATION, operation_methods, l_operation_tostring);
   ek_aws_open_events(L);

@@ -258,9 +258,10 @@ static int l_read_answer(lua_State *L) {
   uint8_t protocol = r->o->model->head->protocol;
   lua_settop(L, 6);
   if (output == NULL) return 0;
+  bool events = ek_aws_events(&r->walk, output) != NULL; /* they are the body */
   if (protocol == EK_PROTOCOL_REST_JSON || protocol == EK_PROTOCOL_REST_XML) {
-    read_rest(r, output, true);
-  } else {
+    read_rest(r, output, !events);
+  } else if (!events) {
     read_body(r, output);
     merge(r);
   }

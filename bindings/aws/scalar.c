@@ -75,6 +75,14 @@ const struct ek_model_ref *ek_aws_events(const struct ek_aws_walk *w,
   return NULL;
 }
 
+void ek_aws_note_unknown(const struct ek_aws_walk *w, const struct ek_model_shape *shape) {
+  if (!(shape->flags & EK_SHAPE_UNION) || strcmp(lua_tostring(w->L, -1), "__type") == 0) return;
+  lua_createtable(w->L, 0, 1);
+  lua_pushvalue(w->L, -2);
+  lua_setfield(w->L, -2, "name");
+  lua_setfield(w->L, -3, "SDK_UNKNOWN_MEMBER");
+}
+
 bool ek_aws_to_time(lua_State *L, int index, double *seconds) {
   if (lua_type(L, index) == LUA_TNUMBER) {
     *seconds = lua_tonumber(L, index);

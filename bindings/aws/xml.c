@@ -103,7 +103,14 @@ static void read_structure(const struct ek_aws_walk *w, const struct ek_model_sh
   if (node->attrs != NULL) read_attributes(w, shape, node);
   for (const struct ek_xml_node *child = node->child; child != NULL; child = child->next) {
     int number = ek_aws_find_wire(w, shape, child->name, child->name_len, true, &hint);
-    if (number < 0) continue;
+    if (number < 0) {
+      if (shape->flags & EK_SHAPE_UNION) {
+        lua_pushlstring(w->L, child->name, child->name_len);
+        ek_aws_note_unknown(w, shape);
+        lua_pop(w->L, 1);
+      }
+      continue;
+    }
     const struct ek_model_ref *ref = ek_aws_ref(w, shape, (uint32_t)number);
     if (ref->location != EK_LOCATION_BODY) continue;
     if (ref->flags & EK_REF_FLATTENED) {

@@ -30,6 +30,17 @@ function native.open(image) end
 ---@return string
 function native.snake_case(name) end
 
+--- The value of CBOR bytes. Raises { code = "invalid_response" }.
+---@param bytes string
+---@return any value what is tagged as if it were not
+function native.decode_cbor(bytes) end
+
+--- The message that an event stream begins with. Raises { code = "syntax" } or { code = "limit" }.
+---@param bytes string
+---@return {headers: {name: string, type: integer, value: any}[], payload: string}? message nil: it is not whole
+---@return integer? length in bytes
+function native.decode_event(bytes) end
+
 ---@class eksrun.native.aws.Service
 local Service = {}
 
@@ -155,5 +166,26 @@ function Operation:parse(status, headers, body) end
 ---@param body string
 ---@return table
 function Operation:parse_error(status, headers, body) end
+
+--- A reader of the events that the body of an answer is.
+---@return eksrun.native.aws.Events? reader nil: the output has no event stream
+function Operation:events() end
+
+---@class eksrun.native.aws.Events
+local Events = {}
+
+--- Takes what came of the body.
+---@param bytes string
+function Events:feed(bytes) end
+
+--- The next message: kind "event" with { [name] = members }, "initial" with the other members of the
+--- output, "error" with { code, message, ... }. Events that the model does not know are passed over.
+--- Raises { code = "invalid_response" } for what is no event stream.
+---@return table? message nil: more bytes are needed
+---@return "event"|"initial"|"error"|nil kind
+function Events:next() end
+
+--- Raises { code = "invalid_response" } if the bytes end within a message.
+function Events:finish() end
 
 return native

@@ -81,4 +81,16 @@ function M.body_differs(protocol, got, want)
   return true
 end
 
+--- The events of a body, in a list.
+function M.events(reader, body)
+  local list = {}
+  reader:feed(body)
+  for event, kind in function() return reader:next() end do
+    if kind == "error" then error(event) end
+    list[#list + 1] = event
+  end
+  reader:finish()
+  return list
+end
+
 return M

@@ -127,13 +127,42 @@ function Call:sign()
   return out
 end
 
+-- The answer of a call whose output is a stream of events: of an error, the body is read.
+local function receive(call, signed, events)
+  signed.stream = events ~= nil or nil
+  local response, err = exchange.send(call, signed)
+  if not response or not events then return response, err end
+  local body = response.body
+  if response.status < 300 then
+    response.events, response.body = body, ""
+  else
+    response.body, err = body:try_read_all()
+    if not response.body then return nil, err end
+  end
+  return response
+end
+
+-- Puts the stream into the output, or nil and error.
+local function open_events(call, output, response, events)
+  local module = require "eksrun.aws.events"
+  local stream = module.open(call, response.events, events)
+  if not call.client.metadata.protocol:find "^rest" then
+    local err
+    output, err = module.initial(stream)
+    if not output then return nil, err end
+  end
+  output[call.operation:info().event_output] = stream
+  return output
+end
+
 -- Output or nil and error; then the response, if there was one.
 local function attempt(call)
   local name, operation = call.client.name, call.operation
   local signed, err = call:sign()
   if not signed then return nil, err end
+  local events = operation:events()
   local response
-  response, err = exchange.send(call, signed)
+  response, err = receive(call, signed, events)
   if not response then return nil, errors.failed(name, call.name, err) end
   local changed
   changed, err = run_hooks(call, "response", response)
@@ -149,6 +178,10 @@ local function attempt(call)
     if type(output) ~= "table" then error(output, 0) end
     output.status = response.status
     return nil, errors.failed(name, call.name, output), response
+  end
+  if events then
+    output, err = open_events(call, output, response, events)
+    if not output then return nil, err, response end
   end
   output, err = run_hooks(call, "output", output)
   return output, err, response

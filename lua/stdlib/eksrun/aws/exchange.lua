@@ -10,7 +10,7 @@ end
 
 --- Sends a signed request and waits for the answer.
 --- @param call eksrun.aws.Call
---- @param signed table method, url, headers, body, timeout
+--- @param signed table method, url, headers, body, timeout, stream
 --- @return table|nil response status, headers, body, timing
 --- @return table|nil error object of http
 function M.send(call, signed)
@@ -20,6 +20,9 @@ function M.send(call, signed)
     headers = signed.headers,
     body = signed.body,
     timeout = signed.timeout,
+    -- An answer may be as long in coming as it may take in all.
+    idle_timeout = math.max(signed.timeout, 60),
+    stream = signed.stream,
     ca_bundle = call.client.ca_bundle,
   }
 end
