@@ -21,7 +21,11 @@ package.cpath = table.concat(native_roots, "/?.so;") .. "/?.so"
 local lfs = require "lfs" -- comes with busted
 
 -- Suites whose data is there; a suite may take its data from a folder of another name.
-local data_of = { waiters = "waiters-paginators", paginators = "waiters-paginators" }
+local data_of = {
+  ["endpoint-bindings"] = "endpoints",
+  waiters = "waiters-paginators",
+  paginators = "waiters-paginators",
+}
 
 local function suites(dir)
   local names = {}

@@ -29,7 +29,7 @@ end
 --- @return string
 function M.service_principal(service)
   local suffix = "amazonaws.com"
-  if service == "ec2" then suffix = require("eksrun.aws.endpoint").partition(aws.region()).suffix end
+  if service == "ec2" then suffix = require("eksrun.aws.endpoint").partition(aws.region()).dnsSuffix end
   return service .. "." .. suffix
 end
 

@@ -21,6 +21,8 @@ local base64url = { ["+"] = "-", ["/"] = "_", ["="] = "" }
 --- @field region string
 --- @field credentials eksrun.sigv4.Credentials
 --- @field now number seconds since 1970
+--- @field fips? boolean of STS's FIPS endpoint
+--- @field dual_stack? boolean of STS's dual-stack endpoint
 
 --- Makes a token.
 --- @param options eksrun.token.Options
@@ -28,15 +30,17 @@ local base64url = { ["+"] = "-", ["/"] = "_", ["="] = "" }
 --- @return integer expiration seconds since 1970 until which kubectl may use it
 --- @return string url what the token holds
 function M.generate(options)
-  local host = ("sts.%s.%s"):format(options.region,
-    require("eksrun.aws.endpoint").partition(options.region).suffix)
-  local url = ("https://%s/?%s"):format(host, require("eksrun.sigv4").presign {
+  local sts, err = require("eksrun.aws.endpoint").resolve("sts", {
+    Region = options.region, UseFIPS = options.fips, UseDualStack = options.dual_stack,
+  })
+  if not sts then error(err, 0) end
+  local url = ("%s/?%s"):format(sts.url, require("eksrun.sigv4").presign {
     method = "GET",
     path = "/",
     query = "Action=GetCallerIdentity&Version=2011-06-15",
-    headers = { host = host, ["x-k8s-aws-id"] = options.cluster },
+    headers = { host = sts.host, ["x-k8s-aws-id"] = options.cluster },
     credentials = options.credentials,
-    region = options.region,
+    region = sts.scheme and sts.scheme.signing_region or options.region,
     service = "sts",
     time = options.now,
     expires = EXPIRES,

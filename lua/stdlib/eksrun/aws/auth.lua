@@ -7,9 +7,10 @@ local errors = require "eksrun.aws.errors"
 local M = {}
 
 --- @class eksrun.aws.AuthScheme
---- @field name "none"|"sigv4"
+--- @field name "none"|"sigv4"|"sigv4a"
 --- @field signing_name? string
 --- @field signing_region? string
+--- @field signing_region_set? string of "sigv4a", comma-separated
 --- @field disable_double_encoding? boolean
 
 local none = { name = "none" }
@@ -38,10 +39,10 @@ local function resolver_of(state)
 end
 
 --- The credentials that sign a call; nil without an error: it goes unsigned.
---- @param call eksrun.aws.Call with its scheme
+--- @param call eksrun.aws.Call with its scheme, if that is known
 --- @return eksrun.aws.Credentials|nil, table|nil error object
 function M.identity(call)
-  if call.scheme.name == "none" then return nil end
+  if call.scheme and call.scheme.name == "none" then return nil end
   local state = call.client
   local given = state.options.credentials
   if not given or state.options.role_arn then return resolver_of(state):get() end
@@ -59,6 +60,7 @@ function M.sign(call, out)
   -- x-amz-content-sha256 is always signed: AWS takes it everywhere, and a verifier that does not
   -- see the body needs it.
   local added = require("eksrun.sigv4").sign {
+    algorithm = scheme.name == "sigv4a" and "sigv4a" or nil,
     method = out.method,
     path = out.path,
     query = out.query,
@@ -67,6 +69,7 @@ function M.sign(call, out)
     payload_hash = call.payload_hash,
     credentials = call.credentials,
     region = scheme.signing_region,
+    region_set = scheme.signing_region_set,
     service = scheme.signing_name,
     time = clock_skew.now(call),
     normalize_path = not plain,

@@ -32,6 +32,7 @@ local M = {}
 --- @field params table
 --- @field options table of this call
 --- @field hooks table[]
+--- @field region? string instead of the client's, set by a hook: the region that a bucket is in
 --- @field request eksrun.native.aws.Request
 --- @field endpoint eksrun.aws.Endpoint
 --- @field scheme eksrun.aws.AuthScheme
@@ -96,6 +97,14 @@ function Call:prepare()
   return self
 end
 
+-- The path of a request behind the endpoint's: without the bucket, where that is part of the URL.
+local function path_of(call)
+  local where, path = call.endpoint, call.request.path
+  if where.holds_bucket then path = path:gsub("^/[^/]*", "") end
+  path = where.path .. path
+  return path == "" and "/" or path
+end
+
 -- What goes out, but for signature and user agent. The headers go into the signature, so they are
 -- all that a proxy may not change.
 local function outgoing(call)
@@ -106,7 +115,7 @@ local function outgoing(call)
   require("eksrun.aws.trace").add(call.client.system, headers)
   return run_hooks(call, "sign", {
     method = request.method,
-    path = where.path .. request.path,
+    path = path_of(call),
     query = request.query ~= "" and request.query or nil,
     headers = headers,
     body = request.body,

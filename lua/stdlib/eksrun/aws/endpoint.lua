@@ -1,76 +1,22 @@
---- Where a service is: host and signing facts for a region, from the partitions' patterns.
+--- Where calls go, and for which region and name they are signed there: AWS's endpoint rules,
+--- evaluated with what the client and the call know (aws/endpoint_params.lua).
 ---
---- Source: botocore's partitions.json and endpoint rule sets. FIPS, dual-stack and the rule sets
---- themselves are not here.
-local config = require "eksrun.aws.config"
+--- An endpoint of the user's own (AWS_ENDPOINT_URL and the like) goes through the rules too: they
+--- decide what of a call belongs into its host and its path. What comes out is kept for calls that
+--- give the rules the same parameters.
 local errors = require "eksrun.aws.errors"
+local native = require "eksrun.native.endpoint"
+local params_module = require "eksrun.aws.endpoint_params"
 
 local M = {}
 
---- @class eksrun.aws.Partition
---- @field id string "aws", "aws-cn", ...
---- @field suffix string DNS suffix
---- @field dual_suffix string DNS suffix of the dual-stack endpoints
---- @field global string the region that stands for the whole partition
-
-local function partition(id, pattern, suffix, dual_suffix, global)
-  return { id = id, pattern = pattern, suffix = suffix, dual_suffix = dual_suffix, global = global }
-end
-
--- The last one takes every region that no other pattern knows.
-local partitions = {
-  partition("aws-cn", "^cn%-%w+%-%d+$", "amazonaws.com.cn", "api.amazonwebservices.com.cn",
-    "cn-northwest-1"),
-  partition("aws-us-gov", "^us%-gov%-%w+%-%d+$", "amazonaws.com", "api.aws", "us-gov-west-1"),
-  partition("aws-eusc", "^eusc%-de%-%w+%-%d+$", "amazonaws.eu", "api.amazonwebservices.eu",
-    "eusc-de-east-1"),
-  partition("aws-iso", "^us%-iso%-%w+%-%d+$", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1"),
-  partition("aws-iso-b", "^us%-isob%-%w+%-%d+$", "sc2s.sgov.gov", "api.aws.scloud",
-    "us-isob-east-1"),
-  partition("aws-iso-e", "^eu%-isoe%-%w+%-%d+$", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
-    "eu-isoe-west-1"),
-  partition("aws-iso-f", "^us%-isof%-%w+%-%d+$", "csp.hci.ic.gov", "api.aws.hci.ic.gov",
-    "us-isof-south-1"),
-  partition("aws", "", "amazonaws.com", "api.aws", "us-east-1"),
-}
+-- Results that a client keeps; a call that names a bucket may have one of its own.
+local CACHE_MAX = 256
 
 --- The partition that a region belongs to.
 --- @param region string
---- @return eksrun.aws.Partition
-function M.partition(region)
-  for _, known in ipairs(partitions) do
-    if region:find(known.pattern) then return known end
-  end
-end
-
--- Services with one endpoint a partition: its host in partition aws and elsewhere, %s being the
--- global region and the suffix. They sign for the global region.
-local global_services = {
-  iam = {
-    ["aws"] = "iam.amazonaws.com",
-    ["aws-cn"] = "iam.cn-north-1.amazonaws.com.cn",
-    ["aws-us-gov"] = "iam.us-gov.amazonaws.com",
-    default = "iam.{region}.{suffix}",
-  },
-  route53 = {
-    ["aws-us-gov"] = "route53.us-gov.amazonaws.com",
-    default = "route53.{suffix}",
-  },
-  organizations = { default = "organizations.{region}.{suffix}" },
-  account = { default = "account.{region}.{suffix}" },
-}
-
--- China's IAM is signed for another region than China's other global services.
-local global_regions = { iam = { ["aws-cn"] = "cn-north-1" } }
-
--- Hosts that do not follow "{prefix}.{region}.{suffix}".
-local regional_hosts = {
-  ["eks-auth"] = "eks-auth.{region}.{dual_suffix}",
-}
-
-local function expand(template, values)
-  return (template:gsub("{([%w_]+)}", values))
-end
+--- @return eksrun.native.endpoint.Partition
+function M.partition(region) return native.partition(region) end
 
 --- Whether a region may become part of a host name.
 --- @param region any
@@ -83,16 +29,16 @@ end
 --- @field url string "https://host[:port][/path]", without a slash at its end
 --- @field host string with the port, as the Host header has it
 --- @field path string what the paths of requests are put behind; "" mostly
---- @field region string the region to sign for
+--- @field region string the region of the client
 --- @field custom boolean given by the user
+--- @field holds_bucket boolean the URL names the bucket, so the path of a request must not
 --- @field headers? table<string, string> to send along
 --- @field scheme? eksrun.aws.AuthScheme what it is signed with, if not as the model says
 
---- Splits a URL given by the user.
+--- Splits a URL.
 --- @param url string
---- @param region string
 --- @return eksrun.aws.Endpoint|nil, table|nil error object
-function M.parse(url, region)
+function M.parse(url)
   local scheme, authority, path = url:match("^(https?)://([^/?#]+)([^?#]*)$")
   local host, port = (authority or ""):match("^([%w%.%-_]+):?(%d*)$")
   if not host then
@@ -107,74 +53,143 @@ function M.parse(url, region)
   path = path:gsub("/+$", "")
   local default = (scheme == "https" and port == "443") or (scheme == "http" and port == "80")
   local shown = (port == "" or default) and host or host .. ":" .. port
+  return { url = ("%s://%s%s"):format(scheme, authority, path), host = shown:lower(), path = path }
+end
+
+-- ---- what the rules say of signing
+
+local supported = { sigv4 = true, sigv4a = true }
+
+-- "aws.auth#sigv4" is sigv4.
+local function short(name) return (name:gsub("^.*#", "")) end
+
+-- The first scheme that is known, those that the user prefers before the others.
+local function choose(schemes, preference)
+  for wanted in (preference or ""):gmatch("[^,%s]+") do
+    for _, scheme in ipairs(schemes) do
+      if short(scheme.name) == short(wanted) and supported[short(wanted)] then return scheme end
+    end
+  end
+  for _, scheme in ipairs(schemes) do
+    if supported[short(scheme.name)] then return scheme end
+  end
+end
+
+-- The scheme of resolved rules; nil without an error: they leave it to the model.
+local function scheme_of(client, resolved, region)
+  local schemes = resolved.properties.authSchemes
+  if type(schemes) ~= "table" or #schemes == 0 then return nil end
+  local chosen = choose(schemes, client.auth_scheme_preference)
+  if not chosen then
+    local names = {}
+    for i, scheme in ipairs(schemes) do names[i] = short(scheme.name) end
+    return nil, errors.new {
+      code = "endpoint",
+      message = ("%s is signed in a way that is not supported (%s)"):format(resolved.url,
+        table.concat(names, ", ")),
+    }
+  end
+  local name = short(chosen.name)
+  local plain = chosen.disableDoubleEncoding
+  if plain == nil then plain = client.plain end
   return {
-    url = ("%s://%s%s"):format(scheme, authority, path),
-    host = shown:lower(),
-    path = path,
-    region = region,
-    custom = true,
+    name = name,
+    signing_name = chosen.signingName or client.signing_name,
+    signing_region = name == "sigv4" and (chosen.signingRegion or region) or nil,
+    signing_region_set = name == "sigv4a"
+      and (client.signing_region_set or table.concat(chosen.signingRegionSet or { region }, ","))
+      or nil,
+    disable_double_encoding = plain,
   }
 end
 
---- The endpoint of a service in a region.
---- @param service string "eks"
---- @param prefix string endpointPrefix of the service's model
---- @param region string a region's name (M.is_region)
---- @return eksrun.aws.Endpoint
-function M.resolve(service, prefix, region)
-  local part = M.partition(region)
-  local values = { prefix = prefix, region = region, suffix = part.suffix, dual_suffix = part.dual_suffix }
-  local template = regional_hosts[service] or "{prefix}.{region}.{suffix}"
-  local everywhere = global_services[service]
-  if everywhere then
-    values.region = (global_regions[service] or {})[part.id] or part.global
-    template = everywhere[part.id] or everywhere.default
+-- ---- one set of parameters
+
+local function resolve(client, values)
+  local resolved, err = client.rules:resolve(values)
+  if resolved then return resolved end
+  if err.code == "endpoint" then
+    err = errors.new { code = "endpoint", message = ("%s: %s"):format(client.service, err.message) }
   end
-  local host = expand(template, values)
-  return { url = "https://" .. host, host = host, path = "", region = values.region, custom = false }
+  return nil, err
 end
 
---- The region to sign for at an endpoint of the user's own.
---- @param service string
---- @param region string
---- @return string
-function M.signing_region(service, region)
-  local part = M.partition(region)
-  if not global_services[service] then return region end
-  return (global_regions[service] or {})[part.id] or part.global
+-- A copy without a parameter.
+local function without(values, name)
+  local rest = {}
+  for key, value in pairs(values) do rest[key] = value end
+  rest[name] = nil
+  return rest
 end
 
-local function find(state)
-  local metadata, options = state.metadata, state.options
-  local region, err = config.try_region(options, state.system)
-  if not region then return nil, err end
-  local url
-  url, err = config.endpoint(metadata.serviceId or state.name, options, state.system)
+local function find(client, values, region)
+  local resolved, err = resolve(client, values)
+  if not resolved then return nil, err end
+  local endpoint
+  endpoint, err = M.parse(resolved.url)
+  if not endpoint then return nil, err end
+  endpoint.region = region
+  endpoint.custom = client.custom
+  for name, list in pairs(resolved.headers) do
+    endpoint.headers = endpoint.headers or {}
+    endpoint.headers[name] = table.concat(list, ",")
+  end
+  endpoint.scheme, err = scheme_of(client, resolved, region)
   if err then return nil, err end
-  if url then return M.parse(url, M.signing_region(state.name, region)) end
-  return M.resolve(state.name, metadata.endpointPrefix, region)
+  if client.custom and not endpoint.scheme then
+    -- Who stands in for AWS is signed for as AWS is.
+    local own = client.rules:resolve(without(values, client.endpoint_parameter))
+    if own then endpoint.scheme = scheme_of(client, own, region) end
+  end
+  return endpoint
 end
 
---- Where a call goes. What does not depend on its parameters is found once a client.
+local function cached(client, plan, values, key, region)
+  local endpoint = plan.cache[key]
+  if endpoint then return endpoint end
+  local err
+  endpoint, err = find(client, values(), region)
+  if not endpoint then return nil, err end
+  endpoint.holds_bucket = plan.holds_bucket
+  if plan.cached >= CACHE_MAX then plan.cache, plan.cached = {}, 0 end
+  plan.cache[key], plan.cached = endpoint, plan.cached + 1
+  return endpoint
+end
+
+-- ---- calls
+
+local function with_prefix(endpoint, prefix)
+  local copy = {}
+  for key, value in pairs(endpoint) do copy[key] = value end
+  copy.url = endpoint.url:gsub("//", "//" .. prefix, 1)
+  copy.host = prefix .. endpoint.host
+  return copy
+end
+
+--- Where a call goes.
 --- @param call eksrun.aws.Call with its request
---- @return eksrun.aws.Endpoint|nil, table|nil error object
+--- @return eksrun.aws.Endpoint|nil, table|nil error object: "config", "endpoint"
 function M.of(call)
-  local state = call.client
-  if not state.endpoint then
-    local err
-    state.endpoint, err = find(state)
-    if err then return nil, err end
-  end
-  local found = state.endpoint
-  local prefix = call.request.host_prefix
-  if not prefix or found.custom then return found end
-  return {
-    url = found.url:gsub("//", "//" .. prefix, 1),
-    host = prefix .. found.host,
-    path = found.path,
-    region = found.region,
-    custom = false,
-  }
+  local client, err = params_module.of_client(call.client)
+  if not client then return nil, err end
+  local plan = params_module.of_operation(client, call.operation, call.name)
+  local values, key
+  values, key, err = params_module.of_call(client, plan, call)
+  if not values then return nil, err end
+  local endpoint
+  endpoint, err = cached(client, plan, values, key, call.region or client.region)
+  if not endpoint then return nil, err end
+  local prefix = call.request and call.request.host_prefix
+  if not prefix or endpoint.custom or plan.holds_account or client.no_host_prefix then return endpoint end
+  return with_prefix(endpoint, prefix)
+end
+
+--- What the rules of a service make of parameters, by their names.
+--- @param service string "sts"
+--- @param values table<string, string|boolean|string[]> Region, UseFIPS, UseDualStack, ...
+--- @return eksrun.aws.Endpoint|nil, table|nil error object
+function M.resolve(service, values)
+  return find(params_module.new_client(service, values.Region), values, values.Region)
 end
 
 return M

@@ -76,7 +76,7 @@ end
 
 --- The partition of the region in use: "aws", "aws-cn", ...
 --- @return string
-function Session:partition() return require("eksrun.aws.endpoint").partition(self.region()).id end
+function Session:partition() return require("eksrun.aws.endpoint").partition(self.region()).name end
 
 --- The profile in use, if anybody named one.
 --- @return string|nil

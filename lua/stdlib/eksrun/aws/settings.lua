@@ -58,7 +58,7 @@ return {
   { name = "s3_use_accelerate_endpoint", env = {}, key = "s3.use_accelerate_endpoint",
     kind = "boolean", default = false },
   { name = "s3_use_arn_region", env = { "AWS_S3_USE_ARN_REGION" }, key = "s3_use_arn_region",
-    kind = "boolean", default = false },
+    kind = "boolean", default = true },
   { name = "s3_us_east_1_regional_endpoint", env = { "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT" },
     key = "s3_us_east_1_regional_endpoint", kind = { "regional", "legacy" }, default = "regional" },
   { name = "s3_disable_multiregion_access_points",

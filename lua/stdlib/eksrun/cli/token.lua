@@ -25,6 +25,12 @@ local function cluster_of(parsed)
   return cluster
 end
 
+local function setting(options, name)
+  local value, err = require("eksrun.aws.config").get(name, options)
+  if err then error(err, 0) end
+  return value
+end
+
 function M.run(parsed)
   local cluster = cluster_of(parsed)
   local options = {
@@ -35,10 +41,12 @@ function M.run(parsed)
     role_session_name = parsed.role_arn and "EKSGetTokenAuth" or nil,
   }
   local token = require "eksrun.token"
-  local region = require("eksrun.aws.config").region(options)
+  local config = require "eksrun.aws.config"
   local text, expiration = token.generate {
     cluster = cluster,
-    region = region,
+    region = config.region(options),
+    fips = setting(options, "use_fips_endpoint"),
+    dual_stack = setting(options, "use_dualstack_endpoint"),
     credentials = require("eksrun.aws.credentials").resolve(options),
     now = require("eksrun.clock").now(),
   }

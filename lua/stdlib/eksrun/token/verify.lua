@@ -2,6 +2,7 @@
 --- and the messages of aws-iam-authenticator.
 local endpoint = require "eksrun.aws.endpoint"
 local error_object = require "eksrun.error"
+local native = require "eksrun.native.endpoint"
 
 local M = {}
 
@@ -11,10 +12,8 @@ local EXPIRES_MAX = 900
 local PRESIGNED_LIFETIME = 15 * 60
 local CLUSTER_HEADER = "x-k8s-aws-id"
 
-local partitions = {
-  aws = true, ["aws-cn"] = true, ["aws-us-gov"] = true, ["aws-eusc"] = true, ["aws-iso"] = true,
-  ["aws-iso-b"] = true, ["aws-iso-e"] = true, ["aws-iso-f"] = true,
-}
+local partitions = {}
+for _, partition in ipairs(native.partitions()) do partitions[partition.name] = true end
 
 local parameters = {}
 for _, name in ipairs {
@@ -56,26 +55,23 @@ function M.region_of_host(host)
   return labels[2]
 end
 
--- The suffixes of a partition, by the global region that stands for it.
+-- The suffixes of a partition; of aws for one that nobody knows.
 local function suffixes_of(id)
-  local stands_for = {
-    aws = "us-east-1", ["aws-cn"] = "cn-north-1", ["aws-us-gov"] = "us-gov-west-1",
-    ["aws-eusc"] = "eusc-de-east-1", ["aws-iso"] = "us-iso-east-1",
-    ["aws-iso-b"] = "us-isob-east-1", ["aws-iso-e"] = "eu-isoe-west-1",
-    ["aws-iso-f"] = "us-isof-south-1",
-  }
-  local partition = endpoint.partition(stands_for[id] or "us-east-1")
-  return partition.suffix, partition.dual_suffix
+  local list = native.partitions()
+  local found = list[1]
+  for _, partition in ipairs(list) do
+    if partition.name == id then found = partition end
+  end
+  return found.dnsSuffix, found.dualStackDnsSuffix
 end
 
 -- Whether STS has this host in the region: plain or FIPS, dual-stack or not.
 local function is_endpoint(host, region)
-  local partition = endpoint.partition(region)
-  for _, suffix in ipairs { partition.suffix, partition.dual_suffix } do
-    if host == ("sts.%s.%s"):format(region, suffix) then return true end
-    -- GovCloud's plain hosts are its FIPS hosts.
-    local fips = partition.id ~= "aws-us-gov" or suffix == partition.dual_suffix
-    if fips and host == ("sts-fips.%s.%s"):format(region, suffix) then return true end
+  for _, fips in ipairs { false, true } do
+    for _, dual in ipairs { false, true } do
+      local sts = endpoint.resolve("sts", { Region = region, UseFIPS = fips, UseDualStack = dual })
+      if sts and sts.host == host then return true end
+    end
   end
   return false
 end
