@@ -2,8 +2,8 @@
  *
  * parse gives the output table and the request id (or nil); it raises "invalid_response" for what
  * is not an answer of the service: a proxy's page, a cut body, a value of the wrong type.
- * parse_error gives { code, message, request_id, ...the error's own fields } and copes with
- * anything. Headers are a table with names in lower case. */
+ * parse_error gives { code, message, request_id, retryable, throttling, ...the error's own fields }
+ * and copes with anything. Headers are a table with names in lower case. */
 #include <ctype.h>
 
 #include "bindings/aws/aws.h"
@@ -337,6 +337,17 @@ static void take_json_error(const struct response *r) {
   }
 }
 
+/* What the model says of an error, whatever field of that name the error has. */
+static void set_trait(const struct response *r, const char *name,
+                      const struct ek_model_shape *shape, uint32_t flag) {
+  lua_State *L = r->walk.L;
+  if (shape != NULL && (shape->flags & flag) != 0)
+    lua_pushboolean(L, true);
+  else
+    lua_pushnil(L);
+  lua_setfield(L, r->result, name);
+}
+
 /* The fields of the modeled error, read from node or, if that is NULL, from the JSON body; all but
  * those that are set. */
 static void add_fields(struct response *r, const struct ek_xml_node *node) {
@@ -370,6 +381,8 @@ static void add_fields(struct response *r, const struct ek_xml_node *node) {
     }
     lua_pop(L, 1);
   }
+  set_trait(r, "retryable", shape, EK_SHAPE_RETRYABLE);
+  set_trait(r, "throttling", shape, EK_SHAPE_THROTTLING);
   lua_pop(L, 1);
 }
 

@@ -159,8 +159,9 @@ function Operation:build(params, options) end
 ---@return string? request_id
 function Operation:parse(status, headers, body) end
 
---- What an error answer says: code, message, request_id, type, and the error's own fields. Never
---- raises: HTML and garbage have the code "invalid_response", an empty body its status as code.
+--- What an error answer says: code, message, request_id, type, the error's own fields; retryable and
+--- throttling, where the model says that of the error. Never raises: HTML and garbage have the code
+--- "invalid_response", an empty body its status as code.
 ---@param status integer
 ---@param headers table<string, string> names in lower case
 ---@param body string

@@ -70,6 +70,8 @@ enum ek_model_shape_flag {
   EK_SHAPE_EVENTS = 1 << 3,    /* an event stream */
   EK_SHAPE_BODY = 1 << 4,      /* a structure with members that belong to the body */
   EK_SHAPE_SENDER_FAULT = 1 << 5,
+  EK_SHAPE_RETRYABLE = 1 << 6,  /* an error that another attempt may not meet */
+  EK_SHAPE_THROTTLING = 1 << 7, /* one of those: it says "slower" */
 };
 
 enum ek_model_ref_flag {

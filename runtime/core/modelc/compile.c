@@ -268,6 +268,9 @@ static int add_shape(const struct compiler *c, const char *name, const struct ek
   if (ek_dom_true(shape, "exception") || error != NULL) out.flags |= EK_SHAPE_EXCEPTION;
   if (ek_dom_true(shape, "eventstream")) out.flags |= EK_SHAPE_EVENTS;
   if (ek_dom_true(error, "senderFault")) out.flags |= EK_SHAPE_SENDER_FAULT;
+  const struct ek_dom *retryable = ek_dom_get(shape, "retryable");
+  if (retryable != NULL) out.flags |= EK_SHAPE_RETRYABLE;
+  if (ek_dom_true(retryable, "throttling")) out.flags |= EK_SHAPE_THROTTLING;
   if (ek_dom_elements(values) != NULL) {
     out.value_count = (uint16_t)values->count;
     for (const struct ek_dom *value = values->child; value != NULL; value = value->next) {

@@ -1,10 +1,11 @@
 --- One call: what happens between the parameters of an operation and its output.
 ---
----   build -> endpoint -> credentials -> sign -> exchange -> parse, and again if that failed
+---   build -> endpoint -> credentials -> limiter -> sign -> exchange -> parse
 ---
---- A stage is a module of its own: the model builds and parses, `endpoint` says where, `auth` who
---- and how it is signed, `exchange` sends, `retry` decides what is tried again. What a service needs
---- beyond its model are hooks (`customize`), called with the call and the value of their stage:
+--- and again from the endpoint on if that failed. A stage is a module of its own: the model builds
+--- and parses, `endpoint` says where, `auth` who and how it is signed, `limiter` how fast, `exchange`
+--- sends, `retry` decides what is tried again. What a service needs beyond its model are hooks
+--- (`customize`), called with the call and the value of their stage:
 ---
 ---   params    the parameters, before the request is built
 ---   request   the request built: method, path, query, headers, body
@@ -21,6 +22,7 @@ local customize = require "eksrun.aws.customize"
 local endpoint = require "eksrun.aws.endpoint"
 local errors = require "eksrun.aws.errors"
 local exchange = require "eksrun.aws.exchange"
+local limiter = require "eksrun.aws.limiter"
 local retry = require "eksrun.aws.retry"
 
 local M = {}
@@ -165,7 +167,7 @@ local function open_events(call, output, response, events)
 end
 
 -- Output or nil and error; then the response, if there was one.
-local function attempt(call)
+local function send(call)
   local name, operation = call.client.name, call.operation
   local signed, err = call:sign()
   if not signed then return nil, err end
@@ -193,6 +195,14 @@ local function attempt(call)
     if not output then return nil, err, response end
   end
   output, err = run_hooks(call, "output", output)
+  return output, err, response
+end
+
+-- As send, at the pace that the service bears.
+local function attempt(call)
+  limiter.admit(call)
+  local output, err, response = send(call)
+  limiter.answered(call, err)
   return output, err, response
 end
 
@@ -224,7 +234,7 @@ function Call:run()
   local state = self.client
   local policy, err = retry.of(state)
   if not policy then return nil, err end
-  self.attempts = policy:start()
+  self.attempts = policy:start(self.name)
   while true do
     local ready
     ready, err = self:prepare()
@@ -236,11 +246,12 @@ function Call:run()
       return output, nil, response
     end
     if not is_mended(self, err, response) then
-      local delay = self.attempts:failed(err, response and retry.wish(response.headers))
+      local wish = response and policy:wish(response.headers, state.system.now())
+      local delay, _, pause = self.attempts:failed(err, wish)
       err.retryable = retry.classify(err) ~= nil
       err.attempts = self.attempts.count
+      if delay or pause then state.system.sleep(delay or pause) end
       if not delay then return nil, err, response end
-      state.system.sleep(delay)
     end
   end
 end

@@ -23,14 +23,16 @@ local M = {}
 --- @field role_duration? integer seconds
 --- @field ignore_configured_endpoint_urls? boolean those of the environment and the profile
 --- @field max_attempts? integer the first one included; 3 if nothing says otherwise
+--- @field rate_limit? boolean false: send as fast as the program wants to
+--- @field retry_mode? "standard"|"adaptive"|"legacy" standard if nothing says otherwise
 --- @field timeout? number seconds a single attempt may take; 60
 --- @field token? fun(operation: string): string|nil idempotency tokens, instead of random ones
 --- @field system? eksrun.aws.System for tests
 
 local known_options = {
-  "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts",
-  "profile", "region", "role_arn", "role_duration",
-  "role_session_name", "system", "timeout", "token",
+  "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts", "profile",
+  "rate_limit", "region", "retry_mode", "role_arn", "role_duration", "role_session_name", "system",
+  "timeout", "token",
 }
 
 local function suggest(name, list) return require("eksrun.text").suggest(name, list) end

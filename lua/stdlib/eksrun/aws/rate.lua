@@ -1,0 +1,124 @@
+--- How fast to send: buckets of tokens, one for each request, that fill with time.
+---
+--- A fixed bucket has the capacity and the rate that AWS documents. A learnt one lets everything
+--- pass until an answer says "slower"; then it takes the rate that was measured, cuts it, and finds
+--- its way up again along a cubic curve, as the SDKs' adaptive mode does. Time is seconds of the
+--- caller's clock; nothing here waits.
+local M = {}
+
+local BETA = 0.7 -- what is left of the rate after "slower"
+local SCALE = 0.4 -- of the curve
+local SMOOTHING = 0.8 -- weight of the newest measurement
+local WINDOW = 0.5 -- seconds that a measurement takes
+local RATE_MIN = 0.5 -- requests a second
+local BURST = 2 -- times the measured rate: as fast as it may become
+local WHOLE = 1 - 1e-6 -- of a token: what a wait that was computed may miss by rounding
+
+--- @class eksrun.aws.Rate
+--- @field capacity number tokens it holds at most
+--- @field rate number tokens a second
+--- @field tokens number
+--- @field measured number requests a second, of those answered
+--- @field enabled boolean whether requests have to take a token
+local Rate = {}
+Rate.__index = Rate
+
+--- A bucket with a rate of its own, full.
+--- @param capacity number tokens
+--- @param rate number tokens a second
+--- @param now number
+--- @return eksrun.aws.Rate
+function M.fixed(capacity, rate, now)
+  return setmetatable({
+    capacity = capacity, rate = rate, tokens = capacity, filled_at = now, enabled = true,
+  }, Rate)
+end
+
+--- A bucket that learns its rate from answers.
+--- @param now number
+--- @param tokens? number that it holds once it is in use; 0
+--- @return eksrun.aws.Rate
+function M.learnt(now, tokens)
+  return setmetatable({
+    capacity = 1,
+    rate = RATE_MIN,
+    tokens = tokens or 0,
+    filled_at = now,
+    enabled = false,
+    measured = 0,
+    count = 0,
+    window = math.floor(now),
+    peak = 0, -- the rate at the last "slower"
+    slowed_at = now,
+  }, Rate)
+end
+
+local function fill(self, now)
+  local elapsed = math.max(0, now - self.filled_at)
+  self.tokens = math.min(self.capacity, self.tokens + elapsed * self.rate)
+  self.filled_at = now
+end
+
+--- Takes a token, if there is one.
+--- @param now number
+--- @return number seconds until there may be one; 0: taken
+function Rate:take(now)
+  if not self.enabled then return 0 end
+  fill(self, now)
+  if self.tokens >= WHOLE then
+    self.tokens = math.max(0, self.tokens - 1)
+    return 0
+  end
+  return (1 - self.tokens) / self.rate
+end
+
+local function measure(self, now)
+  local window = math.floor(now / WINDOW) * WINDOW
+  self.count = self.count + 1
+  if window > self.window then
+    local newest = self.count / (window - self.window)
+    self.measured = newest * SMOOTHING + self.measured * (1 - SMOOTHING)
+    self.count = 0
+    self.window = window
+  elseif window < self.window then -- the clock was set back
+    self.count = 1
+    self.window = window
+  end
+end
+
+--- The rate that the curve allows.
+--- @param peak number the rate at the last "slower"
+--- @param elapsed number seconds since then
+--- @return number
+function M.climb(peak, elapsed)
+  local plateau = (peak * (1 - BETA) / SCALE) ^ (1 / 3) -- seconds until the peak is reached again
+  return SCALE * (elapsed - plateau) ^ 3 + peak
+end
+
+--- The rate after "slower".
+--- @param rate number
+--- @return number
+function M.cut(rate) return rate * BETA end
+
+--- Learns from an answer.
+--- @param throttled boolean whether it said "slower"
+--- @param now number
+function Rate:answered(throttled, now)
+  measure(self, now)
+  local rate
+  if throttled then
+    self.peak = self.enabled and math.min(self.measured, self.rate) or self.measured
+    self.slowed_at = now
+    self.enabled = true
+    rate = M.cut(self.peak)
+  else
+    rate = M.climb(self.peak, now - self.slowed_at)
+  end
+  fill(self, now)
+  rate = math.min(rate, BURST * self.measured)
+  self.rate = math.max(rate, RATE_MIN)
+  self.capacity = math.max(rate, 1)
+  self.tokens = math.min(self.tokens, self.capacity)
+end
+
+return M
