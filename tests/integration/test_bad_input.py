@@ -57,6 +57,32 @@ def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
     assert cloud.calls == []
 
 
+@pytest.mark.parametrize("declaration, pattern", [
+    ('require("eksrun.ec2").vpc { CidrBlock = "10.0.0.0/33" }',
+     r"CidrBlock: '10\.0\.0\.0/33' is not an IPv4 address range"),
+    ('require("eksrun.eks").cluster { name = "a b", roleArn = "r", resourcesVpcConfig = { subnetIds = { "s" } } }',
+     r"name: 'a b' is no name: letters"),
+    ('require("eksrun.eks").cluster { version = "v1", roleArn = "r", resourcesVpcConfig = { subnetIds = { "s" } } }',
+     r"version: 'v1' is not a Kubernetes version such as 1\.33"),
+    ('require("eksrun.iam").role { AssumeRolePolicyDocument = "{}", PolicyArns = { "AmazonEKS_CNI_Policy" } }',
+     r"PolicyArns: 'AmazonEKS_CNI_Policy' is not an ARN; iam\.policy_arn 'AmazonEKS_CNI_Policy'"),
+], ids=["cidr", "name", "version", "arn"])
+def test_values_that_aws_would_refuse(eksrun, cloud, tmp_path, declaration, pattern):
+    recipe = tmp_path / "recipe.lua"
+    recipe.write_text(declaration + "\n")
+    assert_one_line(eksrun("plan", recipe), FAILED, r"recipe\.lua:1: .*" + pattern)
+    assert cloud.calls == []
+
+
+def test_a_recipe_from_stdin(eksrun, tmp_path):
+    (tmp_path / "beside.lua").write_text("return 'found'\n")
+    text = 'require("eksrun").stack "s"\nreturn require "beside"\n'
+    result = eksrun("-", stdin=text, cwd=tmp_path)
+    assert result.status == 0 and result.stdout == "found\n", result
+    result = eksrun("plan", "-", stdin="\n\nfoo()\n")
+    assert_one_line(result, FAILED, r"stdin:3: attempt to call a nil value")
+
+
 def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text('local function deep()\n  error("no luck")\nend\n\ndeep()\n')

@@ -259,6 +259,18 @@ describe("the command line", function()
         "params.a: the default is a string, not of type integer" },
       ["bound of another type"] = { "eksrun.params { a = { 1, 'h', min = 'x' } }",
         "params.a: 'min' wants a number" },
+      ["tag that is no text"] = { "net { 'n', Cidr = 'c', tags = { Name = 5 } }",
+        "cloud.net n: tags.Name wants text, got number" },
+      ["tags as a list"] = { "net { 'n', Cidr = 'c', tags = { 'a' } }",
+        "cloud.net n: tags wants a table by key" },
+      ["tag of ours"] = { "net { 'n', Cidr = 'c', tags = { ['eksrun:stack'] = 'x' } }",
+        "cloud.net n: tags.eksrun:stack: the prefix is not yours to use" },
+      ["tag that a terminal would obey"] = { "net { 'n', Cidr = 'c', tags = { a = '\\27[31m' } }",
+        "cloud.net n: tags.a has a control character in it" },
+      ["need that is no list"] = { "net { 'n', Cidr = 'c', depends_on = net { 'm', Cidr = 'd' } }",
+        "cloud.net n: depends_on wants a list" },
+      ["protection by text"] = { "net { 'n', Cidr = 'c', protect = 'yes' }",
+        "cloud.net n: protect wants boolean, got string" },
       pattern = { "eksrun.params { a = { 'x', 'h', match = '[' } }",
         "params: match = '%[': malformed pattern" },
       ["parameter of a call"] = { "require('eksrun.aws').eks:describe_cluster { nam = 'x' }",
@@ -293,6 +305,36 @@ describe("the command line", function()
         end
         assert.is_nil(sky.calls.describe)
       end)
+    end
+  end)
+
+  it("refuses to return what cannot be printed, before anything is made", function()
+    local declare = 'require("eksrun.resource").get "cloud.net" { "n", Cidr = "c" } '
+    for text, wanted in pairs {
+      ["return { a = { print } }"] = "what it returns.a.1 is a function, which cannot be printed",
+      ["local t = {} t.t = t return t"] = "what it returns.t holds itself",
+    } do
+      local status, _, err = eksrun(sky, write("returns.lua", declare .. text), "--yes")
+      assert.equal(2, status)
+      assert.matches("^eksrun: .*returns.lua: " .. wanted .. "\n$", err)
+    end
+    assert.is_nil(sky.calls.describe)
+  end)
+
+  it("tells an unknown flag from an unknown command", function()
+    local status, _, err = eksrun(sky, "--regoin", "eu-west-1", recipe)
+    assert.equal(2, status)
+    assert.equal("eksrun: unknown flag '--regoin'; did you mean '--region'? (see eksrun help)\n", err)
+  end)
+
+  it("begins the help of a command with an example, in 80 columns", function()
+    for _, name in ipairs(main.commands()) do
+      local status, out = eksrun(sky, name, "--help")
+      assert.equal(0, status)
+      if main.command(name).examples and not main.command(name).help then
+        assert.matches("^[^\n]+\n\n  [^\n]*eksrun ", out)
+      end
+      for line in out:gmatch("[^\n]+") do assert.is_true(#line <= 80, name .. ": " .. line) end
     end
   end)
 

@@ -76,8 +76,8 @@ describe("cjson", function()
 
   it("reads numbers that JSON does not have, or not, as told", function()
     local fresh, peer = cjson.new(), other()
-    local texts = { "nan", "NaN", "-nan", "inf", "-Infinity", "+inf", "INFINITY", "0x1F", "-0XfF", "007", "-012",
-      "+5", "00", "010.5", "-00.25e2", "+1.5", "0xffffffffffffffff" }
+    local texts = { "nan", "NaN", "-nan", "inf", "-Infinity", "+inf", "INFINITY", "0x1F", "-0XfF", "007",
+      "-012", "+5", "00", "010.5", "-00.25e2", "+1.5", "0xffffffffffffffff" }
     for _, text in ipairs(texts) do
       local value = fresh.decode("[" .. text .. ",1]")[1]
       local wanted = peer and peer.decode("[" .. text .. ",1]")[1] or value

@@ -234,11 +234,12 @@ end
 --- @param command eksrun.cli.Command
 --- @return string
 function M.help(command)
-  local out = { command.summary, "", "usage: " .. M.usage(command) }
+  local out = { command.summary, "" }
   if command.examples then
-    out[#out + 1] = ""
     for _, example in ipairs(command.examples) do out[#out + 1] = "  " .. example end
+    out[#out + 1] = ""
   end
+  out[#out + 1] = "usage: " .. M.usage(command)
   if command.description then
     out[#out + 1] = ""
     out[#out + 1] = command.description

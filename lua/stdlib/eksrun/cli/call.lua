@@ -8,7 +8,7 @@ local M = {
   summary = "call any operation of AWS",
   usage = "eksrun call SERVICE OPERATION [--param value ...] [flags]",
   examples = {
-    "eksrun call eks describe-cluster --name demo --query cluster.status --output text",
+    "eksrun call eks describe-cluster --name demo --query cluster.status",
     "eksrun call ec2 describe-instances --filters Name=tag:env,Values=dev,test --all-pages",
     "eksrun call eks wait cluster-active --name demo",
     "eksrun call eks create-cluster @cluster.json --dry-run",

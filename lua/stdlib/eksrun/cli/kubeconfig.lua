@@ -27,16 +27,17 @@ local function describe(parsed)
 end
 
 local function report(path, changes)
+  local escape = require("eksrun.util").escape
   local changed = 0
   for _, change in ipairs(changes) do
     if change.action ~= "unchanged" then
       changed = changed + 1
       local verb = change.what == "current-context" and "set to" or nil
-      io.stderr:write(verb and ("%s %s %s\n"):format(change.what, verb, change.name)
-        or ("%s %s: %s\n"):format(change.what, change.name, change.action))
+      io.stderr:write(verb and ("%s %s %s\n"):format(change.what, verb, escape(change.name))
+        or ("%s %s: %s\n"):format(change.what, escape(change.name), change.action))
     end
   end
-  io.stderr:write(path, changed > 0 and " updated\n" or " unchanged\n")
+  io.stderr:write(escape(path), changed > 0 and " updated\n" or " unchanged\n")
 end
 
 function M.run(parsed)

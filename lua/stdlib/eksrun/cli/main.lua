@@ -50,6 +50,18 @@ local function looks_like_file(word)
   return file ~= nil
 end
 
+-- What looks like an unknown command may be the value of a flag that nobody knows.
+local function refuse_unknown_flag(argv, at)
+  local flag = at > 1 and argv[at - 1]:match("^%-%-?[^=]+$")
+  if not flag then return end
+  local known = { "--version" }
+  for _, common in ipairs(args.common) do
+    if flag == "--" .. common[1] or flag == "-" .. (common.short or "") then return end
+    known[#known + 1] = "--" .. common[1]
+  end
+  util.fail("usage", "unknown flag '%s'%s (see eksrun help)", flag, util.did_you_mean(flag, known))
+end
+
 -- The command and the words that it is to parse.
 local function choose(argv)
   local at = first_word(argv)
@@ -65,6 +77,7 @@ local function choose(argv)
     return M.command(word), table.move(argv, at + 1, #argv, #rest + 1, rest)
   end
   if looks_like_file(word) then return M.command "apply", argv end
+  refuse_unknown_flag(argv, at)
   util.fail("usage", "unknown command '%s'%s (see eksrun help)", word, util.did_you_mean(word, commands))
 end
 

@@ -107,6 +107,37 @@ local function dependency(graph, value, address)
     type(value) == "string" and "'" .. value .. "'" or type(value))
 end
 
+local function check_tags(address, tags)
+  if type(tags) ~= "table" or ref.is(tags) or M.node_of(tags) then
+    util.raise_at_caller("%s: tags wants a table by key, got %s", address, type(tags))
+  end
+  for _, key in ipairs(util.sorted_keys(tags)) do
+    local value = tags[key]
+    if type(key) ~= "string" then
+      util.raise_at_caller("%s: tags wants a table by key: tags = { team = \"payments\" }", address)
+    elseif key:find("^eksrun:") or key:lower():find("^aws:") then
+      util.raise_at_caller("%s: tags.%s: the prefix is not yours to use", address, key)
+    elseif type(value) ~= "string" and not ref.is(value) and not M.node_of(value) then
+      util.raise_at_caller("%s: tags.%s wants text, got %s", address, key, type(value))
+    elseif (key .. (type(value) == "string" and value or "")):find("%c") then
+      util.raise_at_caller("%s: tags.%s has a control character in it", address, util.escape(key))
+    end
+  end
+end
+
+-- What every resource takes beside its inputs.
+local function check_common(type_, address, declaration)
+  local where = type_.name .. " " .. address
+  check_tags(where, declaration.tags or {})
+  local needs, protect = declaration.depends_on or {}, declaration.protect
+  if type(needs) ~= "table" or ref.is(needs) or M.node_of(needs) then
+    util.raise_at_caller("%s: depends_on wants a list: depends_on = { ... }", where)
+  end
+  if protect ~= nil and type(protect) ~= "boolean" then
+    util.raise_at_caller("%s: protect wants boolean, got %s", where, type(protect))
+  end
+end
+
 --- Declares a resource.
 --- @param type_ eksrun.ResourceType
 --- @param declaration table name at [1], inputs by AWS's names, tags, depends_on, protect
@@ -117,6 +148,7 @@ function Graph:declare(type_, declaration)
   end
   local name = declaration[1] or type_.short_name
   check_name(type_.name, name)
+  check_common(type_, self.prefix .. name, declaration)
   local node = {
     address = self.prefix .. name,
     index = #self.nodes + 1,

@@ -3,6 +3,7 @@ local error_object = require "eksrun.error"
 local fault = require "eksrun.engine.fault"
 local graph = require "eksrun.engine.graph"
 local params = require "eksrun.params"
+local ref = require "eksrun.engine.ref"
 local stack = require "eksrun.engine.stack"
 local util = require "eksrun.util"
 
@@ -17,7 +18,7 @@ local M = {}
 -- What eksrun.params() reads while a recipe runs.
 local running
 
-local function stem(path) return (path:match("([^/]+)$"):gsub("%.lua$", "")) end
+local function stem(path) return path == "-" and "stdin" or (path:match("([^/]+)$"):gsub("%.lua$", "")) end
 
 local function default_stack(path, values)
   local name = stem(path):gsub("[^%w _.:/=+@-]", "-")
@@ -46,11 +47,13 @@ function M.take_params(declared)
   return values
 end
 
+-- "-" is what stands on stdin.
 local function compile(path)
-  local file, message = io.open(path, "rb")
+  local file, message
+  if path == "-" then file, path = io.stdin, "stdin" else file, message = io.open(path, "rb") end
   if not file then util.fail("usage", "recipe %s", message) end
   local text = file:read("a")
-  file:close()
+  if file ~= io.stdin then file:close() end
   if not text then util.fail("usage", "recipe %s: not a file", path) end
   local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
@@ -68,6 +71,21 @@ local function with_folder(path)
   if package.path:sub(1, #own) ~= own then
     package.path = own .. (package.path ~= "" and ";" .. package.path or "")
   end
+end
+
+-- What is printed at the end has to be data.
+local function check_outputs(path, value, name, above)
+  if ref.is(value) or graph.node_of(value) then return end
+  if type(value) ~= "table" then
+    if type(value) == "function" or type(value) == "thread" then
+      util.fail("recipe", "%s: %s is a %s, which cannot be printed", path, name, type(value))
+    end
+    return
+  end
+  if above[value] then util.fail("recipe", "%s: %s holds itself", path, name) end
+  above[value] = true
+  for key, item in pairs(value) do check_outputs(path, item, name .. "." .. tostring(key), above) end
+  above[value] = nil
 end
 
 --- Runs the recipe.
@@ -91,6 +109,7 @@ function M.load(path, words, where)
     end,
   })
   local outputs = fault.call(chunk, table.unpack(words))
+  check_outputs(path, outputs, "what it returns", {})
   local declares = declared.nodes[1] ~= nil or declared.stack ~= nil
   if declares and not running.declared and words[1] then
     util.fail("usage", "'%s': the recipe %s takes no parameters", words[1], path)

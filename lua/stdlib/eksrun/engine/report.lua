@@ -30,7 +30,7 @@ function M.new(options)
     json = options.json or false,
     out = options.out or io.stderr,
     color = not plain and tty,
-    width = tty and math.max(80, terminal.size() or 80) or 120,
+    width = tty and (terminal.size() or 80) or 120,
     full = options.full or false,
     started = clock.monotonic(),
   }, Report)
@@ -94,7 +94,8 @@ local function summary_of(action, room)
   local out, used = {}, 0
   for name, value in util.sorted_pairs(action.inputs or {}) do
     local spec = action.type.inputs[name] or {}
-    if type(value) ~= "table" and not spec.policy and not spec.sensitive then
+    local shown = type(value) ~= "table" and type(value) ~= "function"
+    if shown and not spec.policy and not spec.sensitive then
       local text = type(value) == "string" and util.escape(value) or tostring(value)
       local piece = name .. " " .. text
       if not text:find("\n", 1, true) and used + #piece <= room then
@@ -161,7 +162,7 @@ function Report:plan_json(plan)
 end
 
 local function change_line(change)
-  local line = ("%s: %s -> %s"):format(change.path, show(change.from, change.sensitive, 60),
+  local line = ("%s: %s -> %s"):format(util.escape(change.path), show(change.from, change.sensitive, 60),
     show(change.to, change.sensitive, 60))
   return change.replaces and line .. "  (forces replacement)" or line
 end
@@ -192,14 +193,17 @@ function Report:plan(plan)
       if action.op == "create" and not self.full then
         right = summary_of(action, math.max(30, self.width - utf8.len(left)))
       elseif action.op == "delete" then
-        right = tostring(action.record[action.type.id]) .. (right ~= "" and ", " .. right or "")
+        right = util.escape(tostring(action.record[action.type.id])) .. (right ~= "" and ", " .. right or "")
       elseif action.op == "wait" then
         right = "until it is ready"
       end
       self:say("%s", self:paint(action.op, (left .. "  " .. right):gsub("%s+$", "")))
       if action.op == "create" and self.full then
         for name, value in util.sorted_pairs(action.inputs) do
-          self:say("%s", "      " .. name .. ": " .. show(value, (action.type.inputs[name] or {}).sensitive))
+          if type(value) ~= "function" then
+            local spec = action.type.inputs[name] or {}
+            self:say("%s", "      " .. name .. ": " .. show(value, spec.sensitive))
+          end
         end
       end
       for _, change in ipairs(action.changes) do

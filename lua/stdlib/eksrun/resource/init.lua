@@ -23,7 +23,7 @@ local M = {}
 --- @field fields? table<string, eksrun.Input> of a structure
 --- @field refers? string type whose id (or "type.Field") this value is: orders deletions
 --- @field computed? fun(node: eksrun.Node, stack: eksrun.Stack): any value when the recipe gives none
---- @field check? fun(value: any): string? what is wrong with a known value
+--- @field check? fun(value: any): string? what is wrong with a known value; resource/check.lua has some
 
 --- @class eksrun.ResourceType
 --- @field name string "ec2.subnet"

@@ -1,4 +1,5 @@
 --- ec2.subnet: a range of a network in one zone. Found by its tags.
+local check = require "eksrun.resource.check"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.ec2.support"
 
@@ -22,7 +23,7 @@ return resource.define {
   tagging = { "ec2", "subnet" },
   inputs = {
     VpcId = { type = "string", required = true, immutable = true, refers = "ec2.vpc" },
-    CidrBlock = { type = "string", required = true, immutable = true },
+    CidrBlock = { type = "string", required = true, immutable = true, check = check.cidr(4) },
     AvailabilityZone = { type = "string", immutable = true },
     MapPublicIpOnLaunch = { type = "boolean", default = false },
   },

@@ -1,4 +1,5 @@
 --- ec2.vpc: a network. Found by its tags; AWS gives no name and takes no token.
+local check = require "eksrun.resource.check"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.ec2.support"
 
@@ -29,7 +30,7 @@ return resource.define {
   id = "VpcId",
   tagging = { "ec2", "vpc" },
   inputs = {
-    CidrBlock = { type = "string", required = true, immutable = true },
+    CidrBlock = { type = "string", required = true, immutable = true, check = check.cidr(4) },
     InstanceTenancy = { type = "string", immutable = true, default = "default" },
     EnableDnsSupport = { type = "boolean", default = ATTRIBUTES.EnableDnsSupport.default },
     EnableDnsHostnames = { type = "boolean", default = ATTRIBUTES.EnableDnsHostnames.default },

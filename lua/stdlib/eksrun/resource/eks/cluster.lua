@@ -2,6 +2,7 @@
 ---
 --- `logging` is the list of the log types that are on. Everything that can change is changed by a call of its
 --- own, one behind the other: EKS does one update of a cluster at a time.
+local check = require "eksrun.resource.check"
 local json = require "eksrun.json"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.eks.support"
@@ -110,8 +111,9 @@ return resource.define {
       type = "string",
       immutable = true,
       computed = function(node, stack) return stack:name_for(node, 100) end,
+      check = check.name("^%w[%w_-]*$", 100, "letters, digits, '_' and '-'"),
     },
-    version = { type = "string" },
+    version = { type = "string", check = check.text("^%d+%.%d+$", "a Kubernetes version such as 1.33") },
     roleArn = { type = "string", required = true, immutable = true, refers = "iam.role.Arn" },
     resourcesVpcConfig = {
       type = "table",

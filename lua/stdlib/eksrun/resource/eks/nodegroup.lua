@@ -2,6 +2,7 @@
 ---
 --- Leave `desiredSize` out of scalingConfig when an autoscaler decides it: what is not declared is not
 --- compared.
+local check = require "eksrun.resource.check"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.eks.support"
 local util = require "eksrun.util"
@@ -66,6 +67,7 @@ return resource.define {
       type = "string",
       immutable = true,
       computed = function(node, stack) return stack:name_for(node, 63) end,
+      check = check.name("^%w[%w_-]*$", 63, "letters, digits, '_' and '-'"),
     },
     nodeRole = { type = "string", required = true, immutable = true, refers = "iam.role.Arn" },
     subnets = { type = "table", required = true, immutable = true, set = true, refers = "ec2.subnet" },

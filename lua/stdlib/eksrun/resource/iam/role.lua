@@ -1,5 +1,6 @@
 --- iam.role: a role with its attached policies. Found by its name, which is made from the stack and
 --- the address when the recipe gives none.
+local check = require "eksrun.resource.check"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.iam.support"
 
@@ -68,7 +69,9 @@ return resource.define {
     Description = { type = "string", default = "" },
     MaxSessionDuration = { type = "integer", default = 3600 },
     PermissionsBoundary = { type = "string", default = "none" },
-    PolicyArns = { type = "table", set = true, default = {} },
+    PolicyArns = {
+      type = "table", set = true, default = {}, check = check.arns "iam.policy_arn '%s' is one of AWS's own",
+    },
   },
   outputs = { "Arn", "RoleId" },
   typical = { create = 1, delete = 1 },
