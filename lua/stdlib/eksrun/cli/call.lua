@@ -9,7 +9,7 @@ local M = {
   usage = "eksrun call SERVICE OPERATION [--param value ...] [flags]",
   examples = {
     "eksrun call eks describe-cluster --name demo --query cluster.status",
-    "eksrun call ec2 describe-instances --filters Name=tag:env,Values=dev,test --all-pages",
+    "eksrun call ec2 describe-vpcs --filters Name=isDefault,Values=true --all-pages",
     "eksrun call eks wait cluster-active --name demo",
     "eksrun call eks create-cluster @cluster.json --dry-run",
     "eksrun call eks create-cluster --help",
