@@ -22,9 +22,9 @@ stand behind the operation, as the AWS CLI takes them:
   --name demo                       text, numbers, times (2026-01-31T12:00:00Z)
   --flag, --no-flag                 booleans
   --subnet-ids a b c                lists, as several words
-  --tags Key=a,Value=b Key=c        structures in shorthand: Key=a,List=[a,b],In={x=1}
+  --tags Key=a,Value=b Key=c        structures: also List=[a,b], In={x=1}
   --tags '[{"Key": "a"}]'           JSON
-  --policy-document file://p.json   what a file holds: file:// text, fileb:// bytes
+  --policy-document file://p.json   what a file holds (fileb://: its bytes)
   --plaintext aGVsbG8=              blobs as base64, or fileb://
 
 @FILE (@- is standard input) gives all parameters as one JSON or YAML object;
