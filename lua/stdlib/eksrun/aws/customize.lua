@@ -59,6 +59,7 @@ local rules = {
       { "s3.customer_key", "SSECustomer" }, { "s3.customer_key", "CopySourceSSECustomer" },
     },
   },
+  signin = { CreateOAuth2Token = { { "dpop.proof" } } },
   ["sso-oidc"] = { ["*"] = { { "values.oauth_errors" } } },
 }
 
