@@ -1,17 +1,18 @@
 /* The process: from main() to the exit status. */
 #include "host.h"
 
+#include <curl/curlver.h>
 #include <lua.h>
 #include <openssl/crypto.h>
 
 #include "harden.h"
-#include "loop/curl.h"
 #include "loop/loop.h"
 
+/* libcurl is loaded by the first transfer only, so it is named by the version we were built with.
+ */
 static int version(void) {
-  const char *curl = ek_curl_load(NULL) == 0 ? ek_curl.version_info(CURLVERSION_NOW)->version : "?";
-  (void)printf("eksrun %s\n%s, libuv %s, libcurl %s, %s\n", EKSRUN_VERSION, LUA_RELEASE,
-               uv_version_string(), curl, OpenSSL_version(OPENSSL_VERSION));
+  (void)printf("eksrun %s\n%s, libuv %s, %s, built with libcurl %s\n", EKSRUN_VERSION, LUA_RELEASE,
+               uv_version_string(), OpenSSL_version(OPENSSL_VERSION), LIBCURL_VERSION);
   return 0;
 }
 

@@ -8,7 +8,7 @@
 struct ek_curl ek_curl;
 
 int ek_curl_load(struct ek_error *e) {
-  if (ek_curl.version_info != NULL) return 0; /* the last of the table */
+  if (ek_curl.url_set != NULL) return 0; /* the last of the table */
   void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   if (library == NULL) return ek_error_set(e, EK_ERR_IO, "cannot load libcurl: %s", dlerror());
   struct ek_curl found;

@@ -33,8 +33,7 @@
   X(url)                     \
   X(url_cleanup)             \
   X(url_get)                 \
-  X(url_set)                 \
-  X(version_info)
+  X(url_set)
 
 struct ek_curl {
 #define EK_CURL_MEMBER(name) __typeof__(curl_##name) *(name);

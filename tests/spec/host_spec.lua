@@ -19,8 +19,11 @@ describe("the program", function()
   end
 
   it("says its version and those of its libraries", function()
-    local out = process.run({ argv = { program, "--version" } }).stdout
-    assert.matches("^eksrun %d+%.%d+%.%d+\nLua 5%.4%.%d+, libuv [%d.]+, libcurl [%d.]+, OpenSSL", out)
+    local result = process.run { argv = { program, "--version" }, env = { LD_DEBUG = "files" } }
+    assert.matches("^eksrun %d+%.%d+%.%d+\nLua 5%.4%.%d+, libuv [%d.]+, OpenSSL [^\n]*, "
+      .. "built with libcurl [%d.]+\n$", result.stdout)
+    assert.matches("libuv%.so", result.stderr)
+    assert.is_nil(result.stderr:find("libcurl", 1, true), "libcurl was loaded to name its version")
   end)
 
   it("runs a file with its arguments and takes its result as the exit status", function()
