@@ -22,6 +22,7 @@
 
 #define CHILD_TYPE "eksrun.process.child"
 #define WHAT       "process.run"
+#define READ_MAX   (1 << 20) /* bytes at a time */
 
 static int l_env(lua_State *L) {
   lua_pushstring(L, ek_env(luaL_checkstring(L, 1)));
@@ -36,8 +37,15 @@ static int l_pid(lua_State *L) {
 /* -- a child: on the heap, because libuv closes handles some time later ---------------------------
  */
 
-struct child {
+/* The userdata that waits for a child; the child may outlive it, and a finalizer may see it last.
+ */
+struct op {
   struct ek_wait wait;
+  struct child *child; /* NULL: gone */
+};
+
+struct child {
+  struct op *op; /* NULL: the userdata is gone */
   struct ek_loop *loop;
   uv_process_t process;
   uv_pipe_t pipes[3];
@@ -50,7 +58,7 @@ struct child {
   int64_t code;
   int signal;
   int open_handles;
-  bool spawned, exited, closing, orphan; /* orphan: its userdata is gone */
+  bool spawned, exited, closing;
   bool reading[2];
   struct ek_error error;
 };
@@ -70,10 +78,10 @@ static void free_child(struct child *c) {
 static void on_closed(uv_handle_t *handle) {
   struct child *c = handle->data;
   if (--c->open_handles > 0) return;
-  if (c->orphan)
+  if (c->op == NULL)
     free_child(c);
-  else if (!c->wait.done)
-    ek_wait_done(&c->wait);
+  else if (!c->op->wait.done)
+    ek_wait_done(&c->op->wait);
 }
 
 static void close_handle(uv_handle_t *handle) {
@@ -111,8 +119,10 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
   struct child *c = handle->data;
   struct ek_buf *b = &c->output[(uv_pipe_t *)handle - &c->pipes[1]];
   (void)suggested;
-  *out = ek_buf_reserve(b, 4096) ? uv_buf_init(b->data + b->len, (unsigned)(b->cap - b->len))
-                                 : uv_buf_init(NULL, 0);
+  *out = uv_buf_init(NULL, 0);
+  if (!ek_buf_reserve(b, 4096)) return;
+  size_t room = b->cap - b->len;
+  *out = uv_buf_init(b->data + b->len, room < READ_MAX ? (unsigned)room : READ_MAX);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused) {
@@ -153,7 +163,11 @@ static void on_timeout(struct ek_timer *timer) {
 }
 
 static void cancel(struct ek_wait *w) {
-  close_all((struct child *)w);
+  struct child *c = ((struct op *)w)->child;
+  if (c != NULL)
+    close_all(c);
+  else
+    ek_wait_done(w);
 }
 
 static int start(struct child *c, const char *cwd, struct ek_error *e) {
@@ -195,15 +209,15 @@ static int start(struct child *c, const char *cwd, struct ek_error *e) {
  */
 
 static int l_child_gc(lua_State *L) {
-  struct child **c = luaL_checkudata(L, 1, CHILD_TYPE);
-  if (*c == NULL) return 0;
-  if ((*c)->open_handles == 0) {
-    free_child(*c);
-  } else {
-    (*c)->orphan = true;
-    close_all(*c);
-  }
-  *c = NULL;
+  struct op *op = luaL_checkudata(L, 1, CHILD_TYPE);
+  struct child *c = op->child;
+  op->child = NULL;
+  if (c == NULL) return 0;
+  c->op = NULL;
+  if (c->open_handles == 0)
+    free_child(c);
+  else
+    close_all(c);
   return 0;
 }
 
@@ -293,7 +307,7 @@ static int fail(lua_State *L, const struct ek_error *e, bool try) {
 
 /* Stack: 1 the options, 2 the child. */
 static int finish(lua_State *L, int status, lua_KContext try) {
-  struct child *c = *(struct child **)luaL_checkudata(L, 2, CHILD_TYPE);
+  struct child *c = ((struct op *)luaL_checkudata(L, 2, CHILD_TYPE))->child;
   (void)status;
   if (c->error.code != 0) return fail(L, &c->error, try != 0);
   lua_createtable(L, 0, 4);
@@ -318,15 +332,15 @@ static int run(lua_State *L, bool try) {
   luaL_argcheck(L, input_len < UINT32_MAX, 1, "stdin is too long");
   ek_task_check(L, WHAT);
 
-  struct child **anchor = lua_newuserdatauv(L, sizeof *anchor, 0);
-  *anchor = NULL;
+  struct op *op = lua_newuserdatauv(L, sizeof *op, 0);
+  *op = (struct op){.wait = {.cancel = cancel}};
   luaL_setmetatable(L, CHILD_TYPE);
   push_argv(L);
   push_env(L);
   struct child *c = calloc(1, sizeof *c);
   if (c == NULL) return luaL_error(L, "not enough memory");
-  *anchor = c;
-  c->wait.cancel = cancel;
+  op->child = c;
+  c->op = op;
   c->loop = ek_task_loop(L);
   c->max_output = (size_t)max_output;
   c->timeout = timeout;
@@ -337,7 +351,7 @@ static int run(lua_State *L, bool try) {
     return luaL_error(L, "not enough memory");
   lua_settop(L, 2);
   if (start(c, cwd, &c->error) != 0) close_all(c);
-  return ek_task_wait(L, &c->wait, try, finish);
+  return ek_task_wait(L, &op->wait, try, finish);
 }
 
 static int l_run(lua_State *L) {

@@ -232,6 +232,7 @@ static int l_scope_join(lua_State *L) {
   (void)check_task(L, 2);
   if (scope->ended) return scope_joined(L, LUA_OK, 0);
   ek_task_check_place(L, "task.scope");
+  if (scope->join != NULL) return luaL_error(L, "task.scope: another task waits for it already");
   struct op *op = new_op(L, cancel_join);
   op->queue = (struct ek_queue *)(void *)scope;
   scope->join = &op->wait;

@@ -6,6 +6,7 @@
 
 #include "bindings/bindings.h"
 #include "core/suggest.h"
+#include "core/wipe.h"
 #include "embed.h"
 #include "task.h"
 
@@ -149,15 +150,7 @@ static int open_all(lua_State *L) {
 /* Lua's strings hold credentials and signatures: nothing is left of them once collected. */
 static void *wiping_alloc(void *unused, void *old, size_t had, size_t n) {
   (void)unused;
-  if (old == NULL) return n > 0 ? malloc(n) : NULL; /* `had` is a type then */
-  if (n <= had && n >= had / 2 && n > 0) return old;
-  void *p = n > 0 ? malloc(n) : NULL;
-  if (n > 0 && p == NULL) return n < had ? old : NULL; /* Lua relies on shrinking */
-  if (p != NULL) memcpy(p, old, had < n ? had : n);
-  memset(old, 0, had);
-  __asm__ volatile("" : : "r"(old) : "memory"); /* so that the compiler keeps the memset */
-  free(old);
-  return p;
+  return ek_wipe_resize(old, old != NULL ? had : 0, n); /* else `had` is a type */
 }
 
 static int panic(lua_State *L) {

@@ -21,6 +21,7 @@ bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_re
 struct key {
   const char *text;
   size_t len;
+  lua_Integer anchor;
 };
 
 static int by_bytes(const void *a, const void *b) {
@@ -29,25 +30,33 @@ static int by_bytes(const void *a, const void *b) {
   return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
 }
 
+/* Wherever Lua allocates, a finalizer may run and change the table: its keys are put into a list of
+ * ours first, in a loop in which none can. */
 int ek_aws_sorted_keys(lua_State *L, int index) {
-  int count = 0, used = 0;
+  lua_Integer count = 0;
   luaL_checkstack(L, 6, "too deep");
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) count++;
-  lua_createtable(L, count, 0);
-  /* The strings stay in place: the table at index holds them. */
-  struct key *keys = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *keys, 0);
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
-    if (lua_type(L, -2) == LUA_TSTRING) {
-      keys[used].text = lua_tolstring(L, -2, &keys[used].len);
-      used++;
-    }
-  qsort(keys, (size_t)used, sizeof *keys, by_bytes);
-  for (int i = 0; i < used; i++) {
-    lua_pushlstring(L, keys[i].text, keys[i].len);
-    lua_rawseti(L, -3, i + 1);
+  lua_newtable(L);
+  lua_newtable(L);
+  int sorted = lua_gettop(L) - 1, found = sorted + 1;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, found, ++count);
   }
-  lua_pop(L, 1);
-  return used;
+  struct key *keys = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *keys, 0);
+  for (lua_Integer i = 0; i < count; i++) {
+    keys[i].anchor = i + 1;
+    lua_rawgeti(L, found, keys[i].anchor);
+    keys[i].text = lua_tolstring(L, -1, &keys[i].len);
+    lua_pop(L, 1);
+  }
+  qsort(keys, (size_t)count, sizeof *keys, by_bytes);
+  for (lua_Integer i = 0; i < count; i++) {
+    lua_rawgeti(L, found, keys[i].anchor);
+    lua_rawseti(L, sorted, i + 1);
+  }
+  lua_settop(L, sorted);
+  return (int)count;
 }
 
 int ek_aws_find_wire(const struct ek_aws_walk *w, const struct ek_model_shape *shape,

@@ -1,4 +1,5 @@
-/* Lua values to JSON. Tables are read raw: no metamethod runs, so nothing changes underneath. */
+/* Lua values to JSON. Tables are read raw, so no metamethod runs. A finalizer may, wherever Lua
+ * allocates, and may change the tables: a key is anchored while it is pointed to. */
 #include "bindings/json/json.h"
 
 #include <math.h>
@@ -8,8 +9,9 @@
 #include "core/utf8.h"
 
 struct key {
-  const char *s; /* of the table being written, which keeps it alive */
+  const char *s;
   size_t len;
+  lua_Integer anchor; /* where the list of anchors holds it */
 };
 
 /* Where in the value we are: a chain from the innermost place outwards. */
@@ -26,7 +28,7 @@ struct encoder {
   struct ek_buf *out;
   struct ek_buf *keys; /* struct key of all the objects now open, for sorting */
   const struct ek_json_style *style;
-  int array_mt, object_mt; /* stack indices */
+  int anchors, array_mt, object_mt; /* stack indices */
 };
 
 /* What a table is, by its keys. */
@@ -228,22 +230,30 @@ static int compare_keys(const void *a, const void *b) {
   return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
 }
 
+/* The keys of the table into e->keys, and into the list of anchors at the same places. */
+static void collect_keys(const struct encoder *e, int index) {
+  lua_State *L = e->L;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    struct key key = {.anchor = (lua_Integer)(e->keys->len / sizeof key) + 1};
+    key.s = lua_tolstring(L, -2, &key.len);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, e->anchors, key.anchor);
+    ek_buf_append(e->keys, &key, sizeof key);
+  }
+  if (e->keys->failed) luaL_error(L, "not enough memory");
+}
+
 static bool append_sorted(const struct encoder *e, int index, const struct place *place) {
   lua_State *L = e->L;
   size_t first = e->keys->len;
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
-    struct key key;
-    key.s = lua_tolstring(L, -2, &key.len);
-    ek_buf_append(e->keys, &key, sizeof key);
-  }
-  if (e->keys->failed) return luaL_error(L, "not enough memory");
+  collect_keys(e, index);
   size_t end = e->keys->len;
   qsort(e->keys->data + first, (end - first) / sizeof(struct key), sizeof(struct key),
         compare_keys);
   for (size_t at = first; at < end; at += sizeof(struct key)) {
     struct key key;
     memcpy(&key, e->keys->data + at, sizeof key);
-    lua_pushlstring(L, key.s, key.len);
+    lua_rawgeti(L, e->anchors, key.anchor);
     lua_rawget(L, index);
     if (!append_member(e, key.s, key.len, at == first, place)) return false;
     lua_pop(L, 1);
@@ -343,10 +353,12 @@ bool ek_json_append(lua_State *L, struct ek_buf *out, int index,
   index = lua_absindex(L, index);
   int top = lua_gettop(L);
   struct encoder e = {.L = L, .out = out, .keys = ek_lbuf_new(L), .style = style};
+  lua_newtable(L);
   ek_json_push_array_mt(L);
   ek_json_push_object_mt(L);
-  e.array_mt = top + 2;
-  e.object_mt = top + 3;
+  e.anchors = top + 2;
+  e.array_mt = top + 3;
+  e.object_mt = top + 4;
   const struct place root = {.outer = NULL};
   bool done = append_value(&e, index, &root);
   ek_buf_fini(e.keys);

@@ -179,6 +179,21 @@ describe("the program", function()
     assert.same({ code = 5, stdout = "", stderr = "" }, result)
   end)
 
+  it("leaves while a child runs whose task a finalizer cancels", function()
+    local result = run [[
+      local task, process = require "eksrun.task", require "eksrun.process"
+      local waiting
+      guard = setmetatable({}, { __gc = function() waiting:cancel() end })
+      waiting = task.spawn(process.run, { argv = { "sleep", "60" } })
+      task.spawn(function()
+        task.sleep(0.05)
+        os.exit(5, true)
+      end)
+      task.sleep(60)
+    ]]
+    assert.same({ code = 5, stdout = "", stderr = "" }, result)
+  end)
+
   describe("on a signal", function()
     --- Runs a program that sends itself signals.
     local function interrupted(signal, text)

@@ -119,6 +119,14 @@ describe("eksrun.task", function()
       assert.is_true(other)
     end)
 
+    it("is waited for by one task only", function()
+      local refused
+      task.scope(function(scope)
+        refused = failure(scope.join, scope, task.current())
+      end)
+      assert.matches("another task waits for it already", refused)
+    end)
+
     it("reaches into the scopes that its tasks wait for", function()
       local reason
       local t

@@ -136,3 +136,32 @@ describe("json.encode", function()
     assert.equal('{"a":1}', json.encode(t))
   end)
 end)
+
+describe("json.encode of a table that a finalizer empties meanwhile", function()
+  it("still writes every name once, whole and in order", function()
+    local names, t = {}, {}
+    for i = 1, 20000 do
+      names[i] = ("name %05d of a string too long to be shared by its content"):format(i)
+      t[names[i]] = true
+    end
+    for i = 1, #names do names[i] = #names[i] end -- the table alone holds the names
+    local emptied = false
+    local function arm()
+      setmetatable({}, { __gc = function()
+        for name in pairs(t) do t[name] = nil end
+        emptied = true
+      end })
+    end
+    for _ = 1, 10 do arm() end
+    collectgarbage("incremental", 100, 400)
+    local text = json.encode(t)
+    collectgarbage("incremental", 200, 100)
+    local n = 0
+    for name in text:gmatch '"(name [^"]*)"' do
+      n = n + 1
+      assert.equal(("name %05d of a string too long to be shared by its content"):format(n), name)
+    end
+    assert.equal(20000, n)
+    assert.is_boolean(emptied)
+  end)
+end)
