@@ -23,7 +23,7 @@ void ek_buf_clear(struct ek_buf *b) {
   b->failed = false;
 }
 
-bool ek_buf_reserve(struct ek_buf *b, size_t n) {
+bool ek_buf_grow(struct ek_buf *b, size_t n) {
   if (b->failed) return false;
   if (n <= b->cap - b->len) return true;
   size_t cap = b->cap < 64 ? 64 : b->cap;
@@ -42,21 +42,6 @@ bool ek_buf_reserve(struct ek_buf *b, size_t n) {
   b->data = data;
   b->cap = cap;
   return true;
-}
-
-void ek_buf_append(struct ek_buf *b, const void *data, size_t n) {
-  if (n == 0 || !ek_buf_reserve(b, n)) return;
-  memcpy(b->data + b->len, data, n);
-  b->len += n;
-}
-
-void ek_buf_puts(struct ek_buf *b, const char *s) {
-  ek_buf_append(b, s, strlen(s));
-}
-
-void ek_buf_putc(struct ek_buf *b, char c) {
-  if (!ek_buf_reserve(b, 1)) return;
-  b->data[b->len++] = c;
 }
 
 void ek_buf_printf(struct ek_buf *b, const char *format, ...) {

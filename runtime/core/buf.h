@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct ek_buf {
   char *data; /* owned; NULL while cap is 0 */
@@ -25,11 +26,28 @@ void ek_buf_fini(struct ek_buf *b);
 void ek_buf_wipe(struct ek_buf *b);
 void ek_buf_clear(struct ek_buf *b);
 
+/* The slow part of ek_buf_reserve. */
+bool ek_buf_grow(struct ek_buf *b, size_t n);
+
 /* Room for n more bytes behind len. False: out of memory (sticky). */
-bool ek_buf_reserve(struct ek_buf *b, size_t n);
-void ek_buf_append(struct ek_buf *b, const void *data, size_t n);
-void ek_buf_puts(struct ek_buf *b, const char *s);
-void ek_buf_putc(struct ek_buf *b, char c);
+static inline bool ek_buf_reserve(struct ek_buf *b, size_t n) {
+  return (!b->failed && n <= b->cap - b->len) || ek_buf_grow(b, n);
+}
+
+static inline void ek_buf_append(struct ek_buf *b, const void *data, size_t n) {
+  if (n == 0 || !ek_buf_reserve(b, n)) return;
+  memcpy(b->data + b->len, data, n);
+  b->len += n;
+}
+
+static inline void ek_buf_puts(struct ek_buf *b, const char *s) {
+  ek_buf_append(b, s, strlen(s));
+}
+
+static inline void ek_buf_putc(struct ek_buf *b, char c) {
+  if (ek_buf_reserve(b, 1)) b->data[b->len++] = c;
+}
+
 void ek_buf_printf(struct ek_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The bytes with a NUL behind them; valid until the next append. "" if growing failed. */

@@ -41,6 +41,8 @@ int ek_sigv4_canonicalize(struct ek_sigv4_canonical *c, const struct ek_sigv4_in
 /* The name of an algorithm, as Authorization begins with it. */
 struct ek_span ek_sigv4_algorithm_name(enum ek_sigv4_algorithm algorithm);
 
-bool ek_span_is(struct ek_span s, const char *literal);
+static inline bool ek_span_is(struct ek_span s, const char *literal) {
+  return s.len == strlen(literal) && memcmp(s.data, literal, s.len) == 0;
+}
 
 #endif

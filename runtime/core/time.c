@@ -241,6 +241,22 @@ int ek_time_parse(double *out, const char *s, size_t n, struct ek_error *e) {
   return refuse(e, "not a timestamp", s, n);
 }
 
+/* Appends a number in `digits` digits; returns what is behind it. */
+static char *put(char *to, int number, int digits) {
+  for (int i = digits - 1; i >= 0; i--, number /= 10) to[i] = (char)('0' + number % 10);
+  return to + digits;
+}
+
+/* A signature needs one each time, so it does without printf. */
+static size_t format_basic(char *out, const struct fields *f) {
+  char *to = put(put(put(out, f->year, 4), f->month, 2), f->day, 2);
+  *to++ = 'T';
+  to = put(put(put(to, f->hour, 2), f->minute, 2), f->second, 2);
+  *to++ = 'Z';
+  *to = '\0';
+  return (size_t)(to - out);
+}
+
 size_t ek_time_format(char out[EK_TIME_MAX], enum ek_time_format format, double t) {
   out[0] = '\0';
   if (!(t >= time_min && t < time_end)) return 0;
@@ -269,10 +285,7 @@ size_t ek_time_format(char out[EK_TIME_MAX], enum ek_time_format format, double 
                  f.hour, f.minute, f.second, fraction);
     break;
   }
-  case EK_TIME_BASIC:
-    n = snprintf(out, EK_TIME_MAX, "%04d%02d%02dT%02d%02d%02dZ", f.year, f.month, f.day, f.hour,
-                 f.minute, f.second);
-    break;
+  case EK_TIME_BASIC: return format_basic(out, &f);
   case EK_TIME_DATE: n = snprintf(out, EK_TIME_MAX, "%04d%02d%02d", f.year, f.month, f.day); break;
   case EK_TIME_HTTP:
     /* 1970-01-01 was a Thursday. */
