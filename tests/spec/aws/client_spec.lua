@@ -77,7 +77,42 @@ describe("an aws client", function()
     assert.matches("SignedHeaders=[^,]*x%-amz%-content%-sha256", request.headers.authorization)
     local version = require "eksrun.version"
     assert.matches("^%d+%.%d+%.%d+$", version)
-    assert.are.equal("eksrun/" .. version .. " lua/5.4", request.headers["user-agent"])
+    assert.are.equal("eksrun/" .. version .. " ua/2.1 lang/lua#5.4 m/E", request.headers["user-agent"])
+  end)
+
+  it("says which attempt of which call a request is", function()
+    local w = world { failure(503, "ServiceUnavailableException", "busy"), cluster "ACTIVE" }
+    local eks = client("eks", w, { max_attempts = 4 })
+    eks:describe_cluster { name = "x" }
+    eks:describe_cluster { name = "x" }
+    local first, second, other = w.requests[1].headers, w.requests[2].headers, w.requests[3].headers
+    assert.are.equal("attempt=1; max=4", first["amz-sdk-request"])
+    assert.are.equal("attempt=2; max=4", second["amz-sdk-request"])
+    assert.matches("^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$", first["amz-sdk-invocation-id"])
+    assert.are.equal(first["amz-sdk-invocation-id"], second["amz-sdk-invocation-id"])
+    assert.are_not.equal(first["amz-sdk-invocation-id"], other["amz-sdk-invocation-id"])
+  end)
+
+  it("names the application and what it makes use of to the service", function()
+    local w = world({ cluster "ACTIVE" }, { AWS_SDK_UA_APP_ID = "team a/b", AWS_RETRY_MODE = "adaptive" })
+    client("eks", w):wait("cluster_active", { name = "x" })
+    assert.matches(" m/B,F app/team%-a%-b$", w.requests[1].headers["user-agent"])
+  end)
+
+  it("never repeats a secret that a server sent back", function()
+    local token = "FwoGZXIvYXdzEXAMPLE/token+with=signs"
+    local w = world { function(request)
+      return failure(400, "ValidationException", "you said " .. request.headers.authorization .. " "
+        .. request.headers["x-amz-security-token"])
+    end }
+    local _, err = client("eks", w, { credentials = {
+      access_key_id = "AKIDEXAMPLEEXAMPLE", secret_access_key = "a-secret-key", session_token = token,
+    } }).try:list_clusters {}
+    for _, text in ipairs { tostring(err), err.aws_message } do
+      assert.is_nil(text:find(token, 1, true))
+      assert.is_nil(text:find("AKIDEXAMPLEEXAMPLE", 1, true))
+      assert.matches("you said .*Credential=AKID%.%.%./", text)
+    end
   end)
 
   it("signs IAM for the region that stands for the partition", function()

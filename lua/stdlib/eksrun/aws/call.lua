@@ -23,6 +23,8 @@ local endpoint = require "eksrun.aws.endpoint"
 local errors = require "eksrun.aws.errors"
 local exchange = require "eksrun.aws.exchange"
 local limiter = require "eksrun.aws.limiter"
+local observe = require "eksrun.aws.observe"
+local redact = require "eksrun.aws.redact"
 local retry = require "eksrun.aws.retry"
 
 local M = {}
@@ -39,7 +41,8 @@ local M = {}
 --- @field endpoint eksrun.aws.Endpoint
 --- @field scheme eksrun.aws.AuthScheme
 --- @field credentials eksrun.aws.Credentials|nil those of the last attempt
---- @field attempts eksrun.aws.Attempts
+--- @field attempts eksrun.aws.Attempts|nil nil: it is not sent
+--- @field sends integer requests so far
 --- @field payload_hash? string instead of the body's hash, set by a hook: "UNSIGNED-PAYLOAD"
 local Call = {}
 Call.__index = Call
@@ -89,7 +92,8 @@ end
 --- Finds out where the call goes and what signs it; sends nothing but what credentials need.
 --- @return eksrun.aws.Call|nil, table|nil error object
 function Call:prepare()
-  local err
+  local ok, err = exchange.open(self.client)
+  if not ok then return nil, err end
   self.endpoint, err = endpoint.of(self)
   if not self.endpoint then return nil, err end
   self.scheme, err = auth.scheme(self)
@@ -115,6 +119,7 @@ local function outgoing(call)
   for name, value in pairs(where.headers or {}) do headers[name:lower()] = value end
   for name, value in pairs(request.headers) do headers[name:lower()] = value end
   require("eksrun.aws.trace").add(call.client.system, headers)
+  exchange.number(call, headers)
   return run_hooks(call, "sign", {
     method = request.method,
     path = path_of(call),
@@ -141,6 +146,7 @@ end
 -- The answer of a call whose output is a stream of events: of an error, the body is read.
 local function receive(call, signed, events)
   signed.stream = events ~= nil or nil
+  observe.tell("sending", call, signed)
   local response, err = exchange.send(call, signed)
   if not response or not events then return response, err end
   local body = response.body
@@ -198,11 +204,15 @@ local function send(call)
   return output, err, response
 end
 
--- As send, at the pace that the service bears.
+-- As send, at the pace that the service bears, and seen by those who watch.
 local function attempt(call)
-  limiter.admit(call)
+  local waited = limiter.admit(call)
+  if waited > 0 then observe.tell("waiting", call, waited, "limit") end
+  call.sends = (call.sends or 0) + 1
   local output, err, response = send(call)
+  if err then redact.error(call, err) end
   limiter.answered(call, err)
+  observe.tell("answered", call, response, output, err)
   return output, err, response
 end
 
@@ -226,34 +236,44 @@ local function is_mended(call, err, response)
   return false
 end
 
+-- Sends the call until it succeeds or is given up.
+local function run(call, policy)
+  local system = call.client.system
+  while true do
+    local ready, err = call:prepare()
+    if not ready then return nil, err end
+    local output, response
+    output, err, response = attempt(call)
+    if output then
+      call.attempts:succeeded()
+      return output, nil, response
+    end
+    if not is_mended(call, err, response) then
+      local wish = response and policy:wish(response.headers, system.now())
+      local delay, _, pause = call.attempts:failed(err, wish)
+      err.retryable = retry.classify(err) ~= nil
+      err.attempts = call.attempts.count
+      if delay or pause then
+        observe.tell("waiting", call, delay or pause, "retry")
+        system.sleep(delay or pause)
+      end
+      if not delay then return nil, err, response end
+    end
+  end
+end
+
 --- Sends the call until it succeeds or is given up.
 --- @return table|nil output
 --- @return table|nil error object
 --- @return table|nil response with status and headers
 function Call:run()
-  local state = self.client
-  local policy, err = retry.of(state)
+  local policy, err = retry.of(self.client)
   if not policy then return nil, err end
   self.attempts = policy:start(self.name)
-  while true do
-    local ready
-    ready, err = self:prepare()
-    if not ready then return nil, err end
-    local output, response
-    output, err, response = attempt(self)
-    if output then
-      self.attempts:succeeded()
-      return output, nil, response
-    end
-    if not is_mended(self, err, response) then
-      local wish = response and policy:wish(response.headers, state.system.now())
-      local delay, _, pause = self.attempts:failed(err, wish)
-      err.retryable = retry.classify(err) ~= nil
-      err.attempts = self.attempts.count
-      if delay or pause then state.system.sleep(delay or pause) end
-      if not delay then return nil, err, response end
-    end
-  end
+  local output, response
+  output, err, response = run(self, policy)
+  observe.tell("ended", self, err)
+  return output, err, response
 end
 
 return M

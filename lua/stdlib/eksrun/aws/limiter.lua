@@ -15,6 +15,11 @@ local IN_FLIGHT = 64
 -- Seconds after the last "slower" until an API is called freely again.
 local FORGET = 60
 
+-- Requests a second that an API gets, however often it says "slower": retries wait besides.
+local LEAST = 2
+
+local function new_learnt(now) return rate.learnt(now, 1, LEAST) end
+
 -- Buckets that AWS documents: capacity, tokens a second. Source: Amazon EC2 developer guide,
 -- "Request throttling for the Amazon EC2 API". Patterns count where no name does.
 local documented = {
@@ -63,10 +68,12 @@ Gate.__index = Gate
 local function new_gate(bucket) return setmetatable({ rate = bucket, waiting = 0 }, Gate) end
 
 local function wait_for_token(gate, system)
+  local now = system.now()
   while true do
-    local seconds = gate.rate:take(system.now())
+    local seconds = gate.rate:take(now)
     if seconds <= 0 then return end
     system.sleep(seconds)
+    now = math.max(now + seconds, system.now()) -- whatever became of the clock meanwhile
   end
 end
 
@@ -107,7 +114,7 @@ local function api_of(call)
     local bucket = not call.endpoint.custom and documented_bucket(state.name, call.name)
     api = {
       fixed = bucket and new_gate(rate.fixed(bucket[1], bucket[2], now)),
-      learnt = new_gate(rate.learnt(now, 1)),
+      learnt = new_gate(new_learnt(now)),
     }
     apis[key] = api
   end
@@ -132,7 +139,7 @@ function M.admit(call)
   local api, adaptive = api_of(call), client_gate(call)
   local learnt = api.learnt.rate
   if learnt.enabled and started - learnt.slowed_at > FORGET then
-    api.learnt.rate = rate.learnt(started, 1)
+    api.learnt.rate = new_learnt(started)
   end
   if adaptive then adaptive:pass(system) end
   if api.fixed then api.fixed:pass(system) end

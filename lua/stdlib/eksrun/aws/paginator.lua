@@ -52,7 +52,7 @@ function M.pages(client, name, params)
   local done, last = false, nil
   return function()
     if done then return nil end
-    local page, err = client:invoke(name, request)
+    local page, err = client:invoke(name, request, { feature = "paginator" })
     if err then error(err, 0) end
     local tokens = facts and M.next_tokens(facts, page)
     if not tokens then

@@ -10,13 +10,14 @@ local BETA = 0.7 -- what is left of the rate after "slower"
 local SCALE = 0.4 -- of the curve
 local SMOOTHING = 0.8 -- weight of the newest measurement
 local WINDOW = 0.5 -- seconds that a measurement takes
-local RATE_MIN = 0.5 -- requests a second
+local RATE_MIN = 0.5 -- requests a second, in the SDKs' adaptive mode
 local BURST = 2 -- times the measured rate: as fast as it may become
 local WHOLE = 1 - 1e-6 -- of a token: what a wait that was computed may miss by rounding
 
 --- @class eksrun.aws.Rate
 --- @field capacity number tokens it holds at most
 --- @field rate number tokens a second
+--- @field least number tokens a second
 --- @field tokens number
 --- @field measured number requests a second, of those answered
 --- @field enabled boolean whether requests have to take a token
@@ -36,12 +37,15 @@ end
 
 --- A bucket that learns its rate from answers.
 --- @param now number
---- @param tokens? number that it holds once it is in use; 0
+--- @param tokens? number that it holds to begin with; 0
+--- @param least? number tokens a second, however much it is slowed down; 0.5
 --- @return eksrun.aws.Rate
-function M.learnt(now, tokens)
+function M.learnt(now, tokens, least)
+  least = least or RATE_MIN
   return setmetatable({
     capacity = 1,
-    rate = RATE_MIN,
+    least = least,
+    rate = least,
     tokens = tokens or 0,
     filled_at = now,
     enabled = false,
@@ -116,7 +120,7 @@ function Rate:answered(throttled, now)
   end
   fill(self, now)
   rate = math.min(rate, BURST * self.measured)
-  self.rate = math.max(rate, RATE_MIN)
+  self.rate = math.max(rate, self.least)
   self.capacity = math.max(rate, 1)
   self.tokens = math.min(self.tokens, self.capacity)
 end

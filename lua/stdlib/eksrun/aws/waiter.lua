@@ -120,7 +120,7 @@ function M.wait(client, name, params, options)
   local poll = 0
   while true do
     poll = poll + 1
-    local output, err, response = client:invoke(facts.operation, params)
+    local output, err, response = client:invoke(facts.operation, params, { feature = "waiter" })
     local answer = { output = output, error = err, status = response and response.status }
     local state = M.judge(facts, answer)
     local seen = M.seen(facts, answer)

@@ -53,7 +53,8 @@ M.common = {
   { "profile", "profile of the AWS configuration", value = "NAME" },
   { "region", "AWS region", value = "REGION" },
   { "endpoint-url", "send every AWS call to this URL", value = "URL" },
-  { "debug", "show tracebacks of errors" },
+  { "debug", "show each request to AWS and its answer, and tracebacks of errors" },
+  { "stats", "count calls, retries and bytes, and show them at the end" },
   { "no-color", "no colors" },
   { "help", "show this help", short = "h" },
 }

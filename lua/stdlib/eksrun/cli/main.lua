@@ -81,17 +81,34 @@ local function choose(argv)
   util.fail("usage", "unknown command '%s'%s (see eksrun help)", word, util.did_you_mean(word, commands))
 end
 
+-- Has the switches --debug and --stats watch the AWS client; returns what to do at the end.
+local function watch(argv)
+  local switches = {}
+  for _, word in ipairs(argv) do
+    if word == "--" then break end
+    switches[word] = true
+  end
+  local stats
+  local function write(text) io.stderr:write(text) end
+  if switches["--debug"] then
+    require("eksrun.aws.observe").add(require("eksrun.aws.debug_log").new(write))
+  end
+  if switches["--stats"] then
+    stats = require("eksrun.aws.stats").new()
+    require("eksrun.aws.observe").add(stats)
+  end
+  return switches["--debug"], function()
+    if stats then write(require("eksrun.aws.stats").format(stats)) end
+  end
+end
+
 local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
 --- Runs the command line.
 --- @param argv string[]
 --- @return integer exit status
 function M.main(argv)
-  local debugging = false
-  for _, word in ipairs(argv) do
-    if word == "--" then break end
-    debugging = debugging or word == "--debug"
-  end
+  local debugging, finish = watch(argv)
   local command
   local ok, result = xpcall(function()
     local words
@@ -103,6 +120,7 @@ function M.main(argv)
     end
     return command.run(parsed) or 0
   end, with_traceback)
+  finish()
   if ok then return result end
   -- A mistake in the program (no error object) shows how it came there; an error object says it all.
   local err, trace = result.err, result.traceback
