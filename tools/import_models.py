@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes models/: the facts of AWS's API models, taken from a botocore data folder.
 
-usage: import_models.py BOTOCORE_FOLDER MODELS_FOLDER
+usage: import_models.py [--all] BOTOCORE_FOLDER MODELS_FOLDER
 
-BOTOCORE_FOLDER is the installed package or its data/ folder. Kept are names, types, wire places,
+BOTOCORE_FOLDER is the installed package or its data/ folder; --all takes every service in it, not
+only those named below. Kept are names, types, wire places,
 bounds, errors, waiters, paginators and endpoint rules, under botocore's own keys, so that
 tools/modelc reads these files and botocore's alike. Documentation, examples, regular expressions
 of values and shapes that no operation reaches are left out. The output depends on the input only:
@@ -144,7 +145,7 @@ def write(path, document):
 
 
 def import_service(data, target, name):
-    folder = max(path for path in (data / name).iterdir() if path.is_dir())
+    folder = max(path.parent for path in (data / name).glob("*-*-*/service-2.json*"))
     digest = hashlib.sha256()
     model = load(folder, "service-2", digest)
     waiters = load(folder, "waiters-2", digest) or {"waiters": {}}
@@ -191,6 +192,8 @@ def strip_documentation(value):
 
 def import_partitions(data, target):
     partitions, raw = read(data / "partitions.json")
+    if partitions is None:
+        return None
     lines = []
     for partition in partitions["partitions"]:
         partition["regions"] = sorted(partition["regions"])
@@ -200,19 +203,38 @@ def import_partitions(data, target):
     return hashlib.sha256(raw).hexdigest()
 
 
+def services_of(data):
+    """The names of all services in a data folder."""
+    return sorted(
+        path.name for path in data.iterdir() if any(path.glob("*-*-*/service-2.json*")))
+
+
+def version_of(data):
+    """The release of the botocore that a data folder belongs to; a bare folder has none."""
+    init = data.parent / "__init__.py"
+    found = init.exists() and re.search(r"__version__ = '([^']+)'", init.read_text())
+    return found[1] if found else None
+
+
 def main():
-    if len(sys.argv) != 3:
+    every = "--all" in sys.argv[1:]
+    folders = [word for word in sys.argv[1:] if word != "--all"]
+    if len(folders) != 2:
         sys.exit(__doc__.split("\n\n")[1])
-    data, target = map(pathlib.Path, sys.argv[1:])
+    data, target = map(pathlib.Path, folders)
     if (data / "data").is_dir():
         data = data / "data"
-    version = re.search(r"__version__ = '([^']+)'", (data.parent / "__init__.py").read_text())[1]
+    version = version_of(data)
+    target.mkdir(parents=True, exist_ok=True)
 
     source = {
         "source": "botocore", "version": version, "licence": "Apache-2.0",
         "url": f"https://pypi.org/project/botocore/{version}/",
         "partitions": import_partitions(data, target),
-        "services": {name: import_service(data, target, name) for name in SERVICES},
+        "services": {
+            name: import_service(data, target, name)
+            for name in (services_of(data) if every else SERVICES)
+        },
     }
     record = target / "SOURCE.json"
     old = json.loads(record.read_text()) if record.exists() else {}

@@ -345,6 +345,37 @@ describe("eksrun call", function()
     end
   end)
 
+  it("shows examples that it takes", function()
+    local native = require "eksrun.native.aws"
+    local call_command = require "eksrun.cli.call"
+    local help = require "eksrun.cli.call.help"
+    local names = require "eksrun.cli.call.names"
+    local taken = 0
+    for _, name in ipairs(native.services()) do
+      local service = native.service(name)
+      for _, operation in ipairs(service:operations()) do
+        local op = service:operation(operation)
+        local words, files = { name, operation }, false
+        for _, pair in ipairs(help.example { service_name = name, operation = op,
+          parameters = names.parameters(name, op) }) do
+          files = files or pair[2] == "FILE"
+          words[#words + 1], words[#words + 2] = pair[1], pair[2]
+        end
+        if not files then
+          local fine, parsed = pcall(call_command.parse, words)
+          assert(fine, ("%s: %s"):format(table.concat(words, " "), tostring(parsed)))
+          -- Placeholders may be too short, or stand for too few: nothing else may be wrong.
+          local built, err = pcall(op.build, op, parsed.request.given)
+          for _, problem in ipairs(built and {} or err.problems) do
+            assert.matches("^must have a", problem.message, nil, table.concat(words, " "))
+          end
+          taken = taken + (built and 1 or 0)
+        end
+      end
+    end
+    assert(taken > 2000, taken)
+  end)
+
   it("shows help that names types, bounds, enums and an example that works", function()
     local _, out = call({ ok }, "eks", "create-cluster", "--help")
     assert.matches("%-%-name +string 1%.%.100; required", out)

@@ -9,11 +9,13 @@ local M = {}
 
 local WIDTH = 80
 
-local words = {
+local kinds = {
   string = "TEXT", blob = "BASE64", boolean = "true|false", integer = "N", long = "N",
   float = "NUMBER", double = "NUMBER", timestamp = "TIME", structure = "STRUCTURE", map = "MAP",
   list = "LIST", document = "JSON",
 }
+
+local scalars = { integer = "number", long = "number", float = "number", double = "number" }
 
 --- What a parameter takes, in a word: "TEXT", "TEXT...".
 --- @param shape eksrun.native.aws.Shape
@@ -21,34 +23,32 @@ local words = {
 function M.kind(shape)
   if shape.type == "list" then return M.kind(shape.element) .. "..." end
   if shape.streaming then return "FILE" end
-  return words[shape.type] or shape.type:upper()
+  return kinds[shape.type] or shape.type:upper()
 end
 
-local function bounds(shape)
+-- "1..5", ">= 1", "<= 5"; "" without any.
+local function range(shape)
   local min, max = shape.min, shape.max
-  if shape.type == "list" or shape.type == "string" or shape.type == "blob" or shape.type == "map" then
-    if min == 0 then min = nil end
-  end
+  local is_number = scalars[shape.type] == "number"
+  if min == 0 and not is_number then min = nil end
   if not min and not max then return "" end
-  if min == max then return (" %s"):format(min) end
-  if min and max then return (" %s..%s"):format(min, max) end
-  return min and (" >= %s"):format(min) or (" <= %s"):format(max)
+  if min == max then return tostring(min) end
+  if min and max then return ("%s..%s"):format(min, max) end
+  return min and (">= %s"):format(min) or ("<= %s"):format(max)
 end
 
--- "list of string 1..5", "map of string to structure", "ipv4 | ipv6"
+-- "list of string, 1..5 of them", "map of string to structure", "ipv4 | ipv6"
 local function describe(shape)
+  local bounds = range(shape)
   if shape.enum then return table.concat(shape.enum, " | ") end
-  local inner = shape
-  if shape.type == "list" and not shape.recursive then
-    return "list of " .. describe(shape.element) .. bounds(shape)
+  if shape.element or shape.key then
+    local text = shape.element and "list of " .. describe(shape.element)
+      or ("map of %s to %s"):format(describe(shape.key), describe(shape.value))
+    return text .. (bounds ~= "" and (", %s of them"):format(bounds) or "")
   end
-  if shape.type == "map" and not shape.recursive then
-    return ("map of %s to %s%s"):format(describe(shape.key), describe(shape.value), bounds(shape))
-  end
-  local text = inner.streaming and "file" or inner.events and "stream of events" or inner.type
-  if inner.union then text = "union, one of" end
-  if inner.recursive then text = ("%s %s, as above"):format(text, inner.shape) end
-  return text .. bounds(inner)
+  local text = shape.streaming and "file" or shape.events and "stream of events"
+    or shape.union and "structure of one of" or shape.type
+  return text .. (bounds ~= "" and " " .. bounds or "")
 end
 
 local function notes(shape)
@@ -60,12 +60,12 @@ local function notes(shape)
   return #list > 0 and "; " .. table.concat(list, ", ") or ""
 end
 
--- The members that a value of the shape has below it: of the structure in lists and maps of it.
-local function inner_members(shape)
-  while shape and not shape.recursive and (shape.type == "list" or shape.type == "map") do
+-- What is in lists and maps of it, down to the first that is neither.
+local function innermost(shape)
+  while not shape.recursive and (shape.type == "list" or shape.type == "map") do
     shape = shape.element or shape.value
   end
-  return shape and not shape.recursive and shape.members or {}
+  return shape
 end
 
 -- "name  what it is", what wrapped behind a hanging indent.
@@ -90,30 +90,43 @@ local function add_row(out, indent, name, column, text)
   out[#out + 1] = line:gsub("%s+$", "")
 end
 
-local function add_members(out, members, indent)
+local add_members
+
+-- A member, and the members below it, which are told once: `told` has the paths of structures.
+local function add_member(out, member, name, text, indent, column, inner_indent, told, path)
+  local inner = innermost(member)
+  path = path and path .. "." .. name or name
+  local before = told[inner.shape]
+  if before then text = ("%s, as %s"):format(text, before) end
+  add_row(out, indent, name, column, text .. notes(member))
+  if before or not inner.members or #inner.members == 0 then return end
+  told[inner.shape] = path
+  add_members(out, inner.members, inner_indent, told, path)
+end
+
+function add_members(out, members, indent, told, path)
   local width = 0
   for _, member in ipairs(members) do width = math.max(width, #member.name) end
   local column = indent + math.min(width, 28) + 2
   for _, member in ipairs(members) do
-    add_row(out, indent, member.name, column, describe(member) .. notes(member))
-    add_members(out, inner_members(member), indent + 2)
+    add_member(out, member, member.name, describe(member), indent, column, indent + 2, told, path)
   end
 end
 
 -- ---- an example
 
 local placeholders = {
-  string = "TEXT", blob = "BASE64", boolean = "true", integer = "1", long = "1", float = "1.0",
+  string = "TEXT", blob = "aGVsbG8=", boolean = "true", integer = "1", long = "1", float = "1.0",
   double = "1.0", timestamp = "2026-01-31T12:00:00Z", document = "{}",
 }
 
 local function example(shape, nested, depth)
-  if shape.recursive or depth > 4 then return shape.type == "list" and "[]" or "{}" end
+  if shape.recursive or depth > 12 then return shape.type == "list" and "[]" or "{}" end
   if shape.enum then return shape.enum[1] end
   if shape.type == "list" then
-    local item = example(shape.element, true, depth + 1)
-    if not nested then return item end
-    return "[" .. item .. "]"
+    if nested then return "[" .. example(shape.element, true, depth + 1) .. "]" end
+    if shape.element.type == "list" then return "[[]]" end -- shorthand has none
+    return example(shape.element, false, depth + 1)
   elseif shape.type == "map" then
     local pair = "KEY=" .. example(shape.value, true, depth + 1)
     return nested and "{" .. pair .. "}" or pair
@@ -125,13 +138,12 @@ local function example(shape, nested, depth)
     for _, member in ipairs(shape.members) do
       if member.required then add(member) end
     end
-    for i = 1, #pairs_ > 0 and 0 or math.min(shape.union and 1 or 2, #shape.members) do
-      add(shape.members[i])
-    end
+    if #pairs_ == 0 and shape.members[1] then add(shape.members[1]) end
     local inside = table.concat(pairs_, ",")
     return nested and "{" .. inside .. "}" or inside
   end
   if shape.streaming then return "FILE" end
+  if scalars[shape.type] and (shape.min or 0) > 1 then return tostring(shape.min) end
   return placeholders[shape.type] or "TEXT"
 end
 
@@ -152,12 +164,21 @@ local function flag(request, i)
   return "--" .. kebab
 end
 
+--- The required parameters with a value each, as words of a command line.
+--- @param request eksrun.cli.call.Request
+--- @return { [1]: string, [2]: string }[] flag and value
+function M.example(request)
+  local out = {}
+  for i, member in ipairs(request.parameters.list) do
+    if member.required then out[#out + 1] = { flag(request, i), example(member, false, 1) } end
+  end
+  return out
+end
+
 local function add_example(out, request, head)
   local lines = { "  " .. head }
-  for i, member in ipairs(request.parameters.list) do
-    if member.required then
-      lines[#lines + 1] = ("      %s %s"):format(flag(request, i), quote(example(member, false, 1)))
-    end
+  for _, words in ipairs(M.example(request)) do
+    lines[#lines + 1] = ("      %s %s"):format(words[1], quote(words[2]))
   end
   if #lines == 2 and #lines[1] + #lines[2] < WIDTH then
     lines = { lines[1] .. " " .. lines[2]:match("^%s*(.*)") }
@@ -176,17 +197,13 @@ local function add_parameters(out, request)
   out[#out + 1] = "parameters:"
   local width = 0
   for i in ipairs(list) do width = math.max(width, #flag(request, i)) end
-  local column = 2 + math.min(width, 30) + 2
+  local column, told = 2 + math.min(width, 30) + 2, {}
   for _, wanted in ipairs { true, false } do
     for i, member in ipairs(list) do
       if (member.required or false) == wanted then
         local name = flag(request, i)
-        if member.type == "boolean" then
-          add_row(out, 2, name, column, ("boolean, or --no-%s%s"):format(name:sub(3), notes(member)))
-        else
-          add_row(out, 2, name, column, describe(member) .. notes(member))
-        end
-        add_members(out, inner_members(member), 6)
+        local text = member.type == "boolean" and "boolean, or --no-" .. name:sub(3) or describe(member)
+        add_member(out, member, name, text, 2, column, 6, told)
       end
     end
   end
@@ -216,7 +233,7 @@ local function operation_page(request)
   out[#out + 1] = ""
   if output and #output.members > 0 then
     out[#out + 1] = "answer:"
-    add_members(out, output.members, 2)
+    add_members(out, output.members, 2, {})
   else
     out[#out + 1] = "answer: empty"
   end
