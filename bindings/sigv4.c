@@ -112,36 +112,41 @@ static struct ek_span checked_string(lua_State *L, int index, const char *what) 
   return s;
 }
 
+static void add_header(lua_State *L, struct ek_sigv4_header *to, size_t *used, size_t count) {
+  if (*used == count) luaL_error(L, "sigv4: the headers change while they are read");
+  to[*used] =
+      (struct ek_sigv4_header){checked_string(L, -2, "name"), checked_string(L, -1, "value")};
+  (*used)++;
+}
+
 /* Leaves one value on the stack that owns the array. The strings are held by the headers table,
- * and nothing of Lua's runs between here and their use. */
-static const struct ek_sigv4_header *headers_field(lua_State *L, int table, size_t *count) {
-  *count = 0;
+ * and nothing of Lua's runs between their being read and their use. */
+static const struct ek_sigv4_header *headers_field(lua_State *L, int table, size_t *used) {
+  *used = 0;
   int type = lua_getfield(L, table, "headers");
   if (type == LUA_TNIL) return NULL;
   if (type != LUA_TTABLE) bad_field(L, "headers", "table");
   int headers = lua_gettop(L);
-  struct ek_buf *b = ek_lbuf_new(L);
+  size_t count = 0;
+  for (lua_pushnil(L); lua_next(L, headers) != 0; lua_pop(L, 1)) count++;
+  if (count > HEADERS_MAX) luaL_error(L, "sigv4: more than %d headers", HEADERS_MAX);
+  struct ek_sigv4_header *list = lua_newuserdatauv(L, (count + 1) * sizeof *list, 0);
+  lua_Integer pairs = 0;
   for (lua_pushnil(L); lua_next(L, headers) != 0; lua_pop(L, 1)) {
-    if (lua_isinteger(L, -2)) {
-      (*count)++;
-      continue;
-    }
-    struct ek_sigv4_header h = {checked_string(L, -2, "name"), checked_string(L, -1, "value")};
-    ek_buf_append(b, &h, sizeof h);
+    if (lua_isinteger(L, -2))
+      pairs++;
+    else
+      add_header(L, list, used, count);
   }
-  if (*count > HEADERS_MAX) luaL_error(L, "sigv4: more than %d headers", HEADERS_MAX);
-  for (lua_Integer i = 1, n = (lua_Integer)*count; i <= n; i++) {
+  for (lua_Integer i = 1; i <= pairs; i++) {
     if (lua_rawgeti(L, headers, i) != LUA_TTABLE)
       luaL_error(L, "sigv4: header %d is not a pair {name, value}", (int)i);
     lua_rawgeti(L, -1, 1);
     lua_rawgeti(L, -2, 2);
-    struct ek_sigv4_header h = {checked_string(L, -2, "name"), checked_string(L, -1, "value")};
-    ek_buf_append(b, &h, sizeof h);
+    add_header(L, list, used, count);
     lua_pop(L, 3);
   }
-  if (b->failed) luaL_error(L, "not enough memory");
-  *count = b->len / sizeof(struct ek_sigv4_header);
-  return (const struct ek_sigv4_header *)(const void *)b->data;
+  return list;
 }
 
 static unsigned flags_fields(lua_State *L, int table) {
@@ -279,12 +284,24 @@ static void push_claim(lua_State *L, const struct ek_sigv4_claim *claim) {
   lua_setfield(L, -2, "expires");
 }
 
-/* Reads the request at index 1 and its claim; all is kept by the stack. */
-static int read_claim(lua_State *L, struct ek_sigv4_claim *claim, struct ek_sigv4_input *in,
-                      struct ek_error *e) {
-  struct ek_buf *text = ek_lbuf_new(L);
+/* Reads the request at index 1 and its claim; all is kept by the stack, the claim in text. */
+static int read_claim(lua_State *L, struct ek_sigv4_claim *claim, struct ek_buf *text,
+                      struct ek_sigv4_input *in, struct ek_error *e) {
   message_fields(L, 1, in);
   return ek_sigv4_claim_read(claim, text, in, e);
+}
+
+/* Returns the claim, or nil and the error. */
+static int claim_results(lua_State *L, int rc, const struct ek_sigv4_claim *claim,
+                         struct ek_buf *text, const struct ek_error *e) {
+  int count = 1;
+  if (rc == 0)
+    push_claim(L, claim);
+  else
+    count = ek_error_result(L, e);
+  ek_buf_wipe(text);
+  ek_buf_fini(text);
+  return count;
 }
 
 static int l_inspect(lua_State *L) {
@@ -294,9 +311,9 @@ static int l_inspect(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   luaL_checkstack(L, 30, NULL);
-  if (read_claim(L, &claim, &in, &e) != 0) return ek_error_result(L, &e);
-  push_claim(L, &claim);
-  return 1;
+  struct ek_buf *text = ek_lbuf_new(L);
+  int rc = read_claim(L, &claim, text, &in, &e);
+  return claim_results(L, rc, &claim, text, &e);
 }
 
 static int l_verify(lua_State *L) {
@@ -307,13 +324,12 @@ static int l_verify(lua_State *L) {
   lua_settop(L, 1);
   luaL_checkstack(L, 30, NULL);
   struct signer *s = signer(L);
+  struct ek_buf *text = ek_lbuf_new(L);
   credentials_field(L, 1, &in);
-  int rc = read_claim(L, &claim, &in, &e);
+  int rc = read_claim(L, &claim, text, &in, &e);
   if (rc == 0) rc = ek_sigv4_verify(begin(s), &claim, &in, &e);
   end(s);
-  if (rc != 0) return ek_error_result(L, &e);
-  push_claim(L, &claim);
-  return 1;
+  return claim_results(L, rc, &claim, text, &e);
 }
 
 static int l_public_key(lua_State *L) {
