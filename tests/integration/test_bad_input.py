@@ -1,5 +1,6 @@
 """What goes wrong outside of eksrun: one clear line, the documented exit status, nothing half-written."""
 
+import os
 import re
 import signal
 import socket
@@ -81,6 +82,18 @@ def test_a_recipe_from_stdin(eksrun, tmp_path):
     assert result.status == 0 and result.stdout == "found\n", result
     result = eksrun("plan", "-", stdin="\n\nfoo()\n")
     assert_one_line(result, FAILED, r"stdin:3: attempt to call a nil value")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_result_that_cannot_be_written(eksrun, tmp_path):
+    recipe = tmp_path / "recipe.lua"
+    recipe.write_text('require("eksrun").stack "s"\n')
+    for command in (["plan", recipe], ["--help"], ["token", "demo"]):
+        with open("/dev/full", "w") as full:
+            process = subprocess.run([str(EKSRUN), *map(str, command)], stdout=full, stderr=subprocess.PIPE, text=True,
+                                     env=eksrun.env, cwd=ROOT, timeout=60)
+        assert process.returncode == FAILED, process
+        assert process.stderr == "eksrun: cannot write to stdout: No space left on device\n", process
 
 
 def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):

@@ -13,7 +13,7 @@ local M = {
   },
   unknown_flag = session.unknown_flag,
   arguments = {
-    { "recipe", "a Lua file" },
+    { "recipe", "a Lua file, or - for stdin" },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
   },
   flags = {

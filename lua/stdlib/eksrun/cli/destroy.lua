@@ -14,7 +14,7 @@ local M = {
   },
   unknown_flag = session.unknown_flag,
   arguments = {
-    { "recipe", "a Lua file", optional = true },
+    { "recipe", "a Lua file, or - for stdin", optional = true },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
   },
   flags = {

@@ -6,6 +6,7 @@
 local args = require "eksrun.cli.args"
 local error_object = require "eksrun.error"
 local failure = require "eksrun.cli.failure"
+local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 --- In the order of the help.
@@ -104,6 +105,13 @@ end
 
 local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
+local function perform(command, words)
+  local parsed = command.parse and command.parse(words) or args.parse(command, words)
+  if not parsed.help then return command.run(parsed) or 0 end
+  stdout.write((command.help or function() return args.help(command) end)(parsed))
+  return 0
+end
+
 --- Runs the command line.
 --- @param argv string[]
 --- @return integer exit status
@@ -113,12 +121,9 @@ function M.main(argv)
   local ok, result = xpcall(function()
     local words
     command, words = choose(argv)
-    local parsed = command.parse and command.parse(words) or args.parse(command, words)
-    if parsed.help then
-      io.stdout:write((command.help or function() return args.help(command) end)(parsed))
-      return 0
-    end
-    return command.run(parsed) or 0
+    local status = perform(command, words)
+    stdout.check()
+    return status
   end, with_traceback)
   finish()
   if ok then return result end

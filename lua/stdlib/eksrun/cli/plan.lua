@@ -10,7 +10,7 @@ local M = {
   usage_status = 1,
   unknown_flag = session.unknown_flag,
   arguments = {
-    { "recipe", "a Lua file" },
+    { "recipe", "a Lua file, or - for stdin" },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
   },
   flags = {

@@ -82,8 +82,10 @@ local function confirmed(plan, parsed, verb)
     util.fail("usage", "no terminal to ask on: to %s this plan, add --yes", verb)
   end
   local count = plan.counts.changes
-  local answer = terminal.read_line(("\n%s %s to %s? [y/N] "):format(verb,
+  local asked, answer = pcall(terminal.read_line, ("\n%s %s to %s? [y/N] "):format(verb,
     count == 1 and "this change" or ("these %d changes"):format(count), plan.stack.name))
+  if not asked or answer == nil then io.stderr:write("\n") end -- behind ^C or ^D
+  if not asked then error(answer, 0) end
   return answer ~= nil and answer:lower():match("^%s*y") ~= nil
 end
 
@@ -101,6 +103,7 @@ function M.carry_out(plan, parsed, reporter, verb)
     end
     if not reporter.json then reporter:say("") end
   end
+  reporter:begin()
   local result = require("eksrun.engine.apply").run(plan, {
     aws = require "eksrun.aws",
     on_event = function(event) reporter:progress(event) end,

@@ -3,6 +3,7 @@
 --- Results go to stdout, everything else to stderr; with JSON every event is a line on stdout.
 local clock = require "eksrun.clock"
 local json = require "eksrun.json"
+local stdout = require "eksrun.stdout"
 local ref = require "eksrun.engine.ref"
 local terminal = require "eksrun.terminal"
 local util = require "eksrun.util"
@@ -36,6 +37,9 @@ function M.new(options)
   }, Report)
 end
 
+--- Times of the progress count from here.
+function Report:begin() self.started = clock.monotonic() end
+
 function Report:paint(kind, text)
   local color = self.color and colors[kind]
   return color and ("\27[%sm%s\27[0m"):format(color, text) or text
@@ -44,13 +48,13 @@ end
 --- A line for a person.
 function Report:say(line, ...)
   if select("#", ...) > 0 then line = line:format(...) end
+  if self.out == io.stdout then return stdout.write(line, "\n") end
   self.out:write(line, "\n")
 end
 
 --- A line for a program.
 function Report:event(event) -- luacheck: no self
-  io.stdout:write(json.encode(event), "\n")
-  io.stdout:flush()
+  stdout.write(json.encode(event), "\n")
 end
 
 --- "4.2s", "2m05s".
@@ -332,14 +336,13 @@ end
 function Report:outputs(outputs)
   if outputs == nil then return end
   if self.json then return self:event { event = "outputs", outputs = outputs } end
-  local out = {}
+  local text = {}
   if type(outputs) == "table" then
-    output_lines(outputs, "", out)
+    output_lines(outputs, "", text)
   else
-    out[1] = util.escape(tostring(outputs))
+    text[1] = util.escape(tostring(outputs))
   end
-  for _, line in ipairs(out) do io.stdout:write(line, "\n") end
-  io.stdout:flush()
+  if text[1] then stdout.write(table.concat(text, "\n"), "\n") end
 end
 
 return M
