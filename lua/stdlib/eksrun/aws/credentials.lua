@@ -77,6 +77,7 @@ Context.__index = Context
 --- @field load? fun(ctx): table|nil, table|nil, string|nil credentials, or nil and an error, or neither
 --- and a reason; nil: there is nothing
 --- @field detail? string what there is
+--- @field at_hand? boolean load asks nobody and runs nothing
 --- @field reason? string why there is nothing
 --- @field err? table error object: what there is, is wrong
 
@@ -150,6 +151,7 @@ local function look_at_profile(ctx)
   end
   return {
     detail = base_details[base.kind]:format(ctx.name),
+    at_hand = base.kind == "static",
     load = function() return ctx:load_base(base) end,
   }
 end
@@ -211,8 +213,9 @@ end
 --- What a search would find and why not elsewhere, without asking anybody.
 --- @param options? eksrun.aws.Options
 --- @param system? eksrun.aws.System
---- @return { name: string, state: "used"|"maybe"|"empty"|"wrong"|"unused", text: string }[] in the order
---- of the search; "maybe": it would be asked, and may have none
+--- @return { name: string, state: string, text: string, credentials: table|nil }[] rows in the order of
+--- the search. state: "used", "maybe" (it would be asked, and may have none), "empty", "wrong", "unused";
+--- credentials: those used, in the clear, if they are at hand
 function M.explain(options, system)
   local ctx = M.context(options, system)
   local rows, decided = {}, false
@@ -231,6 +234,7 @@ function M.explain(options, system)
       name = place[1],
       state = state,
       text = candidate.err and tostring(candidate.err) or candidate.detail or candidate.reason,
+      credentials = state == "used" and candidate.at_hand and candidate.load(ctx) or nil,
     }
   end
   return rows

@@ -1,5 +1,6 @@
 --- The sign-in to IAM Identity Center (SSO): its token in ~/.aws/sso/cache, shared with the AWS CLI;
 --- its refresh; signing in by a code on another device, and out.
+local ask = require "eksrun.aws.provider.ask"
 local cache = require "eksrun.aws.cache"
 local chain = require "eksrun.aws.provider.chain"
 local errors = require "eksrun.aws.errors"
@@ -68,12 +69,12 @@ local function refresh(ctx, sso, held)
   end
   local registered = parse_time(held.registrationExpiresAt)
   if not registered or registered <= ctx.system.now() then return nil end
-  local answer = oidc(ctx, sso).try:create_token {
+  local answer = ask(oidc(ctx, sso), "CreateToken", {
     grantType = "refresh_token",
     clientId = held.clientId,
     clientSecret = held.clientSecret,
     refreshToken = held.refreshToken,
-  }
+  })
   if not answer or type(answer.accessToken) ~= "string" or not answer.expiresIn then return nil end
   local token = token_of(ctx, sso, answer, held)
   cache.write(ctx.system, M.path(ctx.system, sso), token)
@@ -131,12 +132,12 @@ local function register(ctx, sso, client)
     return { clientId = held.clientId, clientSecret = held.clientSecret,
       registrationExpiresAt = held.registrationExpiresAt }
   end
-  local answer, err = client.try:register_client {
+  local answer, err = ask(client, "RegisterClient", {
     clientName = ("eksrun-%d"):format(ctx.system.now() // 1),
     clientType = "public",
     scopes = sso.session and sso.scopes or nil,
     grantTypes = sso.session and { GRANT, "refresh_token" } or nil,
-  }
+  })
   if not answer then return nil, err end
   return {
     clientId = answer.clientId,
@@ -150,12 +151,12 @@ local function poll(ctx, client, registration, device)
   local ends = ctx.system.now() + (device.expiresIn or 600)
   while ctx.system.now() < ends do
     ctx.system.sleep(interval)
-    local answer, err = client.try:create_token {
+    local answer, err = ask(client, "CreateToken", {
       grantType = GRANT,
       clientId = registration.clientId,
       clientSecret = registration.clientSecret,
       deviceCode = device.deviceCode,
-    }
+    })
     if answer then return answer end
     if err.code == "SlowDownException" then
       interval = interval + 5
@@ -184,11 +185,11 @@ function M.login(ctx, sso, show)
   local registration, err = register(ctx, sso, client)
   if not registration then return failed(err) end
   local device
-  device, err = client.try:start_device_authorization {
+  device, err = ask(client, "StartDeviceAuthorization", {
     clientId = registration.clientId,
     clientSecret = registration.clientSecret,
     startUrl = sso.start_url,
-  }
+  })
   if not device then return failed(err) end
   show {
     url = device.verificationUri,
@@ -206,7 +207,20 @@ function M.login(ctx, sso, show)
   return parse_time(token.expiresAt)
 end
 
---- Signs out: tells the service, removes the token and what was kept of the profile's role.
+-- The roles of all profiles that sign in so.
+local function forget_roles(ctx, sso)
+  local files, removed = ctx:files(), false
+  for name in pairs(files and files.profiles or {}) do
+    local other = chain.sso(files, name)
+    if other and other.session == sso.session and other.start_url == sso.start_url then
+      local path = cache.sso_role_path(ctx.system, other)
+      removed = path ~= nil and ctx.system.remove(path) or removed
+    end
+  end
+  return removed
+end
+
+--- Signs out: tells the service, removes the token and what was kept of the roles of its profiles.
 --- @param ctx eksrun.aws.Context
 --- @param sso eksrun.aws.SsoConfig
 --- @return boolean whether anything was there
@@ -216,14 +230,10 @@ function M.logout(ctx, sso)
   if held and type(held.accessToken) == "string" then
     local options = ctx:client_options()
     options.region = sso.region
-    require("eksrun.aws.client").new("sso", options).try:logout { accessToken = held.accessToken }
+    ask(require("eksrun.aws.client").new("sso", options), "Logout", { accessToken = held.accessToken })
   end
   local was_there = path ~= nil and ctx.system.remove(path)
-  if sso.account_id and sso.role_name then
-    local role = cache.sso_role_path(ctx.system, sso)
-    was_there = (role ~= nil and ctx.system.remove(role)) or was_there
-  end
-  return was_there
+  return forget_roles(ctx, sso) or was_there
 end
 
 return M

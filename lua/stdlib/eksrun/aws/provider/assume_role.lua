@@ -1,5 +1,6 @@
 --- Credentials of roles: of a profile's chain (role_arn with source_profile or credential_source),
 --- or one that the caller names.
+local ask = require "eksrun.aws.provider.ask"
 local chain = require "eksrun.aws.provider.chain"
 local cache = require "eksrun.aws.cache"
 local errors = require "eksrun.aws.errors"
@@ -41,7 +42,7 @@ local function assume(ctx, role, credentials)
   local client, answer
   client, err = sts.client(ctx, role.role_arn, credentials)
   if not client then return nil, err end
-  answer, err = client.try:assume_role(parameters)
+  answer, err = ask(client, "AssumeRole", parameters)
   if not answer then return nil, sts.failed(role.role_arn, err) end
   local found
   found, err = sts.credentials(answer, role.role_arn)

@@ -59,6 +59,28 @@ end
 --- @field role_name? string
 --- @field scopes string[]
 
+local function scopes_of(keys)
+  local scopes = {}
+  for scope in (text_of(keys, "sso_registration_scopes") or "sso:account:access"):gmatch("[^,%s]+") do
+    scopes[#scopes + 1] = scope
+  end
+  return scopes
+end
+
+--- What a section [sso-session NAME] says.
+--- @param files eksrun.aws.Files
+--- @param name string of the session
+--- @return eksrun.aws.SsoConfig|nil, table|nil error object
+function M.session(files, name)
+  local keys = files.sessions[name]
+  for _, key in ipairs { "sso_start_url", "sso_region" } do
+    if not text_of(keys, key) then return wrong("sso-session '%s' has no %s", name, key) end
+  end
+  return {
+    session = name, start_url = keys.sso_start_url, region = keys.sso_region, scopes = scopes_of(keys),
+  }
+end
+
 --- What a profile says about SSO: nil without an error if nothing.
 --- @param files eksrun.aws.Files
 --- @param name string of the profile
@@ -87,7 +109,7 @@ function M.sso(files, name, for_token)
     region = text_of(keys, "sso_region") or text_of(profile, "sso_region"),
     account_id = account,
     role_name = role,
-    scopes = {},
+    scopes = scopes_of(keys),
   }
   local needed = { { "start_url", "sso_start_url" }, { "region", "sso_region" } }
   if not for_token then
@@ -95,9 +117,6 @@ function M.sso(files, name, for_token)
   end
   for _, pair in ipairs(needed) do
     if not found[pair[1]] then return wrong("profile '%s' uses SSO but %s is missing", name, pair[2]) end
-  end
-  for scope in (text_of(keys, "sso_registration_scopes") or "sso:account:access"):gmatch("[^,%s]+") do
-    table.insert(found.scopes, scope)
   end
   return found
 end

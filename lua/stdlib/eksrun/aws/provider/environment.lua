@@ -33,7 +33,7 @@ end
 function M.look(ctx)
   if ctx.by == "--profile" then return { reason = "--profile names a profile" } end
   if not ctx.system.env("AWS_ACCESS_KEY_ID") then return { reason = "AWS_ACCESS_KEY_ID is not set" } end
-  return { detail = "AWS_ACCESS_KEY_ID", load = M.load }
+  return { detail = "AWS_ACCESS_KEY_ID", at_hand = true, load = M.load }
 end
 
 return M

@@ -1,5 +1,6 @@
 --- Credentials of a sign-in by `aws login`: kept in ~/.aws/login/cache, refreshed with the key that
 --- the sign-in made. The files are the AWS CLI's and stay so.
+local ask = require "eksrun.aws.provider.ask"
 local cache = require "eksrun.aws.cache"
 local errors = require "eksrun.aws.errors"
 
@@ -40,9 +41,10 @@ end
 -- Newer contents of the file, or nil and an error object.
 local function refresh(ctx, held)
   local client = require("eksrun.aws.client").new("signin", ctx:client_options())
-  local ok, answer, err = pcall(client.invoke, client, "CreateOAuth2Token", {
+  local ok, answer, err = pcall(ask, client, "CreateOAuth2Token", {
     tokenInput = { clientId = held.clientId, refreshToken = held.refreshToken, grantType = "refresh_token" },
   }, { dpop_key = held.dpopKey })
+  -- The key may be none.
   if not ok then answer, err = nil, answer end
   local output = answer and answer.tokenOutput
   local access = output and output.accessToken

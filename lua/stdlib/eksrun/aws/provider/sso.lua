@@ -1,4 +1,5 @@
 --- Credentials of a role of IAM Identity Center, by the token of a sign-in (eksrun.aws.sso).
+local ask = require "eksrun.aws.provider.ask"
 local cache = require "eksrun.aws.cache"
 local config = require "eksrun.aws.config"
 local errors = require "eksrun.aws.errors"
@@ -28,11 +29,11 @@ function M.load(ctx, base)
   local options = ctx:client_options()
   options.region = wanted.region
   local answer
-  answer, err = require("eksrun.aws.client").new("sso", options).try:get_role_credentials {
+  answer, err = ask(require("eksrun.aws.client").new("sso", options), "GetRoleCredentials", {
     accountId = wanted.account_id,
     roleName = wanted.role_name,
     accessToken = token.token,
-  }
+  })
   if not answer then
     if err.code == "UnauthorizedException" then return nil, sso.expired(wanted, base.profile, err) end
     return nil, errors.new {

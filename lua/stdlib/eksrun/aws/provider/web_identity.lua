@@ -1,5 +1,6 @@
 --- Credentials of a role by a token of an identity provider: AWS_WEB_IDENTITY_TOKEN_FILE (EKS service
 --- accounts, CI) or web_identity_token_file of a profile. The file is read anew for each refresh.
+local ask = require "eksrun.aws.provider.ask"
 local errors = require "eksrun.aws.errors"
 local sts = require "eksrun.aws.provider.sts"
 
@@ -26,11 +27,11 @@ local function assume(ctx, path, role_arn, session_name)
   local client, answer
   client, err = sts.client(ctx, role_arn)
   if not client then return nil, err end
-  answer, err = client.try:assume_role_with_web_identity {
+  answer, err = ask(client, "AssumeRoleWithWebIdentity", {
     RoleArn = role_arn,
     RoleSessionName = session_name or sts.DEFAULT_SESSION,
     WebIdentityToken = token,
-  }
+  })
   if not answer then return nil, sts.failed(role_arn, err) end
   local found
   found, err = sts.credentials(answer, role_arn)
