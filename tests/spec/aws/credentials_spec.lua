@@ -136,6 +136,19 @@ describe("credentials", function()
   end)
 end)
 
+describe("the trace id of Lambda", function()
+  local trace = require "eksrun.aws.trace"
+
+  it("is passed on, within Lambda only, and does not break a header", function()
+    local function header(env) return trace.header(world(env)) end
+    assert.are.equal("Root=1;a%0D%0Ab%C2%BC", header {
+      AWS_LAMBDA_FUNCTION_NAME = "f", _X_AMZN_TRACE_ID = "Root=1;a\r\nb\u{bc}",
+    })
+    assert.is_nil(header { _X_AMZN_TRACE_ID = "Root=1" })
+    assert.is_nil(header { AWS_LAMBDA_FUNCTION_NAME = "f" })
+  end)
+end)
+
 describe("config", function()
   it("finds the region: option, variables, profile", function()
     local files = { [paths.config] = "[default]\nregion = from-file-1\n[profile x]\nregion = x-1\n" }
@@ -186,6 +199,16 @@ describe("config", function()
     assert.matches("max_attempts '0' %(.*:3%) is not a whole number from 1 on", refused "max_attempts")
     assert.matches("'soon' %(.*:4%) is not a number of seconds", refused "metadata_service_timeout")
     assert.matches("'a b' %(.*:5%) is not a URL", refused "ec2_metadata_service_endpoint")
+  end)
+
+  it("knows how to read every setting, and has it in the reference", function()
+    local text = require("eksrun.file").read "docs/reference/configuration.md"
+    local kinds = { string = true, boolean = true, integer = true, seconds = true, region = true, url = true }
+    for _, setting in ipairs(require "eksrun.aws.settings") do
+      local word = setting.key or setting.env[1]
+      assert.is_truthy(text:find("`" .. word .. "`", 1, true), word .. " is not in the reference")
+      assert.is_true(type(setting.kind) == "table" or kinds[setting.kind], setting.name)
+    end
   end)
 
   it("leaves out sections that are no profiles", function()
