@@ -14,6 +14,8 @@ from support.moto import Moto
 
 RECIPE = "recipes/managed-cluster.lua"
 USAGE, FAILED, CREDENTIALS = 2, 1, 4
+NODES = ('require("eksrun.cluster").create { name = "n", subnets = { "s" } }'
+         ':managed_nodes { name = "g", instance_types = { "m7g.large" }, %s }')
 
 
 def assert_one_line(result, status, pattern):
@@ -67,7 +69,12 @@ def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
      r"version: 'v1' is not a Kubernetes version such as 1\.33"),
     ('require("eksrun.iam").role { AssumeRolePolicyDocument = "{}", PolicyArns = { "AmazonEKS_CNI_Policy" } }',
      r"PolicyArns: 'AmazonEKS_CNI_Policy' is not an ARN; iam\.policy_arn 'AmazonEKS_CNI_Policy'"),
-], ids=["cidr", "name", "version", "arn"])
+    ('require("eksrun.iam").role { AssumeRolePolicyDocument = "no document" }',
+     r"AssumeRolePolicyDocument: a policy document .*'no document'"),
+    ('require("eksrun.cluster").create { name = "n", network = {} }', r"'network' wants what vpc\.network returns"),
+    (NODES % 'capacity = "spot"', r"capacity is 'ON_DEMAND' or 'SPOT', not 'spot'"),
+    (NODES % 'labels = { "a" }', r"labels wants a table of text by key"),
+], ids=["cidr", "name", "version", "arn", "policy", "network", "capacity", "labels"])
 def test_values_that_aws_would_refuse(eksrun, cloud, tmp_path, declaration, pattern):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(declaration + "\n")

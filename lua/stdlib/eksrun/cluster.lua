@@ -124,6 +124,9 @@ function M.create(options)
   if not options.network and not options.subnets then
     util.raise_at_caller("cluster.create: field 'network' (from vpc.network) or 'subnets' is required")
   end
+  if options.network and not (options.subnets or rawget(options.network, "private")) then
+    util.raise_at_caller("cluster.create: field 'network' wants what vpc.network returns")
+  end
   local resource = eksrun.scope("cluster", declare_cluster, options)
   return setmetatable({
     name = options.name,
@@ -210,6 +213,16 @@ function Cluster:managed_nodes(options)
   local chosen, ami_type = pcall(ami.managed_type, options.instance_types)
   if not options.ami_type and not chosen then
     util.raise_at_caller("managed_nodes %s: %s", options.name, ami_type)
+  end
+  if options.capacity and options.capacity ~= "ON_DEMAND" and options.capacity ~= "SPOT" then
+    util.raise_at_caller("managed_nodes %s: capacity is 'ON_DEMAND' or 'SPOT', not '%s'", options.name,
+      options.capacity)
+  end
+  for key, value in pairs(options.labels or {}) do
+    if type(key) ~= "string" or type(value) ~= "string" and not eksrun.is_ref(value) then
+      util.raise_at_caller("managed_nodes %s: labels wants a table of text by key: labels = { team = \"a\" }",
+        options.name)
+    end
   end
   local role = options.role or self:node_role().Arn
   -- A node that cannot reach the internet yet never joins.

@@ -89,12 +89,15 @@ local library = debug.getinfo(1, "S").source:gsub("eksrun/util%.lua$", "")
 --- @return boolean
 function M.is_library(source) return source:sub(1, #library) == library end
 
+--- The function below which no frame is the recipe's; set by engine/fault.lua.
+M.boundary = nil
+
 -- The level, seen from the caller of this function, of the nearest frame outside the library.
 local function user_level()
   local level = 3
   while true do
-    local info = debug.getinfo(level, "Sl")
-    if not info then return nil end
+    local info = debug.getinfo(level, "Slf")
+    if not info or info.func == M.boundary then return nil end
     if info.what ~= "C" and not M.is_library(info.source) then return level - 1, info end
     level = level + 1
   end

@@ -271,6 +271,11 @@ describe("the command line", function()
         "cloud.net n: depends_on wants a list" },
       ["protection by text"] = { "net { 'n', Cidr = 'c', protect = 'yes' }",
         "cloud.net n: protect wants boolean, got string" },
+      ["scope without a function"] = { "eksrun.scope('x')", "scope: a function expected, got nil" },
+      ["nil behind a ref"] = { "local x = 'a' .. net { 'n', Cidr = 'c' }.NetId .. nil",
+        "attempt to concatenate a nil value with n.NetId" },
+      ["nil before a ref"] = { "local x = nil .. net { 'n', Cidr = 'c' }.NetId",
+        "attempt to concatenate a nil value with n.NetId" },
       pattern = { "eksrun.params { a = { 'x', 'h', match = '[' } }",
         "params: match = '%[': malformed pattern" },
       ["parameter of a call"] = { "require('eksrun.aws').eks:describe_cluster { nam = 'x' }",
@@ -319,6 +324,24 @@ describe("the command line", function()
       assert.matches("^eksrun: .*returns.lua: " .. wanted .. "\n$", err)
     end
     assert.is_nil(sky.calls.describe)
+  end)
+
+  it("declares nothing once the recipe was read", function()
+    local status, _, err = eksrun(sky, write("late.lua", [[
+      local net = require("eksrun.resource").get "cloud.net"
+      return net { "n", Cidr = "c" }.NetId:map(function(id) return net { id, Cidr = "d" } end)]]), "--yes")
+    assert.equal(1, status)
+    assert.matches("late.lua:2: cloud.net: resources are declared while the recipe is read", err)
+    assert.equal(1, sky.calls.create)
+  end)
+
+  it("names the file where a tail call has left nothing but that", function()
+    local path = write("tail.lua", "return require('eksrun.resource').get 'cloud.net' { 'n' }")
+    local _, _, err = eksrun(sky, path)
+    assert.equal(("eksrun: %s: cloud.net n: input 'Cidr' (string) is required\n"):format(path), err)
+    path = write("tail2.lua", "return require('eksrun.vpc').network { nme = 'n' }")
+    _, _, err = eksrun(sky, path)
+    assert.equal(("eksrun: %s: vpc.network: unknown field 'nme'; did you mean 'name'?\n"):format(path), err)
   end)
 
   it("tells an unknown flag from an unknown command", function()

@@ -22,6 +22,15 @@ local function user_frames()
   end
 end
 
+-- Where a function is defined: all that is known of it when it left by a tail call.
+local function definition(f)
+  local info = debug.getinfo(f, "S")
+  if info.what == "C" or util.is_library(info.source) then return nil end
+  local whole = info.source:match("^@(.*)") or info.short_src
+  if info.linedefined > 0 then whole = whole .. ":" .. info.linedefined end
+  return { whole = whole, short = whole, name = "a function" }
+end
+
 -- Where the recipe's line stands at the beginning of a message: the message, its path whole; nil where
 -- it does not.
 local function with_whole_path(message, frames)
@@ -41,7 +50,8 @@ end
 -- Errors of a call get the line of the call; the others name their place or have none.
 local function object(err, frames)
   local of_a_call = err.code == "validation" or err.operation ~= nil
-  if not of_a_call or err.kind == "credentials" then return err end
+  local lost = err.code == "recipe" and frames.defined
+  if not (of_a_call or lost) or err.kind == "credentials" then return err end
   local place = frames[1] and frames[1].whole .. ": "
   if place and type(err.message) == "string" and err.message:sub(1, #place) ~= place then
     err.message = place .. err.message
@@ -60,8 +70,9 @@ local function message_of(err, frames)
   return (message:gsub("\n\t", " "))
 end
 
-local function fault(err)
+local function fault(err, f)
   local frames = user_frames()
+  if not frames[1] then frames = { definition(f), defined = true } end
   if error_object.is(err) then return object(err, frames) end
   local bug = type(err) == "string" and is_ours(err)
   local trace = {}
@@ -80,9 +91,11 @@ end
 --- @param ... any
 --- @return any ... what f returns
 function M.call(f, ...)
-  local results = table.pack(xpcall(f, fault, ...))
+  local results = table.pack(xpcall(f, function(err) return fault(err, f) end, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
   error(results[2], 0)
 end
+
+util.boundary = M.call
 
 return M

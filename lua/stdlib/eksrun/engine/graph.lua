@@ -18,6 +18,7 @@ local M = {}
 --- @field nodes eksrun.Node[] in the order of declaration
 --- @field by_address table<string, eksrun.Node>
 --- @field stack string? name given by the recipe
+--- @field closed boolean? takes no declarations
 local Graph = {}
 Graph.__index = Graph
 
@@ -26,8 +27,10 @@ function M.new()
   return setmetatable({ nodes = {}, by_address = {}, prefix = "" }, Graph)
 end
 
--- The graph that declarations go to; a run sets one of its own.
+-- The graph that declarations go to. A recipe that is read sets one of its own; what is declared at any other
+-- time, in a :map or a step, would be lost.
 local current = M.new()
+current.closed = true
 
 --- @return eksrun.Graph
 function M.current() return current end
@@ -94,6 +97,10 @@ end
 --- @return any ... what f returns
 function Graph:scope(name, f, ...)
   check_name("scope", name)
+  if type(f) ~= "function" then
+    util.raise_at_caller("scope: a function expected, got %s: eksrun.scope(\"%s\", function() ... end)",
+      type(f), name)
+  end
   local before = self.prefix
   local _ <close> = setmetatable({}, { __close = function() self.prefix = before end })
   self.prefix = before .. name .. "/"
@@ -145,6 +152,10 @@ end
 function Graph:declare(type_, declaration)
   if type(declaration) ~= "table" or M.node_of(declaration) or ref.is(declaration) then
     util.raise_at_caller("%s: a table expected, got %s", type_.name, type(declaration))
+  end
+  if self.closed then
+    util.raise_at_caller("%s: resources are declared while the recipe is read, not in a :map or a step",
+      type_.name)
   end
   local name = declaration[1] or type_.short_name
   check_name(type_.name, name)

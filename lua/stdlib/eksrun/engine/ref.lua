@@ -93,7 +93,9 @@ end
 
 function Ref.__concat(a, b)
   local pieces = {}
-  for _, side in ipairs { a, b } do
+  for i = 1, 2 do -- not ipairs: a nil is an error, not an end
+    local side = b
+    if i == 1 then side = a end
     local part = parts[side]
     if part and part.kind == "concat" then
       table.move(part.pieces, 1, #part.pieces, #pieces + 1, pieces)

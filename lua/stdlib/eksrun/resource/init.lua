@@ -3,6 +3,7 @@
 --- A type is data and a few functions, in a file of its own: resource/<service>/<type>.lua. The
 --- contract, with a worked example, is docs/reference/resource-types.md.
 local graph = require "eksrun.engine.graph"
+local json = require "eksrun.json"
 local ref = require "eksrun.engine.ref"
 local tags = require "eksrun.resource.tags"
 local util = require "eksrun.util"
@@ -130,6 +131,9 @@ local function check_value(path, input, value)
       end
       check_value(path .. "." .. key, field, value[key])
     end
+  end
+  if input.policy and type(value) == "string" and type((json.try_decode(value))) ~= "table" then
+    util.raise_at_caller("%s: a policy document (JSON or a table) expected, got '%s'", path, value)
   end
   local message = input.check and input.check(value)
   if message then util.raise_at_caller("%s: %s", path, message) end
