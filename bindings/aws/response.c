@@ -86,9 +86,10 @@ static bool is_envelope(const struct ek_xml_node *root) {
 static void read_body(struct response *r, const struct ek_model_ref *ref) {
   lua_State *L = r->walk.L;
   uint8_t protocol = r->walk.model->head->protocol;
-  bool xml = protocol == EK_PROTOCOL_QUERY || protocol == EK_PROTOCOL_EC2;
+  bool never_empty = protocol == EK_PROTOCOL_QUERY || protocol == EK_PROTOCOL_EC2;
+  bool xml = never_empty || protocol == EK_PROTOCOL_REST_XML;
   enum ek_aws_kind kind = kind_of(r);
-  if (xml && (kind == EK_AWS_OTHER || kind == EK_AWS_EMPTY))
+  if ((xml && kind == EK_AWS_OTHER) || (never_empty && kind == EK_AWS_EMPTY))
     (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
   if (kind == EK_AWS_EMPTY) {
     lua_newtable(L);

@@ -5,6 +5,8 @@ named by the path; see ROUTES. Answers tell in x-connection which connection the
 x-request which request of that connection they answer. Standard library only.
 """
 
+import datetime
+import email.utils
 import gzip
 import hashlib
 import itertools
@@ -203,7 +205,85 @@ def digest(peer, request):
     peer.send(answer((text + hashlib.sha256(request.body).hexdigest()).encode()))
 
 
+# -- an AWS whose every attempt ends as its URL says -------------------------------------------------
+
+ANSWERS = {
+    "rest-json": ("application/json", '{"cluster": {"name": "x", "status": "ACTIVE"}}'),
+    "json": ("application/x-amz-json-1.1", '{"Parameter": {"Name": "p", "Value": "v"}}'),
+    "query": ("text/xml", "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>1</Account>"
+              "</GetCallerIdentityResult></GetCallerIdentityResponse>"),
+    "ec2": ("text/xml", "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet>"
+            "</DescribeVpcsResponse>"),
+    "rest-xml": ("text/xml", "<ListHostedZonesResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id>"
+                 "<Name>a.</Name><CallerReference>r</CallerReference></HostedZone></HostedZones>"
+                 "<Marker/><IsTruncated>false</IsTruncated><MaxItems>1</MaxItems></ListHostedZonesResponse>"),
+}
+
+ERRORS = {
+    "rest-json": '{"message": "m", "code": "%s"}',
+    "json": '{"__type": "com.amazonaws#%s", "message": "m"}',
+    "query": "<ErrorResponse><Error><Code>%s</Code><Message>m</Message></Error></ErrorResponse>",
+    "ec2": "<Response><Errors><Error><Code>%s</Code><Message>m</Message></Error></Errors></Response>",
+    "rest-xml": "<ErrorResponse><Error><Code>%s</Code><Message>m</Message></Error></ErrorResponse>",
+}
+
+
+def refuse(peer, protocol, status, code, *headers):
+    body = (ERRORS[protocol] % code).encode()
+    peer.send(answer(body, f"{status} Refused", (f"Content-Type: {ANSWERS[protocol][0]}", *headers)))
+
+
+def clock_ahead(peer, protocol, sent):
+    """A server three hours ahead: takes what is signed for its own time."""
+    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=3)
+    signed = datetime.datetime.strptime(sent["x-amz-date"], "%Y%m%dT%H%M%S%z")
+    if abs(now - signed) < datetime.timedelta(minutes=5):
+        succeed(peer, protocol, sent)
+    else:
+        date = email.utils.format_datetime(now, usegmt=True)
+        refuse(peer, protocol, 403, "RequestTimeTooSkewed", f"Date: {date}")
+
+
+def succeed(peer, protocol, sent, kind=None):
+    own, body = ANSWERS[protocol]
+    peer.send(answer(body.encode(), headers=(f"Content-Type: {kind or own}", f"X-Attempt: {sent['amz-sdk-request']}")))
+
+
+def script(peer, request):
+    """/script/STEP,STEP,.../PROTOCOL/...: what happens to each attempt of a call; the last step stays."""
+    _, steps, protocol = request.path.split("/")[1:4]
+    sent = {name.lower(): value for name, value in request.headers}
+    steps = steps.split(",")
+    attempt = int(sent["amz-sdk-request"].partition(";")[0].removeprefix("attempt="))
+    step, _, value = steps[min(attempt, len(steps)) - 1].partition(":")
+    body = ANSWERS[protocol][1].encode()
+    if step == "ok":
+        succeed(peer, protocol, sent, value or None)
+    elif step == "cut":  # at so many percent of the body
+        peer.send(answer(body[: len(body) * int(value) // 100], length=len(body)))
+        peer.close()
+    elif step == "ends":  # the same, and the end of the connection is the end of the answer
+        peer.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body[: len(body) * int(value) // 100])
+        peer.close()
+    elif step == "clock":
+        clock_ahead(peer, protocol, sent)
+    elif step == "expired":
+        refuse(peer, protocol, 400, "ExpiredToken") if "OLD" in sent["authorization"] else succeed(peer, protocol, sent)
+    elif step == "elsewhere":
+        peer.send(answer(status="302 Found", headers=(f"Location: http://127.0.0.1:{value}/taken?a=secret",)))
+    elif step == "html":
+        peer.send(answer(b"<html><body>sign in</body></html>", f"{value} Page", ("Content-Type: text/html",)))
+    elif step.isdigit():  # STATUS:CODE, or without a body
+        if value:
+            refuse(peer, protocol, step, value)
+        else:
+            peer.send(answer(status=step + " Empty"))
+    else:
+        ROUTES[step](peer, request)
+
+
 ROUTES = {
+    "script": script,
     "pieces": pieces, "step": next_piece, "broken-pieces": broken_pieces, "download": download,
     "sent": how_many_sent, "digest": digest,
     "count": count, "echo": echo, "status": status, "together": together, "repeated": repeated, "chunked": chunked, "half-chunked": half_chunked,

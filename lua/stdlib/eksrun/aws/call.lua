@@ -136,11 +136,67 @@ end
 function Call:sign()
   local out, err = outgoing(self)
   if not out then return nil, err end
-  auth.sign(self, out)
+  local ok
+  ok, err = auth.sign(self, out)
+  if not ok then return nil, err end
   out.headers["user-agent"] = exchange.user_agent(self)
   out.url = out.base .. out.path .. (out.query and "?" .. out.query or "")
   out.operation = self.name
   return out
+end
+
+-- Headers that describe a body, which whoever uses the URL brings along.
+local function is_of_body(name)
+  return name == "content-length" or name == "content-md5" or name == "x-amz-sdk-checksum-algorithm"
+    or name:find("^x%-amz%-checksum%-") ~= nil
+end
+
+-- Makes a request of what stands in its URL alone, or nil and the error.
+local function without_body(call, out)
+  local protocol = call.client.metadata.protocol
+  if protocol == "query" or protocol == "ec2" then
+    out.method, out.query, out.body = "GET", out.body:gsub("+", "%%20"), nil
+  elseif protocol:find "^rest" and (type(out.body) ~= "string" or out.body == "") then
+    out.body = nil
+  else
+    return nil, errors.new {
+      code = "presign",
+      message = ("%s:%s cannot be presigned: its parameters do not fit into a URL")
+        :format(call.client.name, call.name),
+    }
+  end
+  if not out.body and out.method ~= "PUT" then out.headers["content-type"] = nil end
+  for name in pairs(out.headers) do
+    if is_of_body(name) then out.headers[name] = nil end
+  end
+  return out
+end
+
+--- A URL that makes the call for whoever has it.
+--- @param expires integer seconds
+--- @param headers? table<string, string> to sign besides; who uses the URL has to send them
+--- @return string|nil url
+--- @return table method and headers; or the error object
+function Call:presign(expires, headers)
+  if self.scheme.name ~= "sigv4" and self.scheme.name ~= "sigv4a" then
+    return nil, errors.new {
+      code = "presign",
+      message = ("%s:%s cannot be presigned: it is not signed"):format(self.client.name, self.name),
+    }
+  end
+  local out, err = outgoing(self)
+  if out then out, err = without_body(self, out) end
+  if not out then return nil, err end
+  for name, value in pairs(headers or {}) do out.headers[name:lower()] = value end
+  self.payload_hash = self.scheme.disable_double_encoding and "UNSIGNED-PAYLOAD" or nil
+  local query
+  query, err = auth.presign(self, out, expires)
+  if not query then return nil, err end
+  local rest = {}
+  for name, value in pairs(out.headers) do
+    if name ~= "host" then rest[name] = value end
+  end
+  return out.base .. out.path .. "?" .. query, { method = out.method, headers = rest }
 end
 
 -- The answer of a call whose output is a stream of events: of an error, the body is read.
@@ -188,12 +244,16 @@ local function send(call)
   if response.status >= 300 then
     local parsed = operation:parse_error(response.status, response.headers, response.body)
     local source = call.credentials and call.credentials.source
+    if response.status < 400 then parsed.message = errors.redirect(response) or parsed.message end
     return nil, errors.service(name, call.name, response.status, parsed, source), response
   end
   local ok, output = pcall(operation.parse, operation, response.status, response.headers, response.body)
   if not ok then
     if type(output) ~= "table" then error(output, 0) end
     output.status = response.status
+    -- Where nothing said how long the answer is, the end of the connection may have cut it.
+    output.retryable = response.headers["content-length"] == nil
+      and response.headers["transfer-encoding"] == nil
     return nil, errors.failed(name, call.name, output), response
   end
   if events then

@@ -17,6 +17,7 @@ local system_module = require "eksrun.aws.system"
 local M = {}
 
 --- @class eksrun.aws.ClientOptions: eksrun.aws.Options
+--- @field bearer_token? string|fun(): string for services that take one
 --- @field credentials? eksrun.aws.Credentials|table fixed ones
 --- @field role_arn? string a role to assume
 --- @field role_session_name? string
@@ -30,7 +31,7 @@ local M = {}
 --- @field system? eksrun.aws.System for tests
 
 local known_options = {
-  "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts", "profile",
+  "bearer_token", "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts", "profile",
   "rate_limit", "region", "retry_mode", "role_arn", "role_duration", "role_session_name", "system",
   "timeout", "token",
 }
@@ -145,6 +146,34 @@ function Client:dry(name, params)
   if call then signed, err = call:sign() end
   if not signed then error(err, 0) end
   return signed
+end
+
+--- A URL that makes a call for whoever has it, until it expires: of any operation whose parameters
+--- fit into a URL, those of query services included.
+---
+---   local url = aws.s3:presign("get_object", { Bucket = "b", Key = "k" }, { expires = 3600 })
+--- @param name string
+--- @param params? table
+--- @param options? { expires: integer?, headers: table<string, string>? } seconds, 900 if not given and
+--- a week at most; headers to sign besides
+--- @return string url
+--- @return { method: string, headers: table<string, string> } how to use it: headers that have to be sent
+--- Raises {code = "presign"} if the call does not fit, or what keeps it from being signed.
+function Client:presign(name, params, options)
+  options = options or {}
+  local expires = options.expires or 900
+  if math.type(expires) ~= "integer" or expires < 1 or expires > 604800 then
+    errors.misuse(("%s: expires is a number of seconds from 1 to 604800"):format(name))
+  end
+  local call, err = new_call(self, name, params)
+  local url, how
+  if call then call, err = call:prepare() end
+  if call then
+    url, how = call:presign(expires, options.headers)
+    err = how
+  end
+  if not url then error(err, 0) end
+  return url, how
 end
 
 --- Iterates over the pages of an operation; one page if it is not paginated.

@@ -31,4 +31,7 @@ function M.learn(call, err, response)
   return true
 end
 
+--- Forgets what was learnt.
+function M.forget() skews = {} end
+
 return M

@@ -78,7 +78,8 @@ function M.new(write)
   end
 
   function observer.waiting(call, seconds, reason)
-    line(call, "  waiting %.3f s (%s)", seconds, reason == "limit" and "limit on requests" or "before a retry")
+    local why = reason == "limit" and "limit on requests" or "before a retry"
+    line(call, "  waiting %.3f s (%s)", seconds, why)
   end
 
   return observer

@@ -108,6 +108,14 @@ function M.service(service, operation, status, parsed, source)
   return M.new(err)
 end
 
+--- What to say of a redirect: nobody follows one with a signed request.
+--- @param response table
+--- @return string|nil message nil: it leads nowhere
+function M.redirect(response)
+  local host = (response.headers.location or ""):match("^https?://([%w%.:_%-%[%]]+)")
+  return host and ("redirected to %s, which is not followed; check the endpoint and the region"):format(host)
+end
+
 --- The error object for a call that got no usable answer.
 --- @param service string
 --- @param operation string

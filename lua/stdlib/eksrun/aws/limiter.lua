@@ -81,12 +81,15 @@ local leaving = { __close = function(self) self.gate.waiting = self.gate.waiting
 
 --- Waits for a token, behind those who came before.
 --- @param system eksrun.aws.System
+--- @return number seconds waited
 function Gate:pass(system)
-  if self.waiting == 0 and self.rate:take(system.now()) <= 0 then return end
+  local started = system.now()
+  if self.waiting == 0 and self.rate:take(started) <= 0 then return 0 end
   self.turn = self.turn or require("eksrun.task").semaphore(1)
   self.waiting = self.waiting + 1
   local _ <close> = setmetatable({ gate = self }, leaving)
   self.turn:with(wait_for_token, self, system)
+  return math.max(0, system.now() - started)
 end
 
 -- What the process shares, by system: its APIs and hosts.
@@ -135,16 +138,12 @@ function M.admit(call)
   local state = call.client
   if state.options.rate_limit == false then return 0 end
   local system = state.system
-  local started = system.now()
+  local now = system.now()
   local api, adaptive = api_of(call), client_gate(call)
   local learnt = api.learnt.rate
-  if learnt.enabled and started - learnt.slowed_at > FORGET then
-    api.learnt.rate = new_learnt(started)
-  end
-  if adaptive then adaptive:pass(system) end
-  if api.fixed then api.fixed:pass(system) end
-  api.learnt:pass(system)
-  return system.now() - started
+  if learnt.enabled and now - learnt.slowed_at > FORGET then api.learnt.rate = new_learnt(now) end
+  return (adaptive and adaptive:pass(system) or 0) + (api.fixed and api.fixed:pass(system) or 0)
+    + api.learnt:pass(system)
 end
 
 --- Learns from what a request met.

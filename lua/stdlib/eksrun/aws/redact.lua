@@ -136,7 +136,9 @@ function M.scrub(call, text)
     end
   end
   local id = call.credentials and call.credentials.access_key_id
-  if id and #id >= LENGTH_MIN and text:find(id, 1, true) then text = text:gsub(plain(id), id:sub(1, 4) .. "...") end
+  if id and #id >= LENGTH_MIN and text:find(id, 1, true) then
+    text = text:gsub(plain(id), function() return id:sub(1, 4) .. "..." end)
+  end
   return text
 end
 
