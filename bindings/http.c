@@ -53,6 +53,7 @@ int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, lua_KContext ctx
 void ek_http_close(struct ek_http_op *op) {
   ek_transfer_free(op->transfer);
   op->transfer = NULL;
+  ek_checksum_fini(&op->sum);
 }
 
 void ek_http_push_error(lua_State *L, const struct ek_transfer *t) {

@@ -4,14 +4,18 @@
 
 #include "bindings/bindings.h"
 
+#include "core/checksum.h"
 #include "loop/transfer.h"
 #include "task.h"
 
 /* A userdata: first the request, then, if the answer is a stream, its body. */
 struct ek_http_op {
   struct ek_wait wait;
-  struct ek_transfer *transfer; /* NULL: freed */
-  bool busy;                    /* a task waits for it */
+  struct ek_transfer *transfer;          /* NULL: freed */
+  bool busy;                             /* a task waits for it */
+  struct ek_checksum sum;                /* of the body, if algorithm is set */
+  unsigned char digest[EK_CHECKSUM_MAX]; /* what it has to be */
+  size_t digest_len;
 };
 
 #define EK_HTTP_OP_TYPE   "eksrun.http.request"

@@ -5,6 +5,7 @@
  *   body:read_all([max = 16 MiB]) -> bytes
  *   body:chunks()     -> iterator: for bytes in body:chunks() do ... end
  *   body:save(path [, {mode = 0600}]) -> how many bytes; the file appears when it is whole
+ *   body:expect(algorithm, digest) -> body: the end is an error unless it has that checksum
  *   body:close()      also by __close and the collector; stops the transfer
  *   try_read, try_read_all, try_save: return nil, err instead of raising
  *
@@ -51,6 +52,43 @@ static bool is_broken(const struct ek_transfer *t) {
   return !t->running && t->error.code != 0;
 }
 
+/* -- what the bytes should add up to -------------------------------------------------------------
+ */
+
+/* The first n bytes there are were taken. */
+static int take(struct ek_http_op *op, const char *bytes, size_t n, struct ek_error *e) {
+  int rc = op->sum.algorithm == NULL ? 0 : ek_checksum_update(&op->sum, bytes, n, e);
+  ek_transfer_take(op->transfer, n);
+  return rc;
+}
+
+/* At the end: whether it is all that was sent. */
+static int check_sum(struct ek_http_op *op, struct ek_error *e) {
+  unsigned char digest[EK_CHECKSUM_MAX];
+  size_t n;
+  if (op->sum.algorithm == NULL) return 0;
+  int rc = ek_checksum_final(digest, &n, &op->sum, e);
+  op->sum.algorithm = NULL;
+  if (rc != 0) return rc;
+  if (n == op->digest_len && memcmp(digest, op->digest, n) == 0) return 0;
+  return ek_error_set(e, EK_ERR_NETWORK, "%s sent a body that does not have its checksum",
+                      op->transfer->peer);
+}
+
+static int l_expect(lua_State *L) {
+  struct ek_http_op *op = check_body(L);
+  struct ek_error e;
+  size_t n;
+  const char *algorithm = luaL_checkstring(L, 2), *digest = luaL_checklstring(L, 3, &n);
+  luaL_argcheck(L, n <= sizeof op->digest, 3, "a digest expected");
+  ek_checksum_fini(&op->sum);
+  if (ek_checksum_init(&op->sum, algorithm, &e) != 0) return ek_error_raise(L, &e);
+  memcpy(op->digest, digest, n);
+  op->digest_len = n;
+  lua_settop(L, 1);
+  return 1;
+}
+
 /* -- read ----------------------------------------------------------------------------------------
  */
 
@@ -60,18 +98,22 @@ static int finish_read(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   if (op->transfer == NULL) return fail_closed(L, ctx != 0);
   const char *bytes;
+  struct ek_error e;
   size_t there = ek_transfer_there(&bytes, op->transfer);
   size_t n = lua_isnil(L, 2) ? there : (size_t)lua_tointeger(L, 2);
   if (n > there) n = there;
   if (n == 0 && is_broken(op->transfer)) return fail_transfer(L, op, ctx != 0);
+  int rc = 0;
   if (n == 0 && !lua_isnil(L, 2) && lua_tointeger(L, 2) == 0)
     lua_pushliteral(L, "");
-  else if (n == 0)
+  else if (n == 0 && (rc = check_sum(op, &e)) == 0)
     lua_pushnil(L);
-  else
+  else if (rc == 0)
     lua_pushlstring(L, bytes, n);
-  ek_transfer_take(op->transfer, n);
-  return 1;
+  if (rc == 0) rc = take(op, bytes, n, &e);
+  if (rc == 0) return 1;
+  ek_http_close(op);
+  return fail(L, &e, ctx != 0);
 }
 
 static int read_some(lua_State *L, bool try) {
@@ -126,8 +168,11 @@ static int finish_all(lua_State *L, int status, lua_KContext ctx) {
   }
   if (is_broken(op->transfer)) return fail_transfer(L, op, ctx != 0);
   lua_pushlstring(L, bytes, there);
+  struct ek_error e;
+  int rc = take(op, bytes, there, &e);
+  if (rc == 0) rc = check_sum(op, &e);
   ek_http_close(op);
-  return 1;
+  return rc == 0 ? 1 : fail(L, &e, ctx != 0);
 }
 
 static int read_all(lua_State *L, bool try) {
@@ -178,9 +223,11 @@ static int go_on_saving(lua_State *L, int status, lua_KContext ctx) {
     rc = ek_replace_write(&save->file, bytes, there, &e);
     if (rc != 0) break;
     save->bytes += (lua_Integer)there;
-    ek_transfer_take(op->transfer, there);
+    rc = take(op, bytes, there, &e);
+    if (rc != 0) break;
   }
   bool broken = op->transfer == NULL || is_broken(op->transfer);
+  if (rc == 0 && !broken) rc = check_sum(op, &e);
   if (rc == 0 && !broken) rc = ek_replace_commit(&save->file, save->mode, &e);
   ek_replace_close(&save->file);
   if (op->transfer == NULL) return fail_closed(L, ctx != 0);
@@ -236,15 +283,11 @@ static int l_gc(lua_State *L) {
 }
 
 void ek_http_open_body(lua_State *L) {
-  static const luaL_Reg methods[] = {{"read", l_read},
-                                     {"try_read", l_try_read},
-                                     {"read_all", l_read_all},
-                                     {"try_read_all", l_try_read_all},
-                                     {"save", l_save},
-                                     {"try_save", l_try_save},
-                                     {"chunks", l_chunks},
-                                     {"close", l_close},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"read", l_read},         {"try_read", l_try_read},
+                                     {"read_all", l_read_all}, {"try_read_all", l_try_read_all},
+                                     {"save", l_save},         {"try_save", l_try_save},
+                                     {"chunks", l_chunks},     {"expect", l_expect},
+                                     {"close", l_close},       {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, EK_HTTP_BODY_TYPE);
   luaL_setfuncs(L, meta, 0);

@@ -87,6 +87,13 @@ function Body:save(path, options) end
 ---@return eksrun.Error? err
 function Body:try_save(path, options) end
 
+--- The checksum that all of the body has to have: whoever comes to the end of another one gets an
+--- error with code "network" there, and a file does not appear.
+---@param algorithm eksrun.checksum.Algorithm
+---@param digest string raw bytes
+---@return eksrun.http.Body self
+function Body:expect(algorithm, digest) end
+
 --- Stops the transfer, if it still runs.
 function Body:close() end
 

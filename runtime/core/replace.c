@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,13 @@ static int open_temporary(struct ek_replace *r) {
   return -1;
 }
 
+/* A device, a pipe or a folder is nothing that a file may take the place of. */
+static bool is_replaceable(const struct ek_replace *r) {
+  struct stat st;
+  if (fstatat(r->folder, r->name, &st, AT_SYMLINK_NOFOLLOW) != 0) return true;
+  return S_ISREG(st.st_mode) || S_ISLNK(st.st_mode);
+}
+
 int ek_replace_open(struct ek_replace *r, const char *path, struct ek_error *e) {
   *r = (struct ek_replace)EK_REPLACE_INIT;
   size_t n = strlen(path);
@@ -47,6 +55,10 @@ int ek_replace_open(struct ek_replace *r, const char *path, struct ek_error *e) 
   const char *slash = strrchr(r->path, '/');
   r->name = slash == NULL ? r->path : slash + 1;
   r->folder = open_folder(r->path, r->name);
+  if (r->folder >= 0 && !is_replaceable(r)) {
+    ek_replace_close(r);
+    return ek_error_set(e, EK_ERR_IO, "cannot write %s: it is no regular file", path);
+  }
   if (r->folder >= 0) r->fd = open_temporary(r);
   if (r->fd >= 0) return 0;
   int rc = fail(r, e);

@@ -82,6 +82,43 @@ describe("eksrun.http, in pieces:", function()
       assert.equal("", file.read(path))
     end)
 
+    it("takes the place of files only", function()
+      local n, err = stream("/download/5").body:try_save "/dev/null"
+      assert.is_nil(n)
+      assert.matches("/dev/null: it is no regular file", err.message)
+      assert.equal("other", file.stat("/dev/null").type)
+    end)
+
+    it("has the checksum that it should have", function()
+      local checksum = require "eksrun.checksum"
+      local digest = checksum.digest("crc32c", pattern(300000))
+      local function body() return stream("/download/300000").body:expect("CRC32C", digest) end
+      assert.equal(300000, #body():read_all())
+      assert.equal(300000, body():save(folder .. "/checked"))
+      file.remove(folder .. "/checked")
+      local size = 0
+      for bytes in body():chunks() do size = size + #bytes end
+      assert.equal(300000, size)
+    end)
+
+    it("fails at its end with another checksum", function()
+      local function body() return stream("/download/300000").body:expect("sha256", ("x"):rep(32)) end
+      local all, err = body():try_read_all()
+      assert.is_nil(all)
+      assert.equal("network", err.code)
+      assert.matches("does not have its checksum", err.message)
+      local n
+      n, err = body():try_save(folder .. "/unchecked")
+      assert.is_nil(n)
+      assert.matches("does not have its checksum", err.message)
+      assert.is_false(file.exists(folder .. "/unchecked"))
+      local answer = body()
+      local piece
+      repeat piece, err = answer:try_read(100000) until not piece
+      assert.matches("does not have its checksum", err.message)
+      assert.has_error(function() body():expect("crc16", "") end)
+    end)
+
     it("keeps the server waiting while nobody reads", function()
       local size = 64 * 1024 * 1024
       local body = stream("/download/" .. size).body

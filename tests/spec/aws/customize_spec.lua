@@ -86,7 +86,8 @@ describe("customisations of values", function()
   it("read IAM's policy documents, however deep", function()
     local document = text.percent_encode '{"Version":"2012-10-17","Statement":[]}'
     local c = client("iam", { xml(([[<GetAccountAuthorizationDetailsResponse>
-      <GetAccountAuthorizationDetailsResult><Policies><member><PolicyVersionList><member><Document>%s</Document></member>
+      <GetAccountAuthorizationDetailsResult><Policies><member><PolicyVersionList>
+      <member><Document>%s</Document></member>
       <member><Document>%%zz</Document></member></PolicyVersionList></member></Policies>
       </GetAccountAuthorizationDetailsResult></GetAccountAuthorizationDetailsResponse>]]):format(document)) })
     local versions = c:get_account_authorization_details({}).Policies[1].PolicyVersionList
@@ -317,5 +318,120 @@ describe("compression", function()
     local c = client("cloudwatch", { ok }, { AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES = "many" })
     local _, err = c.try:put_metric_data(metrics(500))
     assert.equal("config", err.code)
+  end)
+end)
+
+describe("a bucket of another region", function()
+  local function hosts(requests)
+    local list = {}
+    for i, request in ipairs(requests) do list[i] = request.method .. " " .. request.headers.host end
+    return list
+  end
+  local here, there = "bucket.s3.eu-west-1.amazonaws.com", "bucket.s3.us-west-2.amazonaws.com"
+  local elsewhere = { ["x-amz-bucket-region"] = "us-west-2" }
+
+  it("is asked there, and from then on", function()
+    for _, answer in ipairs {
+      { 301, elsewhere, "<Error><Code>PermanentRedirect</Code></Error>" },
+      { 301, {}, "<Error><Code>PermanentRedirect</Code><Region>us-west-2</Region></Error>" },
+      { 307, elsewhere, "<Error><Code>TemporaryRedirect</Code></Error>" },
+      { 400, {}, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-west-2</Region></Error>" },
+      { 400, elsewhere, "<Error><Code>IllegalLocationConstraintException</Code></Error>" },
+    } do
+      local c, requests = client("s3", { answer, ok })
+      c:get_object { Bucket = "bucket", Key = "k" }
+      assert.same({ "GET " .. here, "GET " .. there }, hosts(requests))
+      assert.matches("/us%-west%-2/s3/aws4_request", requests[2].headers.authorization)
+      c:get_object { Bucket = "bucket", Key = "k" }
+      assert.same("GET " .. there, hosts(requests)[3])
+    end
+  end)
+
+  it("is found for HEAD, whose answers have no body", function()
+    local c, requests = client("s3", { { 400, elsewhere, "" }, ok })
+    c:head_bucket { Bucket = "bucket" }
+    assert.same({ "HEAD " .. here, "HEAD " .. there }, hosts(requests))
+    c, requests = client("s3", { { 301, {}, "" }, { 400, elsewhere, "" }, ok })
+    c:head_object { Bucket = "bucket", Key = "k" }
+    assert.same({ "HEAD " .. here, "HEAD " .. here, "HEAD " .. there }, hosts(requests))
+  end)
+
+  it("is looked for once", function()
+    local c, requests = client("s3", { { 301, elsewhere, "<Error><Code>PermanentRedirect</Code></Error>" } })
+    local _, err = c.try:get_object { Bucket = "bucket", Key = "k" }
+    assert.equal("PermanentRedirect", err.code)
+    assert.equal(2, #requests)
+  end)
+
+  it("is not looked for where the name is no region's", function()
+    local c, requests = client("s3", { { 301, { ["x-amz-bucket-region"] = "evil.example/" }, "" } })
+    local _, err = c.try:get_object { Bucket = "bucket", Key = "k" }
+    assert.equal(301, err.status)
+    for _, request in ipairs(requests) do assert.equal(here, request.headers.host) end
+  end)
+end)
+
+describe("a body from a file", function()
+  local path = os.tmpname()
+  local function write(bytes)
+    local file = assert(io.open(path, "wb"))
+    file:write(bytes)
+    file:close()
+  end
+  teardown(function() os.remove(path) end)
+
+  it("is described, not read into memory", function()
+    write "0123456789abc"
+    local c, requests = client("s3", { ok })
+    c:put_object { Bucket = "b", Key = "k", Body = { path = path, offset = 1, length = 9 } }
+    local request = requests[1]
+    assert.same({ path = path, offset = 1, length = 9 }, request.body)
+    assert.equal("y/Q5Jg==", request.headers["x-amz-checksum-crc32"])
+    assert.equal("UNSIGNED-PAYLOAD", request.headers["x-amz-content-sha256"])
+    assert.equal("100-continue", request.headers.expect)
+    assert.not_matches("expect", request.headers.authorization)
+    c:put_object { Bucket = "b", Key = "k", Body = { path = path } }
+    assert.same({ path = path, offset = 0, length = 13 }, requests[2].body)
+  end)
+
+  it("is part of the signature where nothing else protects it", function()
+    write "123456789"
+    local c, requests = client("s3", { ok }, {
+      AWS_ENDPOINT_URL = "http://127.0.0.1:1", AWS_REQUEST_CHECKSUM_CALCULATION = "when_required",
+    })
+    c:put_object { Bucket = "b", Key = "k", Body = { path = path } }
+    assert.equal(text.sha256 "123456789", requests[1].headers["x-amz-content-sha256"])
+  end)
+
+  it("is refused by name", function()
+    write "0123"
+    local c = client("s3", { ok })
+    for body, message in pairs {
+      [{ path = path, length = 5 }] = "is not all in .* 4 bytes",
+      [{ path = path, offset = 5 }] = "is not all",
+      [{ path = path .. "x" }] = "does not exist",
+      [{ path = "/" }] = "no regular file",
+      [{}] = "must name a file",
+      [{ path = path, offset = -1 }] = "negative field 'offset'",
+      [{ path = path, size = 1 }] = "no field 'size'",
+      [{ path = path, length = "4" }] = "'length' that is no integer",
+    } do
+      local _, err = c.try:put_object { Bucket = "b", Key = "k", Body = body }
+      assert.equal("validation", err.code)
+      assert.matches("parameter Body .*" .. message, err.message)
+    end
+  end)
+
+  it("may come from a function, once", function()
+    local c, requests = client("s3", { { 503, {}, "" } })
+    local function pieces() return nil end
+    local _, err = c.try:put_object { Bucket = "b", Key = "k", Body = pieces, ContentLength = 0 }
+    assert.equal(503, err.status)
+    assert.equal(1, #requests)
+    assert.equal(pieces, requests[1].body)
+    assert.equal(0, requests[1].body_length)
+    assert.is_nil(requests[1].headers["content-length"])
+    _, err = c.try:put_object { Bucket = "b", Key = "k", Body = pieces }
+    assert.matches("ContentLength %(integer%) must say", err.message)
   end)
 end)

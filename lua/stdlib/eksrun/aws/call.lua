@@ -26,6 +26,7 @@ local limiter = require "eksrun.aws.limiter"
 local observe = require "eksrun.aws.observe"
 local redact = require "eksrun.aws.redact"
 local retry = require "eksrun.aws.retry"
+local stream_module = require "eksrun.aws.customize.stream"
 
 local M = {}
 
@@ -35,7 +36,8 @@ local M = {}
 --- @field name string "DescribeCluster"
 --- @field params table
 --- @field options table of this call
---- @field hooks table[]
+--- @field hooks eksrun.aws.Hook[]
+--- @field traits eksrun.native.aws.OperationInfo
 --- @field region? string instead of the client's, set by a hook: the region that a bucket is in
 --- @field request eksrun.native.aws.Request
 --- @field endpoint eksrun.aws.Endpoint
@@ -77,8 +79,8 @@ function M.new(state, operation, params, options)
     operation = operation,
     name = name,
     options = options or {},
-    hooks = customize.hooks(state.name, name, operation),
   }, Call)
+  call.hooks, call.traits = customize.hooks(state.name, name, operation)
   local err
   call.params, err = run_hooks(call, "params", params or {})
   if err then return nil, err end
@@ -199,15 +201,17 @@ function Call:presign(expires, headers)
   return out.base .. out.path .. "?" .. query, { method = out.method, headers = rest }
 end
 
--- The answer of a call whose output is a stream of events: of an error, the body is read.
-local function receive(call, signed, events)
-  signed.stream = events ~= nil or nil
+-- The answer of a call whose output is a stream of events or bytes: of an error, the body is read.
+local function receive(call, signed, streams)
+  signed.stream = streams or nil
+  -- An object's bytes are what they are, compressed or not.
+  if call.traits.stream_output then signed.decompress = false end
   observe.tell("sending", call, signed)
   local response, err = exchange.send(call, signed)
-  if not response or not events then return response, err end
+  if not response or not streams then return response, err end
   local body = response.body
   if response.status < 300 then
-    response.events, response.body = body, ""
+    response.stream, response.body = body, ""
   else
     response.body, err = body:try_read_all()
     if not response.body then return nil, err end
@@ -218,13 +222,13 @@ end
 -- Puts the stream into the output, or nil and error.
 local function open_events(call, output, response, events)
   local module = require "eksrun.aws.events"
-  local stream = module.open(call, response.events, events)
+  local stream = module.open(call, response.stream, events)
   if not call.client.metadata.protocol:find "^rest" then
     local err
     output, err = module.initial(stream)
     if not output then return nil, err end
   end
-  output[call.operation:info().event_output] = stream
+  output[call.traits.event_output] = stream
   return output
 end
 
@@ -233,9 +237,9 @@ local function send(call)
   local name, operation = call.client.name, call.operation
   local signed, err = call:sign()
   if not signed then return nil, err end
-  local events = operation:events()
+  local events, stream = operation:events(), stream_module.is_wanted(call)
   local response
-  response, err = receive(call, signed, events)
+  response, err = receive(call, signed, events ~= nil or stream)
   if not response then return nil, errors.failed(name, call.name, err) end
   local changed
   changed, err = run_hooks(call, "response", response)
@@ -258,6 +262,9 @@ local function send(call)
   end
   if events then
     output, err = open_events(call, output, response, events)
+    if not output then return nil, err, response end
+  elseif stream then
+    output, err = stream_module.deliver(call, output, response.stream)
     if not output then return nil, err, response end
   end
   output, err = run_hooks(call, "output", output)

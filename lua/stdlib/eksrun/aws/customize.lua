@@ -29,7 +29,7 @@ local rules = {
   -- "/hostedzone/Z1" of one answer is what the next request calls "Z1".
   route53 = { ["*"] = { { "values.last_segment", "ResourceId", "DelegationSetId", "ChangeId" } } },
   s3 = {
-    ["*"] = { { "s3.check_bucket" }, { "s3.expires" }, { "s3.error_in_success" } },
+    ["*"] = { { "s3.check_bucket" }, { "redirect.hook" }, { "s3.expires" }, { "s3.error_in_success" } },
     CompleteMultipartUpload = { { "s3.customer_key", "SSECustomer" } },
     CopyObject = {
       { "s3.copy_source" }, { "s3.ascii_metadata" },
@@ -71,37 +71,41 @@ local function add(hooks, operation, list)
   end
 end
 
-local function make(service, name, operation)
+local function make(service, name, operation, traits)
   local hooks, of_service = {}, rules[service] or {}
+  if traits.stream_input then
+    hooks[1] = require("eksrun.aws.customize.stream").upload(traits)
+  end
   add(hooks, operation, of_service["*"])
   add(hooks, operation, of_service[name])
-  local traits = operation:info()
   if traits.requestcompression then
     hooks[#hooks + 1] = require("eksrun.aws.customize.compression").hook(traits)
   end
   if traits.httpChecksum or traits.checksum then
     hooks[#hooks + 1] = require("eksrun.aws.customize.checksum").hook(traits)
   end
-  if traits.unsigned_payload or (service == "s3" and traits.stream_input) then
+  if traits.unsigned_payload or traits.stream_input then
     hooks[#hooks + 1] = require("eksrun.aws.customize.payload").hook(traits)
   end
   return hooks
 end
 
-local made = setmetatable({}, { __mode = "k" })
+local by_operation = setmetatable({}, { __mode = "k" })
 
 --- The hooks of an operation, in the order in which they are called.
 --- @param service string "s3"
 --- @param name string "PutObject"
 --- @param operation eksrun.native.aws.Operation
 --- @return eksrun.aws.Hook[]
+--- @return eksrun.native.aws.OperationInfo what the model says of the operation
 function M.hooks(service, name, operation)
-  local hooks = made[operation]
-  if not hooks then
-    hooks = make(service, name, operation)
-    made[operation] = hooks
+  local known = by_operation[operation]
+  if not known then
+    local traits = operation:info()
+    known = { hooks = make(service, name, operation, traits), traits = traits }
+    by_operation[operation] = known
   end
-  return hooks
+  return known.hooks, known.traits
 end
 
 return M

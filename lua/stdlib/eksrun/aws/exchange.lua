@@ -62,10 +62,12 @@ function M.send(call, signed)
     url = signed.url,
     headers = signed.headers,
     body = signed.body,
+    body_length = signed.body_length,
     timeout = signed.timeout,
     -- An answer may be as long in coming as it may take in all.
     idle_timeout = math.max(signed.timeout, 60),
     stream = signed.stream,
+    decompress = signed.decompress,
     ca_bundle = state.ca_bundle,
   })
 end

@@ -100,18 +100,37 @@ end
 
 -- ---- streams
 
-local function write_stream(body, path)
-  local bytes = type(body) == "string" and body or body:read("a")
-  if path == "-" then
-    io.stdout:write(bytes)
-    return
-  end
-  local file, err = io.open(require("eksrun.cli.call.files").expand(path), "wb")
+-- What the client does with a stream of bytes: into the named file at once, if that is one; otherwise
+-- it is written here, piece by piece.
+local function options_for(stream, path)
+  if not stream or not stream.streaming then return nil end
+  if path == "-" then return { stream = true } end
+  path = require("eksrun.cli.call.files").expand(path)
+  local there = require("eksrun.file").stat(path)
+  if there and there.type ~= "file" then return { stream = true } end
+  return { save = path }
+end
+
+local function write_bytes(body, path)
+  local file, err = io.stdout, nil
+  if path ~= "-" then file, err = io.open(require("eksrun.cli.call.files").expand(path), "wb") end
   if not file then util.fail("io", "%s", err) end
-  file:write(bytes)
+  for bytes in body:chunks() do file:write(bytes) end
+  if path == "-" then return end
   local ok
   ok, err = file:close()
   if not ok then util.fail("io", "%s: %s", path, err) end
+end
+
+-- Events are lines of JSON.
+local function write_events(events, path)
+  local file = io.stdout
+  if path ~= "-" then file = assert(io.open(require("eksrun.cli.call.files").expand(path), "wb")) end
+  for event in events do
+    file:write(json.encode(event, { replace_invalid = true }), "\n")
+    file:flush()
+  end
+  if path ~= "-" then file:close() end
 end
 
 -- ---- what is asked for
@@ -134,6 +153,7 @@ local function dry_run(parsed, client)
   local signed = client:dry(request.operation:name(), request.given)
   local headers = redacted(signed.headers)
   local body = signed.body or ""
+  if type(body) == "table" then body = ("<%d bytes of %s>"):format(body.length, body.path) end
   if parsed.json or parsed.output == "json" then
     local text = require "eksrun.text"
     io.stdout:write(json.encode({
@@ -195,12 +215,14 @@ local function call(parsed, client)
   end
   local form = form_of(parsed)
   local facts = request.service:paginator(name)
+  local path = request.outfile or "-"
+  local into = options_for(stream, path)
   local answer
   if parsed.all_pages or parsed.max_items then
     answer = paginated(parsed, client, facts)
   else
     local err
-    answer, err = client:invoke(name, request.given)
+    answer, err = client:invoke(name, request.given, into)
     if err then error(err, 0) end
     tell_of_more(facts, answer)
   end
@@ -209,8 +231,12 @@ local function call(parsed, client)
   local plain_times = setting(parsed, "cli_timestamp_format") == "wire"
   answer = present.answer(answer, output, plain_times and request.service:metadata().protocol)
   if stream then
-    write_stream(body or "", request.outfile or "-")
-    if (request.outfile or "-") == "-" then return 0 end
+    if stream.events then
+      write_events(body, path)
+    elseif body and not into.save then
+      write_bytes(body, path)
+    end
+    if path == "-" then return 0 end
   end
   print_answer(parsed, form, answer)
   return 0

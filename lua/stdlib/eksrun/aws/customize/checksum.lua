@@ -72,6 +72,15 @@ local function algorithm_for(call, request, trait, required)
   }
 end
 
+-- Of what a function gives nothing is known before it is sent; nil without an error then.
+local function digest_of(call, request, algorithm)
+  local upload = call.upload
+  if not upload then return checksum.digest(algorithm, request.body) end
+  if not upload:is_file() then return nil end
+  local digests, err = upload:digests { algorithm }
+  return digests and digests[algorithm], err
+end
+
 -- The checksum that came with an answer and is cheapest to compare: algorithm and value.
 local function checksum_of(headers, trait)
   local offered = {}
@@ -110,11 +119,15 @@ function M.hook(traits)
     end
 
     function hook.response(call, response)
-      if response.status >= 300 or not call.params[mode] or type(response.body) ~= "string" then
-        return nil
-      end
+      if response.status >= 300 or not call.params[mode] then return nil end
       local algorithm, want = checksum_of(response.headers, trait)
       if not algorithm then return nil end
+      if response.stream then -- compared when all of it was read
+        local ok, digest = pcall(text.unbase64, want)
+        if not ok then return nil, mismatch(call, algorithm, want, "no such text") end
+        response.stream:expect(algorithm, digest)
+        return nil
+      end
       local got = text.base64(checksum.digest(algorithm, response.body))
       if got ~= want then return nil, mismatch(call, algorithm, want, got) end
     end
@@ -124,9 +137,12 @@ function M.hook(traits)
     function hook.request(call, request)
       local algorithm, err = algorithm_for(call, request, trait, required)
       if err then return nil, err end
-      if not algorithm or type(request.body) ~= "string" then return nil end
+      if not algorithm then return nil end
+      local digest
+      digest, err = digest_of(call, request, algorithm)
+      if not digest then return nil, err end
       call.checksum_header = PREFIX .. algorithm
-      request.headers[call.checksum_header] = text.base64(checksum.digest(algorithm, request.body))
+      request.headers[call.checksum_header] = text.base64(digest)
     end
   end
   return hook

@@ -1,6 +1,8 @@
---- Bodies that are not part of the signature: those of operations that say so, and S3's objects where
---- a checksum and TLS protect them already, so that they need not be read twice.
+--- The hash of a body in the signature. UNSIGNED-PAYLOAD stands for the bodies of operations that say
+--- so, and for S3's objects where a checksum and TLS protect them already, so that they need not be
+--- read twice; a file's bytes are read for it where nothing else will do.
 local config = require "eksrun.aws.config"
+local errors = require "eksrun.aws.errors"
 
 local M = {}
 
@@ -19,18 +21,40 @@ local function wants_signed(state)
   return state.signs_payload
 end
 
+local function is_free(call, out, traits)
+  if not out.base:find "^https:" then return false end
+  if not of_s3[call.scheme.signing_name] then return traits.unsigned_payload == true end
+  return out.headers[call.checksum_header or "content-md5"] ~= nil and not wants_signed(call.client)
+end
+
+-- The hash of a body that is no string.
+local function hash_upload(call)
+  local upload = call.upload
+  if upload:is_file() then
+    local digests, err = upload:digests { "sha256" }
+    return digests and require("eksrun.text").hex(digests.sha256), err
+  end
+  if of_s3[call.scheme.signing_name] then return UNSIGNED end
+  return nil, errors.new {
+    code = "validation",
+    message = ("%s:%s: its body is part of the signature: give bytes or a file, not a function"):format(
+      call.client.name, call.name),
+  }
+end
+
 --- @param traits table of Operation:info
 --- @return eksrun.aws.Hook
 function M.hook(traits)
   return {
     sign = function(call, out)
-      if not out.base:find "^https:" then return nil end
-      local name = call.scheme.signing_name
-      local free = traits.unsigned_payload
-      if of_s3[name] then
-        free = out.headers[call.checksum_header or "content-md5"] and not wants_signed(call.client)
+      local err
+      call.payload_hash = nil
+      if is_free(call, out, traits) then
+        call.payload_hash = UNSIGNED
+      elseif call.upload then
+        call.payload_hash, err = hash_upload(call)
+        if err then return nil, err end
       end
-      if free then call.payload_hash = UNSIGNED end
     end,
   }
 end

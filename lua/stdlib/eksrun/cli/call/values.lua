@@ -125,7 +125,10 @@ end
 --- Raises {code = "usage"}.
 function M.parse(words, shape)
   if shape.streaming and shape.type == "blob" then
-    return files.bytes(files.read((words[1]:gsub("^fileb?://", ""))))
+    local path = files.expand((words[1]:gsub("^fileb?://", "")))
+    local there = require("eksrun.file").stat(path)
+    if there and there.type == "file" then return { path = path } end
+    return files.bytes(files.read(path))
   end
   if #words == 1 then
     local word = files.resolve(words[1])
