@@ -22,6 +22,7 @@ enum { EK_AWS_DEPTH_MAX = 64 };
 struct ek_aws_operation {
   const struct ek_model *model;
   const struct ek_model_operation *op;
+  uint8_t protocol; /* enum ek_model_protocol: the service's, or that of a request it got */
 };
 
 struct ek_aws_walk {
@@ -29,9 +30,22 @@ struct ek_aws_walk {
   const struct ek_model *model;
   struct ek_buf *out;                /* writers */
   enum ek_model_timestamp timestamp; /* where the model names no format */
+  uint8_t protocol;                  /* enum ek_model_protocol */
+  bool answer;                       /* writers: elements have the names that answers use */
   int array_mt;                      /* readers: stack index of the metatable of lists */
 };
 
+/* For an operation: with the timestamps of bodies, the rest unset. */
+static inline struct ek_aws_walk ek_aws_walk(lua_State *L, const struct ek_aws_operation *o) {
+  bool json = o->protocol == EK_PROTOCOL_JSON || o->protocol == EK_PROTOCOL_REST_JSON;
+  return (struct ek_aws_walk){.L = L,
+                              .model = o->model,
+                              .timestamp = json ? EK_TIMESTAMP_EPOCH : EK_TIMESTAMP_ISO8601,
+                              .protocol = o->protocol};
+}
+static inline bool ek_aws_is_rest(uint8_t protocol) {
+  return protocol == EK_PROTOCOL_REST_JSON || protocol == EK_PROTOCOL_REST_XML;
+}
 static inline const char *ek_aws_string(const struct ek_aws_walk *w, uint32_t offset) {
   return ek_model_string(w->model, offset);
 }
@@ -79,6 +93,19 @@ void ek_aws_read_scalar(const struct ek_aws_walk *w, const struct ek_model_ref *
 /* Raises "invalid_response": `<member>: <what> '<text>'`, text shortened and escaped. */
 int ek_aws_bad_value(const struct ek_aws_walk *w, const struct ek_model_ref *ref, const char *what,
                      const char *text, size_t len);
+
+/* Pushes the text of a scalar; timestamp is the format where the model names none. */
+const char *ek_aws_push_text(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
+                             enum ek_model_timestamp timestamp, size_t *len);
+
+/* headers.c: the members of a structure that lie in headers, from or into the table at index
+ * headers. When reading, its names are in lower case. */
+void ek_aws_read_headers(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
+                         int headers, int result);
+void ek_aws_write_headers(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
+                          int index, int headers);
+/* Pushes the header; NULL, with nothing pushed: there is none. */
+const char *ek_aws_push_header(lua_State *L, int headers, const char *name);
 
 /* json.c */
 /* Appends the value at index. body_only: of the outermost structure only the members that belong

@@ -10,7 +10,7 @@ static bool starts_with(const char *s, size_t n, const char *text) {
 
 enum ek_aws_kind ek_aws_kind_of(const struct ek_aws_walk *w, const char *body, size_t len) {
   size_t at = 0;
-  if (w->model->head->protocol == EK_PROTOCOL_CBOR && len > 0 &&
+  if (w->protocol == EK_PROTOCOL_CBOR && len > 0 &&
       ((unsigned char)body[0] & 0xe0) == 0xa0) /* a map */
     return EK_AWS_CBOR;
   while (at < len && strchr(" \t\r\n", body[at]) != NULL && body[at] != '\0') at++;
@@ -55,7 +55,7 @@ const struct ek_xml_node *ek_aws_parse_xml(const struct ek_aws_walk *w, const ch
 
 void ek_aws_read_body(const struct ek_aws_walk *w, const struct ek_model_ref *ref, const char *body,
                       size_t len) {
-  switch (w->model->head->protocol) {
+  switch (w->protocol) {
   case EK_PROTOCOL_JSON:
   case EK_PROTOCOL_REST_JSON: ek_aws_read_json_body(w, ref, body, len); break;
   case EK_PROTOCOL_CBOR: ek_aws_read_cbor_body(w, ref, body, len); break;

@@ -238,9 +238,9 @@ static int l_next(lua_State *L) {
   const struct ek_aws_operation *o = ek_aws_check_operation(L, OPERATION);
   luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
   ek_json_push_array_mt(L);
-  struct message m = {.walk = {.L = L, .model = o->model, .array_mt = LISTS},
-                      .output = ek_model_output(o->model, o->op),
-                      .headers = HEADERS};
+  struct message m = {
+      .walk = ek_aws_walk(L, o), .output = ek_model_output(o->model, o->op), .headers = HEADERS};
+  m.walk.array_mt = LISTS;
   for (;;) {
     struct ek_error e;
     if (r->at == r->bytes.len) return 0;

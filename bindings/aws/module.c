@@ -148,7 +148,7 @@ static int l_service_operation(lua_State *L) {
     return 1;
   }
   struct ek_aws_operation *o = lua_newuserdatauv(L, sizeof *o, 1);
-  *o = (struct ek_aws_operation){m, op};
+  *o = (struct ek_aws_operation){m, op, m->head->protocol};
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
   luaL_setmetatable(L, OPERATION);

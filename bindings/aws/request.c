@@ -24,20 +24,6 @@ static void take_text(struct request *r, int table, const char *name) {
   ek_buf_clear(r->out);
 }
 
-/* The text of a scalar, pushed. */
-static const char *push_text(struct request *r, const struct ek_model_ref *ref, int index,
-                             enum ek_model_timestamp timestamp, size_t *len) {
-  struct ek_buf *text = ek_lbuf_new(r->walk.L);
-  struct ek_aws_walk walk = r->walk;
-  walk.out = text;
-  walk.timestamp = timestamp;
-  ek_aws_write_scalar(&walk, ref, index);
-  ek_lbuf_push(r->walk.L, text);
-  ek_buf_fini(text);
-  lua_remove(r->walk.L, -2);
-  return lua_tolstring(r->walk.L, -1, len);
-}
-
 /* The member whose wire name fills a label of the path or of the host name. */
 static const struct ek_model_ref *find_label(const struct request *r, const char *name, size_t len,
                                              bool host) {
@@ -79,7 +65,7 @@ static void fill_template(struct request *r, const char *template, bool host) {
       (void)missing_label(r, open + 1, name_len);
       return;
     }
-    const char *text = push_text(r, ref, lua_gettop(L), EK_TIMESTAMP_ISO8601, &len);
+    const char *text = ek_aws_push_text(&r->walk, ref, lua_gettop(L), EK_TIMESTAMP_ISO8601, &len);
     if (host && (len == 0 || len > 63 ||
                  strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
                               "tuvwxyz0123456789-.") != len)) {
@@ -120,7 +106,8 @@ static void add_query_value(struct request *r, const struct ek_model_ref *ref, c
       lua_rawgeti(L, value, i);
     else
       lua_pushvalue(L, value);
-    const char *text = push_text(r, scalar, lua_gettop(L), EK_TIMESTAMP_ISO8601, &len);
+    const char *text =
+        ek_aws_push_text(&r->walk, scalar, lua_gettop(L), EK_TIMESTAMP_ISO8601, &len);
     add_query(r, name, name_len, text, len);
     lua_settop(L, value);
   }
@@ -165,77 +152,6 @@ static void build_query(struct request *r) {
   take_text(r, r->result, "query");
 }
 
-/* A list in a header: elements with a comma or a quote are quoted. */
-static void write_header_list(struct request *r, const struct ek_model_ref *ref, int value) {
-  lua_State *L = r->walk.L;
-  const struct ek_model_ref *element = ek_aws_ref(&r->walk, ek_aws_shape(&r->walk, ref), 0);
-  bool is_string = ek_aws_shape(&r->walk, element)->type == EK_TYPE_STRING;
-  lua_Integer count = (lua_Integer)lua_rawlen(L, value);
-  for (lua_Integer i = 1; i <= count; i++) {
-    size_t len;
-    if (i > 1) ek_buf_putc(r->out, ',');
-    lua_rawgeti(L, value, i);
-    const char *text = push_text(r, element, lua_gettop(L), EK_TIMESTAMP_HTTP, &len);
-    bool quoted = is_string && strpbrk(text, "\",") != NULL;
-    if (quoted) ek_buf_putc(r->out, '"');
-    for (size_t k = 0; k < len; k++) {
-      if (quoted && text[k] == '"') ek_buf_putc(r->out, '\\');
-      ek_buf_putc(r->out, text[k]);
-    }
-    if (quoted) ek_buf_putc(r->out, '"');
-    lua_settop(L, value);
-  }
-}
-
-static void build_header(struct request *r, const struct ek_model_ref *ref) {
-  lua_State *L = r->walk.L;
-  int value = lua_gettop(L);
-  const char *name = ek_aws_string(&r->walk, ref->wire);
-  const struct ek_model_shape *shape = ek_aws_shape(&r->walk, ref);
-  struct ek_aws_walk walk = r->walk;
-  walk.timestamp = EK_TIMESTAMP_HTTP;
-  if (shape->type == EK_TYPE_LIST) {
-    if (lua_rawlen(L, value) == 0) return;
-    write_header_list(r, ref, value);
-  } else if (ref->flags & EK_REF_JSON) {
-    walk.out = ek_lbuf_new(L);
-    if (!ek_aws_append_document(L, walk.out, value)) lua_error(L);
-    ek_base64_encode(r->out, walk.out->data, walk.out->len);
-    ek_buf_fini(walk.out);
-  } else {
-    ek_aws_write_scalar(&walk, ref, value);
-  }
-  lua_settop(L, value);
-  take_text(r, r->headers, name);
-}
-
-static void build_header_map(struct request *r, const struct ek_model_ref *ref) {
-  lua_State *L = r->walk.L;
-  int map = lua_gettop(L);
-  const char *prefix = ek_aws_string(&r->walk, ref->wire);
-  for (lua_pushnil(L); lua_next(L, map) != 0; lua_pop(L, 1)) {
-    const char *name = lua_pushfstring(L, "%s%s", prefix, lua_tostring(L, -2));
-    lua_pushvalue(L, -2);
-    lua_setfield(L, r->headers, name);
-    lua_pop(L, 1);
-  }
-}
-
-static void build_headers(struct request *r) {
-  const struct ek_model_shape *shape = r->input == NULL ? NULL : ek_aws_shape(&r->walk, r->input);
-  for (uint32_t i = 0; shape != NULL && i < shape->ref_count; i++) {
-    const struct ek_model_ref *ref = ek_aws_ref(&r->walk, shape, i);
-    bool map = ref->location == EK_LOCATION_HEADERS;
-    if ((ref->location != EK_LOCATION_HEADER && !map) || !ek_aws_get(&r->walk, r->params, ref))
-      continue;
-    if (map)
-      build_header_map(r, ref);
-    else
-      build_header(r, ref);
-    lua_pop(r->walk.L, 1);
-  }
-}
-
 static void set_header(struct request *r, const char *name, const char *value) {
   lua_pushstring(r->walk.L, value);
   lua_setfield(r->walk.L, r->headers, name);
@@ -249,7 +165,7 @@ static bool has_header(struct request *r, const char *name) {
 
 static void write_body_value(struct request *r, const struct ek_model_ref *ref, int index,
                              bool body_only) {
-  if (r->walk.model->head->protocol == EK_PROTOCOL_REST_XML)
+  if (r->walk.protocol == EK_PROTOCOL_REST_XML)
     ek_aws_write_xml(&r->walk, ref, index, body_only);
   else
     ek_aws_write_json(&r->walk, ref, index, body_only);
@@ -267,7 +183,7 @@ static bool has_body_member(struct request *r, const struct ek_model_shape *shap
 
 static void build_rest_body(struct request *r) {
   lua_State *L = r->walk.L;
-  bool json = r->walk.model->head->protocol == EK_PROTOCOL_REST_JSON;
+  bool json = r->walk.protocol == EK_PROTOCOL_REST_JSON;
   const struct ek_model_shape *shape = r->input == NULL ? NULL : ek_aws_shape(&r->walk, r->input);
   if (shape == NULL) return;
   if (shape->payload > 0) {
@@ -333,7 +249,7 @@ static void build_form_body(struct request *r) {
   ek_buf_printf(r->out, "Action=%s&Version=%s", ek_aws_string(&r->walk, r->o->op->name),
                 ek_aws_string(&r->walk, head->api_version));
   if (r->input != NULL)
-    ek_aws_write_query(&r->walk, r->input, r->params, head->protocol == EK_PROTOCOL_EC2);
+    ek_aws_write_query(&r->walk, r->input, r->params, r->walk.protocol == EK_PROTOCOL_EC2);
 }
 
 /* A random UUID (version 4), pushed. */
@@ -400,12 +316,8 @@ int ek_aws_l_build(lua_State *L) {
   lua_newtable(L);
   r.headers = lua_gettop(L);
   r.out = ek_lbuf_new(L);
-  uint8_t protocol = o->model->head->protocol;
-  bool rest = protocol == EK_PROTOCOL_REST_JSON || protocol == EK_PROTOCOL_REST_XML;
-  r.walk = (struct ek_aws_walk){.L = L, .model = o->model, .out = r.out};
-  r.walk.timestamp = protocol == EK_PROTOCOL_JSON || protocol == EK_PROTOCOL_REST_JSON
-                         ? EK_TIMESTAMP_EPOCH
-                         : EK_TIMESTAMP_ISO8601;
+  r.walk = ek_aws_walk(L, o);
+  r.walk.out = r.out;
   fill_token(&r, 3);
 
   const char *method = ek_aws_string(&r.walk, o->op->method);
@@ -416,21 +328,22 @@ int ek_aws_l_build(lua_State *L) {
     fill_template(&r, host, true);
     take_text(&r, r.result, "host_prefix");
   }
-  if (rest) {
+  if (ek_aws_is_rest(o->protocol)) {
     fill_template(&r, ek_aws_string(&r.walk, o->op->path), false);
     if (r.out->len == 0) ek_buf_putc(r.out, '/');
     take_text(&r, r.result, "path");
     build_query(&r);
-    build_headers(&r);
+    if (r.input != NULL)
+      ek_aws_write_headers(&r.walk, ek_aws_shape(&r.walk, r.input), r.params, r.headers);
     build_rest_body(&r);
   } else {
     lua_pushliteral(L, "/");
     lua_setfield(L, r.result, "path");
     lua_pushliteral(L, "");
     lua_setfield(L, r.result, "query");
-    if (protocol == EK_PROTOCOL_JSON)
+    if (o->protocol == EK_PROTOCOL_JSON)
       build_json_body(&r);
-    else if (protocol == EK_PROTOCOL_CBOR)
+    else if (o->protocol == EK_PROTOCOL_CBOR)
       build_cbor_body(&r);
     else
       build_form_body(&r);

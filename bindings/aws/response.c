@@ -7,7 +7,6 @@
 #include <ctype.h>
 
 #include "bindings/aws/aws.h"
-#include "core/encode.h"
 
 struct response {
   struct ek_aws_walk walk;
@@ -22,13 +21,8 @@ static enum ek_aws_kind kind_of(const struct response *r) {
   return ek_aws_kind_of(&r->walk, r->body, r->len);
 }
 
-/* Pushes the header; NULL, with nothing pushed: there is none. */
 static const char *push_header(const struct response *r, const char *name) {
-  lua_State *L = r->walk.L;
-  lua_pushstring(L, name);
-  if (lua_rawget(L, r->headers) == LUA_TSTRING) return lua_tostring(L, -1);
-  lua_pop(L, 1);
-  return NULL;
+  return ek_aws_push_header(r->walk.L, r->headers, name);
 }
 
 static const char *push_request_id(const struct response *r) {
@@ -85,7 +79,7 @@ static bool is_envelope(const struct ek_xml_node *root) {
 
 static void read_body(struct response *r, const struct ek_model_ref *ref) {
   lua_State *L = r->walk.L;
-  uint8_t protocol = r->walk.model->head->protocol;
+  uint8_t protocol = r->walk.protocol;
   bool never_empty = protocol == EK_PROTOCOL_QUERY || protocol == EK_PROTOCOL_EC2;
   bool xml = never_empty || protocol == EK_PROTOCOL_REST_XML;
   enum ek_aws_kind kind = kind_of(r);
@@ -113,102 +107,14 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
   }
 }
 
-static void read_header_map(struct response *r, const struct ek_model_ref *ref) {
-  lua_State *L = r->walk.L;
-  const char *prefix = ek_aws_string(&r->walk, ref->wire);
-  size_t n = strlen(prefix);
-  lua_newtable(L);
-  for (lua_pushnil(L); lua_next(L, r->headers) != 0; lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) continue;
-    const char *name = lua_tostring(L, -2);
-    if (strncasecmp(name, prefix, n) != 0) continue;
-    lua_pushstring(L, name + n);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, -5);
-  }
-  lua_setfield(L, r->result, ek_aws_string(&r->walk, ref->name));
-}
-
-/* The length of the list element that s begins with: to the next comma outside of quotes. A date
- * has a comma of its own. */
-static size_t element_length(const char *s, bool is_date) {
-  bool quoted = false;
-  size_t commas = 0;
-  for (size_t i = 0;; i++) {
-    if (s[i] == '\0') return i;
-    if (s[i] == '"') quoted = !quoted;
-    if (s[i] == '\\' && quoted && s[i + 1] != '\0') i++;
-    if (s[i] == ',' && !quoted && ++commas > (is_date ? 1u : 0u)) return i;
-  }
-}
-
-static void read_header_list(struct response *r, const struct ek_model_ref *ref, const char *s) {
-  lua_State *L = r->walk.L;
-  const struct ek_model_ref *element = ek_aws_ref(&r->walk, ek_aws_shape(&r->walk, ref), 0);
-  bool date = ek_aws_shape(&r->walk, element)->type == EK_TYPE_TIMESTAMP &&
-              element->timestamp != EK_TIMESTAMP_ISO8601 &&
-              element->timestamp != EK_TIMESTAMP_EPOCH;
-  lua_newtable(L);
-  lua_pushvalue(L, r->walk.array_mt);
-  lua_setmetatable(L, -2);
-  for (lua_Integer i = 1;; i++) {
-    s += strspn(s, " \t");
-    size_t n = element_length(s, date), end = n;
-    while (end > 0 && (s[end - 1] == ' ' || s[end - 1] == '\t')) end--;
-    if (end >= 2 && s[0] == '"' && s[end - 1] == '"') {
-      luaL_Buffer b;
-      luaL_buffinit(L, &b);
-      for (size_t k = 1; k + 1 < end; k++) {
-        if (s[k] == '\\' && k + 2 < end) k++;
-        luaL_addchar(&b, s[k]);
-      }
-      luaL_pushresult(&b);
-    } else {
-      ek_aws_read_scalar(&r->walk, element, s, end);
-    }
-    lua_rawseti(L, -2, i);
-    if (s[n] == '\0') return;
-    s += n + 1;
-  }
-}
-
-static void read_header(struct response *r, const struct ek_model_ref *ref) {
-  lua_State *L = r->walk.L;
-  const char *wire = ek_aws_string(&r->walk, ref->wire);
-  luaL_Buffer b;
-  luaL_buffinit(L, &b);
-  for (const char *c = wire; *c != '\0'; c++) luaL_addchar(&b, (char)tolower((unsigned char)*c));
-  luaL_pushresult(&b);
-  const char *value = push_header(r, lua_tostring(L, -1));
-  if (value == NULL) {
-    lua_pop(L, 1);
-    return;
-  }
-  size_t len = strlen(value);
-  if (ek_aws_shape(&r->walk, ref)->type == EK_TYPE_LIST) {
-    read_header_list(r, ref, value);
-  } else if (ref->flags & EK_REF_JSON) {
-    struct ek_buf *text = ek_lbuf_new(L);
-    if (ek_base64_decode(text, value, len, NULL) != 0)
-      (void)ek_aws_bad_value(&r->walk, ref, "not base64:", value, len);
-    struct ek_error e;
-    if (!ek_json_push(L, text->data, text->len, EK_AWS_DEPTH_MAX, true, &e))
-      (void)ek_aws_bad_value(&r->walk, ref, "not JSON:", text->data, text->len);
-  } else {
-    ek_aws_read_scalar(&r->walk, ref, value, len);
-  }
-  lua_setfield(L, r->result, ek_aws_string(&r->walk, ref->name));
-}
-
 /* All members of a rest answer (or error) into the result. */
 static void read_rest(struct response *r, const struct ek_model_ref *ref, bool with_body) {
   lua_State *L = r->walk.L;
   const struct ek_model_shape *shape = ek_aws_shape(&r->walk, ref);
   int top = lua_gettop(L);
+  ek_aws_read_headers(&r->walk, shape, r->headers, r->result);
   for (uint32_t i = 0; i < shape->ref_count; i++) {
     const struct ek_model_ref *member = ek_aws_ref(&r->walk, shape, i);
-    if (member->location == EK_LOCATION_HEADER) read_header(r, member);
-    if (member->location == EK_LOCATION_HEADERS) read_header_map(r, member);
     if (member->location == EK_LOCATION_STATUS) {
       lua_pushinteger(L, r->status);
       lua_setfield(L, r->result, ek_aws_string(&r->walk, member->name));
@@ -248,7 +154,8 @@ static void open_response(lua_State *L, struct response *r) {
   lua_settop(L, 4);
   lua_newtable(L);
   ek_json_push_array_mt(L);
-  r->walk = (struct ek_aws_walk){.L = L, .model = r->o->model, .array_mt = 6};
+  r->walk = ek_aws_walk(L, r->o);
+  r->walk.array_mt = 6;
 }
 
 /* The protected part of parse. 7: the struct response. */
@@ -256,11 +163,10 @@ static int l_read_answer(lua_State *L) {
   struct response *r = lua_touserdata(L, 7);
   luaL_checkstack(L, LUA_MINSTACK * 2, NULL);
   const struct ek_model_ref *output = ek_model_output(r->o->model, r->o->op);
-  uint8_t protocol = r->o->model->head->protocol;
   lua_settop(L, 6);
   if (output == NULL) return 0;
   bool events = ek_aws_events(&r->walk, output) != NULL; /* they are the body */
-  if (protocol == EK_PROTOCOL_REST_JSON || protocol == EK_PROTOCOL_REST_XML) {
+  if (ek_aws_is_rest(r->walk.protocol)) {
     read_rest(r, output, !events);
   } else if (!events) {
     read_body(r, output);

@@ -257,3 +257,16 @@ void ek_aws_read_scalar(const struct ek_aws_walk *w, const struct ek_model_ref *
   default: lua_pushlstring(w->L, text, len);
   }
 }
+
+const char *ek_aws_push_text(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
+                             enum ek_model_timestamp timestamp, size_t *len) {
+  struct ek_buf *text = ek_lbuf_new(w->L);
+  struct ek_aws_walk walk = *w;
+  walk.out = text;
+  walk.timestamp = timestamp;
+  ek_aws_write_scalar(&walk, ref, index);
+  ek_lbuf_push(w->L, text);
+  ek_buf_fini(text);
+  lua_remove(w->L, -2);
+  return lua_tolstring(w->L, -1, len);
+}
