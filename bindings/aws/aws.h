@@ -134,9 +134,32 @@ void ek_aws_push_cbor(const struct ek_aws_walk *w, struct ek_cbor_reader *r);
 void ek_aws_write_query(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
                         bool ec2);
 
+/* form.c: forms, and the parameters in them. */
+struct ek_aws_field {
+  const char *name, *value; /* decoded, not closed by NUL */
+  size_t name_len, value_len;
+};
+struct ek_aws_form {
+  size_t count;
+  struct ek_aws_field fields[]; /* sorted by name; fields of one name in their order */
+};
+
+/* Pushes the fields of two texts. */
+struct ek_aws_form *ek_aws_new_form(const struct ek_aws_walk *w, const char *first,
+                                    size_t first_len, const char *second, size_t second_len);
+/* The first of that name; NULL: there is none. */
+const struct ek_aws_field *ek_aws_find_field(const struct ek_aws_form *form, const char *name,
+                                             size_t len);
+/* Pushes the structure that the form holds. */
+void ek_aws_read_form(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
+                      const struct ek_aws_form *form);
+
 /* xml_write.c: the value at index as an XML element. */
 void ek_aws_write_xml(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
                       bool body_only);
+
+/* Text of an element or attribute: what is not a character of XML 1.0 becomes U+FFFD. */
+void ek_aws_escape_xml(struct ek_buf *out, const char *s, size_t n);
 
 /* xml.c: pushes the value of node; of a structure, the members of its body. */
 void ek_aws_read_xml(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
@@ -164,9 +187,19 @@ void ek_aws_read_body(const struct ek_aws_walk *w, const struct ek_model_ref *re
 const struct ek_xml_node *ek_aws_parse_xml(const struct ek_aws_walk *w, const char *body,
                                            size_t len);
 
+/* Appends the value at index as the protocol's body. */
+void ek_aws_write_body(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index);
+
 /* validate.c: raises {code = "validation", message, problems = { {path, message}, ... }} unless the
  * table at index is what the operation takes. */
 void ek_aws_validate(lua_State *L, const struct ek_aws_operation *o, int index);
+
+/* The same for what a server gives (ref NULL: nothing), without what only clients keep: bounds and
+ * required fields. An error may have fields that its shape does not. */
+void ek_aws_validate_output(lua_State *L, const struct ek_aws_operation *o,
+                            const struct ek_model_ref *ref, int index);
+void ek_aws_validate_error(lua_State *L, const struct ek_aws_operation *o,
+                           const struct ek_model_ref *ref, int index);
 
 /* events.c */
 int ek_aws_l_events(lua_State *L);
@@ -181,6 +214,18 @@ int ek_aws_l_info(lua_State *L);
 int ek_aws_l_input(lua_State *L);
 int ek_aws_l_output(lua_State *L);
 
+/* A server's half of them. route.c, answer.c */
+int ek_aws_l_route(lua_State *L);
+int ek_aws_l_validate(lua_State *L);
+int ek_aws_l_serialize(lua_State *L);
+int ek_aws_l_serialize_error(lua_State *L);
+int ek_aws_l_serialize_event(lua_State *L);
+int ek_aws_l_service_error(lua_State *L);
+
+const struct ek_model *ek_aws_check_service(lua_State *L, int index);
+/* Pushes an operation of the service at index. */
+void ek_aws_push_operation(lua_State *L, int service, const struct ek_model_operation *op,
+                           uint8_t protocol);
 struct ek_aws_operation *ek_aws_check_operation(lua_State *L, int index);
 /* The service's name and the operation's: "eks:DescribeCluster", on the stack. */
 const char *ek_aws_push_title(lua_State *L, const struct ek_aws_operation *o);

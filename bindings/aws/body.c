@@ -62,3 +62,12 @@ void ek_aws_read_body(const struct ek_aws_walk *w, const struct ek_model_ref *re
   default: ek_aws_read_xml(w, ref, ek_aws_parse_xml(w, body, len)); lua_remove(w->L, -2);
   }
 }
+
+void ek_aws_write_body(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index) {
+  switch (w->protocol) {
+  case EK_PROTOCOL_JSON:
+  case EK_PROTOCOL_REST_JSON: ek_aws_write_json(w, ref, index, false); break;
+  case EK_PROTOCOL_CBOR: ek_aws_write_cbor(w, ref, index); break;
+  default: ek_aws_write_xml(w, ref, index, false);
+  }
+}

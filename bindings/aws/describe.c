@@ -21,6 +21,12 @@ static const char *const type_names[EK_TYPE_COUNT] = {[EK_TYPE_STRUCTURE] = "str
                                                       [EK_TYPE_DOUBLE] = "double",
                                                       [EK_TYPE_TIMESTAMP] = "timestamp"};
 
+static const char *const location_names[EK_LOCATION_COUNT] = {[EK_LOCATION_LABEL] = "path",
+                                                              [EK_LOCATION_QUERY] = "query",
+                                                              [EK_LOCATION_HEADER] = "header",
+                                                              [EK_LOCATION_HEADERS] = "headers",
+                                                              [EK_LOCATION_STATUS] = "status"};
+
 static void set_flag(lua_State *L, const char *name, bool on) {
   if (!on) return;
   lua_pushboolean(L, 1);
@@ -88,9 +94,16 @@ static void push_shape(const struct ek_aws_walk *w, const struct ek_model_ref *r
   set_flag(L, "required", ref->flags & EK_REF_REQUIRED);
   set_flag(L, "token", ref->flags & EK_REF_TOKEN);
   set_flag(L, "sensitive", ref->flags & EK_REF_SENSITIVE);
+  set_flag(L, "host", ref->flags & EK_REF_HOST);
+  set_flag(L, "json", (ref->flags & EK_REF_JSON) && ref->location == EK_LOCATION_HEADER);
+  set_flag(L, "events", shape->flags & EK_SHAPE_EVENTS);
+  if (ref->location != EK_LOCATION_BODY) {
+    lua_pushstring(L, location_names[ref->location]);
+    lua_setfield(L, -2, "location");
+  }
   set_flag(L, "deprecated", ref->flags & EK_REF_DEPRECATED);
   set_flag(L, "union", shape->flags & EK_SHAPE_UNION);
-  set_flag(L, "json", ref->flags & EK_REF_JSON);
+  set_flag(L, "json", (ref->flags & EK_REF_JSON) && ref->location == EK_LOCATION_HEADER);
   set_flag(L, "streaming", ref->flags & EK_REF_STREAMING);
   set_flag(L, "events", shape->flags & EK_SHAPE_EVENTS);
   set_flag(L, "recursive", recursive);

@@ -6,8 +6,10 @@
  *   native.snake_case(name)                    DescribeCluster -> describe_cluster
  *   native.decode_event(bytes) -> message, length   of an event stream
  *   native.decode_cbor(bytes) -> value         what is tagged as if it were not
- *   Service: metadata operations operation suggest waiter waiters paginator
- *   Operation: name is_unsigned info input output build parse parse_error events
+ *   Service: metadata operations operation suggest waiter waiters paginator; of a server: route
+ *            serialize_error
+ *   Operation: name is_unsigned info input output build parse parse_error events; of a server:
+ *            validate serialize serialize_error serialize_event
  *
  * A service is a view of its image in the program: finding one allocates a userdata and parses
  * nothing. */
@@ -23,6 +25,19 @@
 
 static const struct ek_model *check_service(lua_State *L, int index) {
   return luaL_checkudata(L, index, SERVICE);
+}
+
+const struct ek_model *ek_aws_check_service(lua_State *L, int index) {
+  return check_service(L, index);
+}
+
+void ek_aws_push_operation(lua_State *L, int service, const struct ek_model_operation *op,
+                           uint8_t protocol) {
+  struct ek_aws_operation *o = lua_newuserdatauv(L, sizeof *o, 1);
+  *o = (struct ek_aws_operation){check_service(L, service), op, protocol};
+  lua_pushvalue(L, service);
+  lua_setiuservalue(L, -2, 1);
+  luaL_setmetatable(L, OPERATION);
 }
 
 struct ek_aws_operation *ek_aws_check_operation(lua_State *L, int index) {
@@ -147,11 +162,7 @@ static int l_service_operation(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  struct ek_aws_operation *o = lua_newuserdatauv(L, sizeof *o, 1);
-  *o = (struct ek_aws_operation){m, op, m->head->protocol};
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, 1);
-  luaL_setmetatable(L, OPERATION);
+  ek_aws_push_operation(L, 1, op, m->head->protocol);
   return 1;
 }
 
@@ -254,17 +265,30 @@ static void new_type(lua_State *L, const char *name, const luaL_Reg *methods,
 }
 
 int luaopen_eksrun_native_aws(lua_State *L) {
-  static const luaL_Reg service_methods[] = {
-      {"metadata", l_service_metadata},   {"operations", l_service_operations},
-      {"operation", l_service_operation}, {"suggest", l_service_suggest},
-      {"waiter", l_service_waiter},       {"waiters", l_service_waiters},
-      {"paginator", l_service_paginator}, {NULL, NULL}};
-  static const luaL_Reg operation_methods[] = {
-      {"name", l_operation_name},  {"is_unsigned", l_operation_is_unsigned},
-      {"info", ek_aws_l_info},     {"input", ek_aws_l_input},
-      {"output", ek_aws_l_output}, {"build", ek_aws_l_build},
-      {"parse", ek_aws_l_parse},   {"parse_error", ek_aws_l_parse_error},
-      {"events", ek_aws_l_events}, {NULL, NULL}};
+  static const luaL_Reg service_methods[] = {{"metadata", l_service_metadata},
+                                             {"operations", l_service_operations},
+                                             {"operation", l_service_operation},
+                                             {"suggest", l_service_suggest},
+                                             {"waiter", l_service_waiter},
+                                             {"waiters", l_service_waiters},
+                                             {"paginator", l_service_paginator},
+                                             {"route", ek_aws_l_route},
+                                             {"serialize_error", ek_aws_l_service_error},
+                                             {NULL, NULL}};
+  static const luaL_Reg operation_methods[] = {{"name", l_operation_name},
+                                               {"is_unsigned", l_operation_is_unsigned},
+                                               {"info", ek_aws_l_info},
+                                               {"input", ek_aws_l_input},
+                                               {"output", ek_aws_l_output},
+                                               {"build", ek_aws_l_build},
+                                               {"parse", ek_aws_l_parse},
+                                               {"parse_error", ek_aws_l_parse_error},
+                                               {"events", ek_aws_l_events},
+                                               {"validate", ek_aws_l_validate},
+                                               {"serialize", ek_aws_l_serialize},
+                                               {"serialize_error", ek_aws_l_serialize_error},
+                                               {"serialize_event", ek_aws_l_serialize_event},
+                                               {NULL, NULL}};
   static const luaL_Reg functions[] = {{"services", l_services},
                                        {"snake_case", l_snake_case},
                                        {"open", l_open},

@@ -21,6 +21,8 @@ struct check {
   struct ek_aws_walk walk;
   int problems; /* stack index of the list */
   int count;
+  bool output; /* a server's: bounds and required fields are not checked */
+  bool more;   /* the outermost table may have fields of no name in the model */
 };
 
 static void check_value(struct check *c, const struct ek_model_ref *ref, int index,
@@ -73,7 +75,7 @@ static void check_bounds(struct check *c, const struct ek_model_shape *shape,
                          const struct path *path, const char *of, double value) {
   lua_State *L = c->walk.L;
   const struct ek_model_bounds *bounds = &c->walk.model->bounds[shape->bounds];
-  if (value >= bounds->min && value <= bounds->max) return;
+  if (c->output || (value >= bounds->min && value <= bounds->max)) return;
   bool low = value < bounds->min;
   const char *bound = push_number(L, low ? bounds->min : bounds->max);
   const char *got = push_number(L, value);
@@ -172,7 +174,7 @@ static void check_keys(struct check *c, const struct ek_model_shape *shape, int 
 static void check_structure(struct check *c, const struct ek_model_shape *shape, int index,
                             const struct path *path, int depth) {
   int set = 0;
-  check_keys(c, shape, index, path);
+  if (!c->more || depth > 0) check_keys(c, shape, index, path);
   for (uint32_t i = 0; i < shape->ref_count; i++) {
     const struct ek_model_ref *ref = ek_aws_ref(&c->walk, shape, i);
     const struct path here = {path, ek_aws_string(&c->walk, ref->name), 0};
@@ -180,7 +182,7 @@ static void check_structure(struct check *c, const struct ek_model_shape *shape,
       set++;
       check_value(c, ref, lua_gettop(c->walk.L), &here, depth + 1);
       lua_pop(c->walk.L, 1);
-    } else if ((ref->flags & EK_REF_REQUIRED) && !(ref->flags & EK_REF_TOKEN)) {
+    } else if (!c->output && (ref->flags & EK_REF_REQUIRED) && !(ref->flags & EK_REF_TOKEN)) {
       lua_pushliteral(c->walk.L, "is required");
       add_problem(c, &here);
     }
@@ -249,7 +251,8 @@ static void check_value(struct check *c, const struct ek_model_ref *ref, int ind
     add_problem(c, path);
     return;
   }
-  if ((shape->flags & EK_SHAPE_DOCUMENT) || (ref->flags & EK_REF_JSON)) {
+  if ((shape->flags & EK_SHAPE_DOCUMENT) ||
+      ((ref->flags & EK_REF_JSON) && ref->location == EK_LOCATION_HEADER)) {
     check_document(c, index, path);
     return;
   }
@@ -288,7 +291,8 @@ static int raise_problems(struct check *c, const char *title) {
     lua_getfield(L, -1, "path");
     lua_getfield(L, -2, "message");
     const char *path = lua_tostring(L, -2), *message = lua_tostring(L, -1);
-    lua_pushfstring(L, *path == '\0' ? "the parameters%s %s" : "parameter %s %s", path, message);
+    lua_pushfstring(L, *path == '\0' ? "the %ss%s %s" : "%s %s %s",
+                    c->output ? "field" : "parameter", path, message);
     lua_replace(L, -4);
     lua_pop(L, 2);
     luaL_addvalue(&b);
@@ -302,6 +306,28 @@ static int raise_problems(struct check *c, const char *title) {
   lua_pushvalue(L, c->problems);
   lua_setfield(L, -2, "problems");
   return lua_error(L);
+}
+
+static void validate_output(lua_State *L, const struct ek_aws_operation *o,
+                            const struct ek_model_ref *ref, int index, bool more) {
+  int top = lua_gettop(L);
+  const struct path root = {NULL, NULL, 0};
+  struct check c = {
+      .walk = {.L = L, .model = o->model}, .problems = top + 1, .output = true, .more = more};
+  lua_newtable(L);
+  if (ref != NULL) check_value(&c, ref, index, &root, 0);
+  if (c.count > 0) (void)raise_problems(&c, ek_aws_push_title(L, o));
+  lua_settop(L, top);
+}
+
+void ek_aws_validate_output(lua_State *L, const struct ek_aws_operation *o,
+                            const struct ek_model_ref *ref, int index) {
+  validate_output(L, o, ref, index, false);
+}
+
+void ek_aws_validate_error(lua_State *L, const struct ek_aws_operation *o,
+                           const struct ek_model_ref *ref, int index) {
+  validate_output(L, o, ref, index, true);
 }
 
 void ek_aws_validate(lua_State *L, const struct ek_aws_operation *o, int index) {

@@ -1,12 +1,15 @@
-/* XML bodies of rest-xml requests. */
+/* XML: bodies of rest-xml requests, and of answers. */
 #include "bindings/aws/aws.h"
 #include "core/utf8.h"
 
 static void write_element(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
                           const char *name, int index);
 
-/* Text and attribute values: what is not a character of XML 1.0 becomes U+FFFD. */
-static void escape(struct ek_buf *out, const char *s, size_t n) {
+static const char *name_of(const struct ek_aws_walk *w, const struct ek_model_ref *ref) {
+  return ek_aws_string(w, w->answer ? ref->xml : ref->wire);
+}
+
+void ek_aws_escape_xml(struct ek_buf *out, const char *s, size_t n) {
   for (size_t i = 0; i < n; i++) {
     unsigned char c = (unsigned char)s[i];
     switch (c) {
@@ -32,7 +35,7 @@ static void write_text(const struct ek_aws_walk *w, const struct ek_model_ref *r
   plain.out = text;
   ek_aws_write_scalar(&plain, ref, index);
   if (text->failed) w->out->failed = true;
-  escape(w->out, text->data, text->len);
+  ek_aws_escape_xml(w->out, text->data, text->len);
   ek_buf_fini(text);
   lua_pop(w->L, 1);
 }
@@ -44,7 +47,7 @@ static void open_element(const struct ek_aws_walk *w, const struct ek_model_ref 
   if (ns == NULL) return;
   const char *prefix = ek_aws_string(w, ns->prefix), *uri = ek_aws_string(w, ns->uri);
   ek_buf_printf(w->out, " xmlns%s%s=\"", *prefix == '\0' ? "" : ":", prefix);
-  escape(w->out, uri, strlen(uri));
+  ek_aws_escape_xml(w->out, uri, strlen(uri));
   ek_buf_putc(w->out, '"');
 }
 
@@ -66,7 +69,7 @@ static void write_members(const struct ek_aws_walk *w, const struct ek_model_ref
     if ((ref->flags & EK_REF_ATTRIBUTE) || (body_only && ref->location != EK_LOCATION_BODY) ||
         !ek_aws_get(w, index, ref))
       continue;
-    write_element(w, ref, ek_aws_string(w, ref->wire), lua_gettop(w->L));
+    write_element(w, ref, name_of(w, ref), lua_gettop(w->L));
     lua_pop(w->L, 1);
   }
   ek_buf_printf(w->out, "</%s>", name);
@@ -132,7 +135,7 @@ static void write_element(const struct ek_aws_walk *w, const struct ek_model_ref
 
 void ek_aws_write_xml(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int index,
                       bool body_only) {
-  const char *name = ek_aws_string(w, ref->wire);
+  const char *name = name_of(w, ref);
   if (*name == '\0') name = ek_aws_string(w, ek_aws_shape(w, ref)->name);
   if (ek_aws_shape(w, ref)->type == EK_TYPE_STRUCTURE)
     write_members(w, ref, name, index, body_only);

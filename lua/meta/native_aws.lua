@@ -72,6 +72,27 @@ function Service:waiters() end
 ---@return table? facts input_token, output_token, result_key, limit_key, more_results
 function Service:paginator(operation) end
 
+---@class eksrun.native.aws.Received
+---@field method string
+---@field path string as it was sent
+---@field query? string
+---@field headers? table<string, string> names in lower case
+---@field body? string
+
+--- A server's view of a request: which operation it asks for, and its parameters, which are not
+--- validated. A service whose model lists several protocols takes each of them.
+---@param request eksrun.native.aws.Received
+---@return eksrun.native.aws.Operation? operation answers in the protocol of the request
+---@return table params or the error: code, message, status, protocol, for serialize_error
+---@return eksrun.native.aws.Operation? operation of a request that could not be read, if known
+function Service:route(request) end
+
+--- An answer to what is no operation: an error in the protocol that err names.
+---@param err eksrun.native.aws.ServiceError
+---@param options? {request_id?: string}
+---@return eksrun.native.aws.Answer
+function Service:serialize_error(err, options) end
+
 ---@class eksrun.native.aws.Operation
 local Operation = {}
 
@@ -171,6 +192,43 @@ function Operation:parse_error(status, headers, body) end
 --- A reader of the events that the body of an answer is.
 ---@return eksrun.native.aws.Events? reader nil: the output has no event stream
 function Operation:events() end
+
+--- Whether params are what the operation takes, as build checks them.
+---@param params table
+---@return true|nil
+---@return eksrun.Error? err code "validation", problems
+function Operation:validate(params) end
+
+---@class eksrun.native.aws.Answer
+---@field status integer
+---@field headers table<string, string>
+---@field body string
+
+--- A server's answer. Raises { code = "validation" } for what does not fit the model. Of an output
+--- with events, the body is what comes before the first of them.
+---@param output table
+---@param options? {request_id?: string}
+---@return eksrun.native.aws.Answer
+function Operation:serialize(output, options) end
+
+---@class eksrun.native.aws.ServiceError
+---@field code string the error's name in the model, or on the wire, or one of its own
+---@field message? string
+---@field status? integer of HTTP; the model's, or 400
+---@field query_code? string of services that once spoke the query protocol
+---@field [string] any the modeled error's own fields
+
+--- An answer that is an error.
+---@param err eksrun.native.aws.ServiceError
+---@param options? {request_id?: string}
+---@return eksrun.native.aws.Answer
+function Operation:serialize_error(err, options) end
+
+--- A message of the output's event stream.
+---@param name string of the event, or of an exception
+---@param value table
+---@return string bytes
+function Operation:serialize_event(name, value) end
 
 ---@class eksrun.native.aws.Events
 local Events = {}

@@ -65,9 +65,9 @@ static bool operation_valid(const struct ek_model *m, const struct ek_model_oper
 
 static bool records_valid(const struct ek_model *m) {
   const struct ek_model_header *h = m->head;
-  const uint32_t text[] = {h->service,      h->metadata,      h->api_version,
-                           h->json_version, h->target_prefix, h->context_params};
-  if (!strings_valid(m, text, 6) || h->protocol >= EK_PROTOCOL_COUNT) return false;
+  const uint32_t text[] = {h->service,       h->metadata,       h->api_version,  h->json_version,
+                           h->target_prefix, h->context_params, h->xml_namespace};
+  if (!strings_valid(m, text, 7) || h->protocol >= EK_PROTOCOL_COUNT) return false;
   for (uint32_t i = 0; i < ek_model_count(m, EK_TABLE_SHAPES); i++)
     if (!shape_valid(m, &m->shapes[i])) return false;
   for (uint32_t i = 0; i < ek_model_count(m, EK_TABLE_REFS); i++)

@@ -18,7 +18,7 @@
 #include "embed.h"
 
 #define EK_MODEL_MAGIC   "ekmodel\n"
-#define EK_MODEL_VERSION 1u
+#define EK_MODEL_VERSION 2u
 
 enum ek_model_protocol {
   EK_PROTOCOL_JSON,
@@ -188,6 +188,7 @@ struct ek_model_header {
   uint32_t json_version;   /* string */
   uint32_t target_prefix;  /* string */
   uint32_t context_params; /* string: a JSON object */
+  uint32_t xml_namespace;  /* string: of answers; "" for most */
   uint8_t protocol;
   uint8_t query_compatible;
   uint16_t zero;

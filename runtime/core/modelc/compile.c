@@ -477,6 +477,7 @@ static int compile(struct ek_image *image, const struct ek_dom *model, const cha
   head->api_version = ek_image_string(image, ek_dom_text(metadata, "apiVersion"));
   head->json_version = ek_image_string(image, ek_dom_text(metadata, "jsonVersion"));
   head->target_prefix = ek_image_string(image, ek_dom_text(metadata, "targetPrefix"));
+  head->xml_namespace = ek_image_string(image, ek_dom_text(metadata, "xmlNamespace"));
   head->context_params = json_string(image, ek_dom_get(model, "clientContextParams"));
   head->protocol = (uint8_t)protocol;
   head->query_compatible = has(metadata, "awsQueryCompatible");
