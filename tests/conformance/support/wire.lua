@@ -1,7 +1,7 @@
 -- Comparing what goes over the wire, and the tables that come out of it.
 local json = require "eksrun.json"
 local native = require "eksrun.native.aws"
-local text = require "eksrun.text"
+local encodings = require "eksrun.text"
 
 local M = {}
 
@@ -69,7 +69,7 @@ end
 function M.body_differs(protocol, got, want)
   if got == want then return false end
   if protocol:find "cbor" then
-    return not M.same(native.decode_cbor(got), native.decode_cbor(text.unbase64(want)))
+    return not M.same(native.decode_cbor(got), native.decode_cbor(encodings.unbase64(want)))
   end
   if protocol == "query" or protocol == "ec2" then
     local function plain(form) return M.sorted((form:gsub("%.entry%.%d+", ".entry.*")), "&") end
