@@ -15,7 +15,7 @@ from support.moto import Moto
 RECIPE = "recipes/managed-cluster.lua"
 USAGE, FAILED, CREDENTIALS = 2, 1, 4
 NODES = ('require("eksrun.cluster").create { name = "n", subnets = { "s" } }'
-         ':managed_nodes { name = "g", instance_types = { "m7g.large" }, %s }')
+         ':managed_nodes { name = "g", instance_types = { "m7g.large" }, subnets = { "s" }, %s }')
 
 
 def assert_one_line(result, status, pattern):
