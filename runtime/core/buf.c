@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "core/wipe.h"
+
 void ek_buf_init(struct ek_buf *b) {
   *b = (struct ek_buf)EK_BUF_INIT;
 }
@@ -34,7 +36,7 @@ bool ek_buf_grow(struct ek_buf *b, size_t n) {
     }
     cap *= 2;
   }
-  char *data = realloc(b->data, cap);
+  char *data = ek_wipe_realloc(b->data, cap);
   if (data == NULL) {
     b->failed = true;
     return false;

@@ -1,5 +1,8 @@
 /* A growable byte buffer.
  *
+ * What it holds may be secret: bytes that are left behind when it grows are overwritten. Only its
+ * owner knows whether the last ones have to be: ek_buf_wipe.
+ *
  * Failure to grow is sticky: after it every append does nothing and `failed` stays true, so a
  * writer checks once, at the end. The bytes may hold NUL; ek_buf_cstr adds one behind them. */
 #ifndef EK_CORE_BUF_H

@@ -21,6 +21,7 @@ void ek_cbor_reader_init(struct ek_cbor_reader *r, const void *bytes, size_t len
 }
 
 void ek_cbor_reader_fini(struct ek_cbor_reader *r) {
+  ek_buf_wipe(&r->chunks);
   ek_buf_fini(&r->chunks);
 }
 

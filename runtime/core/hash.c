@@ -2,6 +2,7 @@
  * looks algorithms up on every use, which costs more than the hashing of a short message. */
 #include "core/hash.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "core/error.h"
@@ -26,6 +27,7 @@ static int digest(uint8_t out[EK_SHA256_SIZE], const uint8_t *block, const void 
       EVP_DigestUpdate(context, data, n) == 1 && EVP_DigestFinal_ex(context, out, NULL) == 1)
     return 0;
   memset(out, 0, EK_SHA256_SIZE);
+  ERR_clear_error(); /* TLS reads this thread's queue */
   return rc != 0 ? rc : EK_ERR_INTERNAL;
 }
 

@@ -26,6 +26,7 @@ void ek_ini_reader_init(struct ek_ini_reader *r, const char *text, size_t len) {
 void ek_ini_reader_fini(struct ek_ini_reader *r) {
   ek_buf_wipe(&r->value_buf);
   ek_buf_fini(&r->value_buf);
+  ek_buf_wipe(&r->key_buf);
   ek_buf_fini(&r->key_buf);
 }
 

@@ -172,7 +172,9 @@ static int check_json(struct parser *p, size_t offset, size_t column) {
   enum ek_json_type type;
   while ((type = ek_json_next(&r)) > EK_JSON_END) {
   }
+  bool memory = r.error.code == EK_ERR_NOMEM;
   ek_json_reader_fini(&r);
+  if (memory) return fail_memory(p);
   return type == EK_JSON_END ? 0 : fail(p, EK_ERR_SYNTAX, column, "literal that is not JSON");
 }
 
@@ -187,6 +189,8 @@ static int decode_string(struct parser *p, size_t offset, size_t column) {
     memmove(b->data + offset, r.string, r.string_len);
     b->len = offset + r.string_len;
     status = 0;
+  } else if (r.error.code == EK_ERR_NOMEM) {
+    (void)fail_memory(p);
   } else {
     (void)fail(p, EK_ERR_SYNTAX, column, "malformed quoted identifier");
   }

@@ -28,6 +28,7 @@ void ek_json_reader_init(struct ek_json_reader *r, const char *text, size_t len,
 }
 
 void ek_json_reader_fini(struct ek_json_reader *r) {
+  ek_buf_wipe(&r->scratch);
   ek_buf_fini(&r->scratch);
 }
 

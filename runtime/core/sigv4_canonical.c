@@ -221,6 +221,7 @@ static int collect_headers(struct ek_sigv4_canonical *c, const struct ek_sigv4_i
     if (in->flags & EK_SIGV4_SIGN_BODY_HEADER)
       add_item(c, LITERAL("x-amz-content-sha256"), c->payload_hash);
   }
+  if (c->items.failed) return ek_error_set(e, EK_ERR_NOMEM, "sigv4: out of memory");
   size_t count;
   const struct item *items = sorted(c, &count, by_name);
   ek_buf_clear(&c->signed_headers);

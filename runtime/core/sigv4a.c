@@ -16,9 +16,9 @@
 #define DER_MAX     (EK_SIGV4_SIGNATURE_MAX / 2)
 #define POINT_SIZE  (1 + 2 * SCALAR_SIZE) /* uncompressed */
 
-/* OpenSSL queues errors per thread, and TLS reads that queue: what fails here leaves nothing. */
+/* OpenSSL queues errors per thread, even some that it gets over, and TLS reads that queue. */
 static int leave(int rc) {
-  if (rc != 0) ERR_clear_error();
+  ERR_clear_error();
   return rc;
 }
 
@@ -153,8 +153,9 @@ int ek_sigv4a_sign(char out[EK_SIGV4_SIGNATURE_MAX + 1], EVP_PKEY *key, struct e
   if (context == NULL || EVP_PKEY_sign_init(context) != 1 ||
       EVP_PKEY_sign(context, der, &n, digest, sizeof digest) != 1)
     rc = EK_ERR_INTERNAL;
+  if (n == 0 || n > sizeof der) rc = EK_ERR_INTERNAL; /* as OpenSSL says when memory is short */
   EVP_PKEY_CTX_free(context);
-  if (rc != 0) return leave(rc);
+  if (leave(rc) != 0) return rc;
   ek_hash_hex(out, der, n);
   out[2 * n] = '\0';
   return 0;

@@ -1,10 +1,13 @@
-/* The XML tree: expat's events into an arena. */
+/* The XML tree: expat's events into an arena.
+ *
+ * Answers of AWS hold credentials: nothing of a document is left in memory that was freed. */
 #include "core/xml.h"
 
 #include <expat.h>
 #include <stdbool.h>
 
 #include "core/buf.h"
+#include "core/wipe.h"
 
 enum { CHUNK_SIZE = 64 * 1024, NAMES_MIN = 256 };
 
@@ -218,6 +221,7 @@ static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char 
 static void drop_tree(struct ek_xml *doc) {
   for (struct chunk *next; doc->chunks != NULL; doc->chunks = next) {
     next = doc->chunks->next;
+    explicit_bzero(doc->chunks->bytes, doc->chunks->used);
     free(doc->chunks);
   }
   free(doc->names);
@@ -237,6 +241,7 @@ struct ek_xml *ek_xml_new(void) {
 void ek_xml_free(struct ek_xml *doc) {
   if (doc == NULL) return;
   drop_tree(doc);
+  ek_buf_wipe(&doc->text);
   ek_buf_fini(&doc->text);
   free(doc);
 }
@@ -244,7 +249,8 @@ void ek_xml_free(struct ek_xml *doc) {
 int ek_xml_parse(struct ek_xml *doc, const char *text, size_t len, struct ek_error *e) {
   drop_tree(doc);
   if (len > EK_XML_SIZE_MAX) return ek_error_set(e, EK_ERR_LIMIT, "xml: longer than 16 MiB");
-  doc->parser = XML_ParserCreate(NULL);
+  static const XML_Memory_Handling_Suite wiping = {malloc, ek_wipe_realloc, ek_wipe_free};
+  doc->parser = XML_ParserCreate_MM(NULL, &wiping, NULL);
   if (doc->parser == NULL) return ek_error_set(e, EK_ERR_NOMEM, "out of memory");
   XML_SetUserData(doc->parser, doc);
   XML_SetElementHandler(doc->parser, on_start, on_end);

@@ -96,6 +96,13 @@ static bool trait_true(struct pair p, const char *key) {
   return node != NULL && node->type == EK_DOM_TRUE;
 }
 
+/* A text that could not be written is not to pass for an empty one. */
+static uint32_t add_text(struct ek_image *image, struct ek_buf *text) {
+  const char *s = ek_buf_cstr(text);
+  if (text->failed) image->table[EK_TABLE_STRINGS].failed = true;
+  return ek_image_string(image, s);
+}
+
 /* ec2 has a name of its own for requests, or else begins the usual one with a capital. */
 static uint32_t query_name(const struct compiler *c, struct pair p, const char *location_name,
                            const char *otherwise) {
@@ -107,7 +114,7 @@ static uint32_t query_name(const struct compiler *c, struct pair p, const char *
   ek_buf_puts(&name, usual);
   if (name.len > 0 && name.data[0] >= 'a' && name.data[0] <= 'z')
     name.data[0] = (char)(name.data[0] - 'a' + 'A');
-  uint32_t offset = ek_image_string(c->image, ek_buf_cstr(&name));
+  uint32_t offset = add_text(c->image, &name);
   ek_buf_fini(&name);
   return offset;
 }
@@ -317,9 +324,9 @@ static uint32_t make_traits(const struct compiler *c, const struct ek_dom *op,
   }
   if (open) ek_buf_putc(&json, '}');
   uint32_t offset = 0;
-  if (json.len > 0) {
+  if (json.len > 0 || json.failed) {
     ek_buf_putc(&json, '}');
-    offset = ek_image_string(c->image, ek_buf_cstr(&json));
+    offset = add_text(c->image, &json);
   }
   ek_buf_fini(&json);
   return offset;
@@ -376,7 +383,7 @@ static int add_operation(const struct compiler *c, const char *name, const struc
   ek_snake_case(&text, name);
   struct ek_model_operation out = {
       .name = ek_image_string(c->image, name),
-      .snake = ek_image_string(c->image, ek_buf_cstr(&text)),
+      .snake = add_text(c->image, &text),
       .method = ek_image_string(c->image, ek_dom_text(http, "method")),
       .host_prefix =
           ek_image_string(c->image, ek_dom_text(ek_dom_get(op, "endpoint"), "hostPrefix")),
@@ -394,7 +401,7 @@ static int add_operation(const struct compiler *c, const char *name, const struc
     out.query = ek_image_string(c->image, mark == NULL ? NULL : mark + 1);
     ek_buf_append(&text, uri, mark == NULL ? strlen(uri) : (size_t)(mark - uri));
   }
-  out.path = ek_image_string(c->image, ek_buf_cstr(&text));
+  out.path = add_text(c->image, &text);
   ek_buf_fini(&text);
   for (const struct ek_dom *child = ek_dom_elements(errors); child != NULL; child = child->next) {
     const struct named *shape = find_shape(c, ek_dom_text(child, "shape"));
@@ -416,6 +423,8 @@ static int add_operations(const struct compiler *c, const struct ek_dom *operati
   int code = 0;
   for (size_t i = 0; i < count && code == 0; i++)
     code = add_operation(c, list[i].name, list[i].node);
+  if (c->image->table[EK_TABLE_OPERATIONS].failed || c->image->table[EK_TABLE_STRINGS].failed)
+    code = ek_error_set(c->error, EK_ERR_NOMEM, "out of memory");
   if (code == 0 && count > 0) {
     /* Reuse the list to sort by the other spelling; node then points into the table. */
     const struct ek_model_operation *table =
@@ -444,7 +453,7 @@ static int add_entries(const struct compiler *c, enum ek_model_table table,
     ek_buf_clear(&json);
     ek_dom_write(&json, list[i].node);
     const struct ek_model_entry entry = {ek_image_string(c->image, list[i].name),
-                                         ek_image_string(c->image, ek_buf_cstr(&json))};
+                                         add_text(c->image, &json)};
     (void)ek_image_add(c->image, table, &entry);
   }
   ek_buf_fini(&json);
@@ -456,7 +465,7 @@ static uint32_t json_string(struct ek_image *image, const struct ek_dom *node) {
   if (node == NULL) return 0;
   struct ek_buf json = EK_BUF_INIT;
   ek_dom_write(&json, node);
-  uint32_t offset = ek_image_string(image, ek_buf_cstr(&json));
+  uint32_t offset = add_text(image, &json);
   ek_buf_fini(&json);
   return offset;
 }
