@@ -596,6 +596,26 @@ describe("credentials that end", function()
   end)
 end)
 
+describe("credentials that nobody has", function()
+  it("are looked for once for all who wait", function()
+    local w = world { answers = { function()
+      for _ = 1, 3 do task.sleep(0) end
+      return { code = "network", message = "nobody there" }
+    end } }
+    local resolver, failed = credentials.resolver({}, w), 0
+    task.scope(function(scope)
+      for _ = 1, 50 do
+        scope:spawn(function()
+          local found, err = resolver:get()
+          if not found and errors.is_credentials(err) then failed = failed + 1 end
+        end)
+      end
+    end)
+    assert.equal(50, failed)
+    assert.equal(1, #w.requests)
+  end)
+end)
+
 describe("credentials.explain", function()
   it("says which place counts and why the others do not, and asks nobody", function()
     local w = world { files = { config = "[default]\ncredential_process = tool\n" } }

@@ -265,9 +265,13 @@ local function refresh(self)
   self.busy = false
   self.again_at = self.system.now() + PAUSE
   if ok and found then self.held, self.since = found, self.system.now() end
-  if self.event then
-    self.event:set()
-    self.event = nil
+  local event = self.event
+  self.event = nil
+  if event then
+    -- There are none, or none that count: so it is for all who wait. Other failures are of who asked,
+    -- and the next one in line asks again.
+    event.failure = ok and err and (errors.is_credentials(err) or err.code == "config") and err or nil
+    event:set()
   end
   if not ok then error(found, 0) end
   return found, err
@@ -282,8 +286,13 @@ function Resolver:get()
     if state == "fresh" then return self.held end
     if self.busy then
       if state == "soon" then return self.held end
-      self.event = self.event or self.system.event()
-      self.event:wait()
+      local event = self.event or self.system.event()
+      self.event = event
+      event:wait()
+      if event.failure then
+        if self.held and age(self, self.system.now()) ~= "gone" then return self.held end
+        return nil, event.failure
+      end
     elseif state ~= "gone" and now < (self.again_at or 0) then
       return self.held
     else
