@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import stat
 import time
 
@@ -249,3 +250,75 @@ def test_damaged_files(run, home):
     path.mkdir()
     result = run("config")
     assert result.status in (1, 2) and len(result.stderr.splitlines()) == 1, result
+
+
+def random_world(chance, identity, home):
+    """Variables and files in which credentials may stand in several places at once."""
+    def some(*lines, p=0.5):
+        return "".join(line + "\n" for line in lines) if chance.random() < p else ""
+
+    def static(name, p=0.4):
+        return some(f"aws_access_key_id = AK{name}", "aws_secret_access_key = s", p=p)
+
+    process = f"credential_process = {home}/tool"
+    role = ["role_arn = arn:aws:iam::123456789012:role/r",
+            chance.choice(["source_profile = base", "credential_source = Environment", "source_profile = other",
+                           "credential_source = EcsContainer", "source_profile = x", "source_profile = nobody"])]
+    web = [role[0], f"web_identity_token_file = {home}/token"]
+    config = "[default]\n" + static("DEFAULTC") + some(process, p=0.2) + some(*role, p=0.2)
+    config += "[profile x]\n" + static("XC") + some(process, p=0.3) + some(*chance.choice([role, web]), p=0.4)
+    config += "[profile base]\n" + static("BASE", p=0.8)
+    config += "[profile other]\n" + static("OTHER", p=0.3) + some(role[0], "source_profile = base", p=0.5)
+    credentials = "[default]\n" + static("DEFAULT") + "[x]\n" + static("X", p=0.3)
+    env = {}
+    for chosen, more in (
+            (0.2, {"AWS_ACCESS_KEY_ID": "AKENV", "AWS_SECRET_ACCESS_KEY": "s"}),
+            (0.5, {"AWS_PROFILE": "x"}), (0.1, {"AWS_SECRET_ACCESS_KEY": "s"}), (0.05, {"AWS_ACCESS_KEY_ID": "AKHALF"}),
+            (0.2, {"AWS_WEB_IDENTITY_TOKEN_FILE": f"{home}/token"}), (0.2, {"AWS_ROLE_ARN": "arn:aws:iam::1:role/rr"}),
+            (0.2, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": identity.url + "/container"}),
+            (0.5, {"AWS_EC2_METADATA_DISABLED": "true"})):
+        if chance.random() < chosen:
+            env |= more
+    return env, config, credentials
+
+
+def botocore_answer(monkeypatch, env, profile):
+    """The key that botocore would sign with; None: an error, or none."""
+    with monkeypatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_"):
+                patch.delenv(name)
+        for name, value in env.items():
+            patch.setenv(name, value)
+        try:
+            session = botocore.session.Session(profile=profile)
+            found = session.get_credentials()
+            return found and found.get_frozen_credentials().access_key
+        except Exception:  # noqa: BLE001: whatever botocore raises, it has none
+            return None
+
+
+def test_order_is_the_aws_clis(run, identity, home, monkeypatch):
+    """Worlds of random: botocore and eksrun sign with the same key."""
+    (home / "token").write_text("token")
+    tool = home / "tool"
+    tool.write_text(f"#!/bin/sh\necho '{json.dumps({'Version': 1, 'AccessKeyId': 'AKPROC', 'SecretAccessKey': 's'})}'\n")
+    tool.chmod(0o755)
+    chance = random.Random(20261123)
+    seen, base = {}, {k: v for k, v in run.env.items() if k.startswith("AWS_") or k in ("HOME", "PATH")}
+    base["AWS_DEFAULT_REGION"] = base["AWS_REGION"]
+    for i in range(150):
+        env, config, credentials = random_world(chance, identity, home)
+        write(home, "config", config)
+        write(home, "credentials", credentials)
+        profile = "x" if chance.random() < 0.3 else None
+        theirs = botocore_answer(monkeypatch, base | env, profile)
+        identity.asked.clear()
+        result = run("call", "sts", "get-caller-identity", *(["--profile", profile] if profile else []), **env)
+        ours = identity.signed_by() if result.status == 0 else None
+        # A profile may be its own source whatever its credentials are; of keys only, says botocore.
+        if "source_profile = x" in config and theirs is None:
+            continue
+        assert ours == theirs, (i, env, profile, config, credentials, result)
+        seen[theirs] = seen.get(theirs, 0) + 1
+    assert len(seen) >= 9, seen

@@ -13,12 +13,11 @@
 
 #include "core/es256.h"
 
-static const char key_pem[] =
-    "-----BEGIN EC PRIVATE KEY-----\n"
-    "MHcCAQEEIIhNKreu56pVwQTREMrI/B5IjjCUQr1D83nWvm38ciKPoAoGCCqGSM49\n"
-    "AwEHoUQDQgAEO7Su4S+Srs/5ZzvfN0v2THy2C7EDagncx28MP4oqTUsO5AcVx0Xn\n"
-    "EvI2XNkqwGCumxRuCRHFRltYDiSBSUKuaQ==\n"
-    "-----END EC PRIVATE KEY-----\n";
+static const char key_pem[] = "-----BEGIN EC PRIVATE KEY-----\n"
+                              "MHcCAQEEIIhNKreu56pVwQTREMrI/B5IjjCUQr1D83nWvm38ciKPoAoGCCqGSM49\n"
+                              "AwEHoUQDQgAEO7Su4S+Srs/5ZzvfN0v2THy2C7EDagncx28MP4oqTUsO5AcVx0Xn\n"
+                              "EvI2XNkqwGCumxRuCRHFRltYDiSBSUKuaQ==\n"
+                              "-----END EC PRIVATE KEY-----\n";
 
 static struct ek_es256_key *new_key(void) {
   struct ek_es256_key *key;
@@ -70,7 +69,7 @@ static void test_sign(void **state) {
   assert_int_equal(0x69, y[31]);
   EVP_PKEY *pkey = public_key(x, y);
   for (int i = 0; i < 100; i++) { /* r and s are shorter than 32 bytes at times */
-    char text[16];
+    char text[32];
     (void)snprintf(text, sizeof text, "text %d", i);
     assert_int_equal(0, ek_es256_sign(signature, key, text, strlen(text), &e));
     assert_true(verifies(pkey, signature, text));
