@@ -229,7 +229,7 @@ def main():
 
     source = {
         "source": "botocore", "version": version, "licence": "Apache-2.0",
-        "url": f"https://pypi.org/project/botocore/{version}/",
+        "url": "https://pypi.org/project/botocore/" + (f"{version}/" if version else ""),
         "partitions": import_partitions(data, target),
         "services": {
             name: import_service(data, target, name)
