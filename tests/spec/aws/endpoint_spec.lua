@@ -113,6 +113,10 @@ describe("a call's endpoint", function()
     end
   end)
 
+  it("is in the region itself, whatever the region was called", function()
+    assert.are.equal("us-east-1", client("sts", {}, { region = "fips-us-east-1" }):region())
+  end)
+
   it("is signed for like AWS's own where the user gives one", function()
     local url, scope = target(client("iam", { AWS_ENDPOINT_URL = "http://localhost:5000" }), "list_roles")
     assert.are.same({ "http://localhost:5000/", "us-east-1/iam" }, { url, scope })

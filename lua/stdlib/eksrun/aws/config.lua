@@ -303,6 +303,14 @@ function M.value(variable, key, options, system)
   return key_of_profile(profile, key)
 end
 
+-- "fips-us-east-1" and "us-east-1-fips" are how SDKs of old named FIPS endpoints.
+local function split_region(name)
+  local region, prefixes = name:gsub("^fips%-", "")
+  local suffixes
+  region, suffixes = region:gsub("%-fips$", "")
+  return region, prefixes + suffixes > 0
+end
+
 --- The region: option, AWS_REGION, AWS_DEFAULT_REGION, profile.
 --- @param options? eksrun.aws.Options
 --- @param system? eksrun.aws.System
@@ -318,7 +326,19 @@ function M.try_region(options, system)
     local shown = require("eksrun.text").escape(region)
     return nil, config_error(("region '%s' is not a region's name, like us-east-1"):format(shown))
   end
-  return region
+  return (split_region(region))
+end
+
+--- Whether calls go to FIPS endpoints: by the setting, or by the name of the region.
+--- @param options? eksrun.aws.Options
+--- @param system? eksrun.aws.System
+--- @return boolean|nil, table|nil error object: "config"
+function M.try_fips(options, system)
+  local region, err = M.get("region", options, system)
+  if err then return nil, err end
+  local _, fips = split_region(region or "")
+  if fips then return true end
+  return M.get("use_fips_endpoint", options, system)
 end
 
 --- The region, or raises.

@@ -8,14 +8,6 @@ local native = require "eksrun.native.endpoint"
 
 local M = {}
 
--- "fips-us-east-1" and "us-east-1-fips" are what SDKs of old called FIPS endpoints.
-local function split_region(region)
-  local plain, n = region:gsub("^fips%-", "")
-  local m
-  plain, m = plain:gsub("%-fips$", "")
-  return plain, n + m > 0
-end
-
 -- Where no rule set is known: the pattern that most hosts follow.
 local pattern_rules = {}
 pattern_rules.__index = pattern_rules
@@ -98,8 +90,8 @@ end
 local values_of = {
   ["AWS::Region"] = function(_, known) return known.region end,
   -- An endpoint of the user's own is neither; the rules would refuse it.
-  ["AWS::UseFIPS"] = function(read, known)
-    return not known.url and (known.fips or read "use_fips_endpoint")
+  ["AWS::UseFIPS"] = function(_, known)
+    return not known.url and known.fips
   end,
   ["AWS::UseDualStack"] = function(read, known) return not known.url and read "use_dualstack_endpoint" end,
   ["SDK::Endpoint"] = function(_, known) return known.url end,
@@ -134,12 +126,20 @@ local function new_reader(state)
   return read, function() return failure end
 end
 
+-- From where the service's model is.
+local function rules_of(state)
+  local ok, rules = pcall(require("eksrun.aws.models").rules, state.name, state.system)
+  if ok then return rules end
+  return nil, rules
+end
+
 local function make_client(state)
-  local region, err = config.try_region(state.options, state.system)
-  if not region then return nil, err end
-  local known = {}
-  known.region, known.fips = split_region(region)
-  local metadata = state.metadata
+  local known, metadata = {}, state.metadata
+  local err
+  known.region, err = config.try_region(state.options, state.system)
+  if err then return nil, err end
+  known.fips, err = config.try_fips(state.options, state.system)
+  if err then return nil, err end
   known.url, err = config.endpoint(metadata.serviceId or state.name, state.options, state.system)
   if err then return nil, err end
   if known.url then
@@ -148,7 +148,10 @@ local function make_client(state)
     if not valid then return nil, err end
     known.url = valid.url
   end
-  local client = M.new_client(state.name, known.region, metadata, state.endpoint_rules)
+  local rules
+  rules, err = rules_of(state)
+  if err then return nil, err end
+  local client = M.new_client(state.name, known.region, metadata, rules)
   client.custom = known.url ~= nil
   local read, failure = new_reader(state)
   for built_in, name in pairs(client.built_ins) do

@@ -5,8 +5,8 @@ local util = require "eksrun.util"
 local M = {}
 
 -- What the user gave is wrong, and the same again fails again: the command line, the recipe, the
--- configuration.
-local statuses = { usage = 2, syntax = 2, validation = 2, recipe = 2, config = 2 }
+-- configuration, what AWS's endpoint rules refuse.
+local statuses = { usage = 2, syntax = 2, validation = 2, recipe = 2, config = 2, endpoint = 2 }
 
 --- The exit status that an error stands for.
 --- @param err any

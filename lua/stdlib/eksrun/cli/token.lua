@@ -25,8 +25,7 @@ local function cluster_of(parsed)
   return cluster
 end
 
-local function setting(options, name)
-  local value, err = require("eksrun.aws.config").get(name, options)
+local function known(value, err)
   if err then error(err, 0) end
   return value
 end
@@ -45,8 +44,8 @@ function M.run(parsed)
   local text, expiration = token.generate {
     cluster = cluster,
     region = config.region(options),
-    fips = setting(options, "use_fips_endpoint"),
-    dual_stack = setting(options, "use_dualstack_endpoint"),
+    fips = known(config.try_fips(options)),
+    dual_stack = known(config.get("use_dualstack_endpoint", options)),
     credentials = require("eksrun.aws.credentials").resolve(options),
     now = require("eksrun.clock").now(),
   }
