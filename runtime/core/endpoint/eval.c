@@ -192,7 +192,7 @@ static value substring(const value *a) {
 
 /* What is not set is equal to nothing. */
 static value call(struct ek_endpoint *v, const struct ek_rules_node *node) {
-  value a[4];
+  value a[4] = {{.type = EK_RULES_NONE}};
   for (uint32_t i = 0; i < node->count && i < 4; i++)
     a[i] = evaluate(v, v->rules->links[node->at + i]);
   switch (node->op) {

@@ -244,7 +244,7 @@ static int make_template(compiler *c, made *out, const char *s) {
         break;
       }
       code = i == 0 ? make_string(c, out, text.data, text.len) : make_part(c, out, &s);
-      parts[count++] = out->node;
+      if (code == 0) parts[count++] = out->node;
     }
   } while (code == 0 && *s != '\0');
   ek_buf_fini(&text);
@@ -316,7 +316,7 @@ static int make_call(compiler *c, made *out, const char *name, const struct ek_d
   uint32_t children[4];
   const struct ek_dom *argument = arguments->child;
   for (int i = 0; i < f->count; i++, argument = argument->next) {
-    made value;
+    made value = {0};
     int code = ek_rules_make(c, &value, argument);
     if (code != 0) return code;
     if (f->takes[i] != EK_RULES_NONE && f->takes[i] != value.type)
@@ -351,13 +351,13 @@ int ek_rules_make(compiler *c, made *out, const struct ek_dom *node) {
 int ek_rules_make_condition(compiler *c, uint32_t *out, const struct ek_dom *node) {
   const char *function = ek_dom_text(node, "fn");
   if (function == NULL) return ek_rules_refuse(c, "a condition is no function");
-  made value;
+  made value = {0};
   int code = make_call(c, &value, function, ek_dom_get(node, "argv"));
   *out = value.node;
   const struct ek_dom *assign = ek_dom_get(node, "assign");
   if (code != 0 || assign == NULL) return code;
   if (assign->text == NULL) return ek_rules_refuse(c, "assign is not a name");
-  made known;
+  made known = {0};
   if (make_reference(c, &known, assign->text, strlen(assign->text)) == 0)
     return ek_rules_refuse(c, "'%s' is assigned twice", assign->text);
   *c->error = (struct ek_error){0};
@@ -392,7 +392,7 @@ int ek_rules_make_tree(compiler *c, uint32_t *out, const struct ek_dom *node, bo
   bool object = node->type == EK_DOM_OBJECT;
   bool call = object && (ek_dom_text(node, "fn") != NULL || ek_dom_text(node, "ref") != NULL);
   if ((!object && node->type != EK_DOM_ARRAY) || (functions_too && call)) {
-    made value;
+    made value = {0};
     int code = ek_rules_make(c, &value, node);
     if (code == 0 && value.type > EK_RULES_STRING)
       code = ek_rules_refuse(c, "a property is no string, boolean or integer");
@@ -404,7 +404,7 @@ int ek_rules_make_tree(compiler *c, uint32_t *out, const struct ek_dom *node, bo
   struct ek_buf children = EK_BUF_INIT;
   int code = 0;
   for (const struct ek_dom *child = node->child; child != NULL && code == 0; child = child->next) {
-    made key;
+    made key = {0};
     uint32_t value = 0;
     if (object) {
       code = make_string(c, &key, child->key, strlen(child->key));

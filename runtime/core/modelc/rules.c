@@ -59,7 +59,7 @@ static int add_parameter(compiler *c, const struct ek_dom *node) {
     return ek_rules_refuse(c, "parameter '%s' has no type that is known", node->key);
   const struct ek_dom *fallback = ek_dom_get(node, "default");
   if (fallback != NULL) {
-    struct ek_rules_made value;
+    struct ek_rules_made value = {0};
     int code = ek_rules_make_literal(c, &value, fallback);
     if (code != 0) return code;
     if (value.type != (enum ek_rules_type)out.type)
@@ -106,7 +106,7 @@ static int add_conditions(compiler *c, struct ek_rules_rule *out, const struct e
 
 static int make_text(compiler *c, uint32_t *out, const struct ek_dom *node, const char *what) {
   if (node == NULL) return ek_rules_refuse(c, "%s is missing", what);
-  struct ek_rules_made value;
+  struct ek_rules_made value = {0};
   int code = ek_rules_make(c, &value, node);
   if (code == 0 && value.type != EK_RULES_STRING)
     code = ek_rules_refuse(c, "%s is not a string", what);
