@@ -1,4 +1,5 @@
--- Paginators: which requests follow from which pages, against botocore's own.
+-- Paginators: which requests follow from which pages, and what they are together, against botocore's
+-- own.
 local file = require "eksrun.file"
 local json = require "eksrun.json"
 local paginator = require "eksrun.aws.paginator"
@@ -14,9 +15,24 @@ local function same(a, b)
   return true
 end
 
+local function copy_of(value)
+  if type(value) ~= "table" then return value end
+  local out = setmetatable({}, getmetatable(value))
+  for key, item in pairs(value) do out[key] = copy_of(item) end
+  return out
+end
+
 -- A client that has only these pages, and keeps the requests for them.
 local function fake_client(case, requests)
-  local service = { paginator = function() return case.config end }
+  local limit = case.config.limit_key
+  local wanted = limit and case.expected_requests[1][limit]
+  -- A caller gives a number; it goes out in the type that the operation takes.
+  local member = { name = limit, type = type(wanted) == "string" and "string" or "integer" }
+  local operation = { input = function() return { members = { member } } end }
+  local service = {
+    paginator = function() return case.config end,
+    operation = function() return operation end,
+  }
   return {
     service = function() return service end,
     service_name = function() return case.service end,
@@ -24,32 +40,40 @@ local function fake_client(case, requests)
       local copy = {}
       for key, value in pairs(request) do copy[key] = value end
       requests[#requests + 1] = copy
-      return case.pages[#requests]
+      return copy_of(case.pages[#requests])
     end,
   }
 end
 
+-- What botocore gives besides: the token to go on with.
+local function without_token(result)
+  result.NextToken = nil
+  return result
+end
+
 local function check(case)
-  local requests, params = {}, { StaticParam = "v" }
-  local limit = case.config.limit_key
-  -- A caller gives the limit in the type that the operation takes.
-  if case.pagination_config and limit then params[limit] = case.expected_requests[1][limit] end
-  local next_page = paginator.pages(fake_client(case, requests), case.operation, params)
-  for _ = 1, #case.expected_requests do next_page() end
-  if not same(requests, case.expected_requests) then return false end
-  -- botocore stops at MaxItems; without it the pages end by themselves.
-  return case.pagination_config ~= nil or next_page() == nil
+  local requests, limits = {}, case.pagination_config
+  local options = limits and {
+    max_items = limits.MaxItems,
+    page_size = case.config.limit_key and limits.PageSize or nil,
+  }
+  local client = fake_client(case, requests)
+  local answer, more = paginator.merged(client, case.operation, { StaticParam = "v" }, options)
+  if not same(requests, case.expected_requests) then return false, json.encode(requests) end
+  local expected = without_token(case.expected_result or case.expected_result_keys_only)
+  if not same(answer, expected) then return false, json.encode(answer) end
+  return more == (case.expected_next_token_present or false), "more " .. tostring(more)
 end
 
 return function(dir)
   local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
   for _, case in ipairs(json.decode(file.read(dir .. "/waiters-paginators/paginator-cases.json")).cases) do
     totals.total = totals.total + 1
-    local ok, passed = pcall(check, case)
+    local ok, passed, why = pcall(check, case)
     if ok and passed then
       totals.passed = totals.passed + 1
     else
-      table.insert(totals.failures, case.id .. (ok and "" or ": " .. tostring(passed)))
+      table.insert(totals.failures, case.id .. ": " .. tostring(ok and why or passed))
     end
   end
   return totals

@@ -445,4 +445,78 @@ describe("a wait", function()
     local err = raised(function() client("eks", w):wait("cluster_active", { name = "x" }) end)
     assert.are.equal("AccessDeniedException", err.code)
   end)
+
+  it("outlives a service that is out of order for a while, once it was there", function()
+    local broken = failure(503, "ServiceUnavailableException", "busy")
+    local w, seen = world { cluster "CREATING", broken, broken, broken, cluster "ACTIVE" }, {}
+    local output = client("eks", w):wait("cluster_active", { name = "x" }, {
+      delay = 7,
+      on_state = function(state, _, progress) seen[#seen + 1] = progress.poll .. " " .. state end,
+    })
+    assert.are.equal("ACTIVE", output.cluster.status)
+    assert.are.same({ "1 CREATING", "2 ServiceUnavailableException", "3 ACTIVE" }, seen)
+    local err = raised(function() client("eks", world { broken }):wait("cluster_active", { name = "x" }) end)
+    assert.are.equal("ServiceUnavailableException", err.code)
+  end)
+
+  it("gives a poll no more time than is left", function()
+    local w = world { cluster "CREATING" }
+    pcall(function() client("eks", w):wait("cluster_active", { name = "x" }, { delay = 4, timeout = 10 }) end)
+    assert.are.same({ 10, 6, 2 }, { w.requests[1].timeout, w.requests[2].timeout, w.requests[3].timeout })
+  end)
+
+  it("ends when its task is canceled", function()
+    local w, polls = world { cluster "CREATING" }, 0
+    w.sleep = task.sleep
+    local waiting = task.spawn(function()
+      client("eks", w):wait("cluster_active", { name = "x" }, {
+        delay = 3600, on_state = function() polls = polls + 1 end,
+      })
+    end)
+    while polls == 0 do task.sleep(0) end
+    waiting:cancel()
+    local err = raised(waiting.join, waiting)
+    assert.are.equal("canceled", err.code)
+    assert.are.equal(1, polls)
+  end)
+
+  it("of an add-on calls DEGRADED what the model calls it", function()
+    local waiter = require "eksrun.aws.waiter"
+    local facts = require("eksrun.native.aws").service("eks"):waiter "AddonActive"
+    local function verdict(status)
+      return (waiter.judge(facts, { output = { addon = { status = status } }, status = 200 }))
+    end
+    assert.are.same({ "retry", "failure", "success" }, { verdict "CREATING", verdict "DEGRADED", verdict "ACTIVE" })
+  end)
+end)
+
+describe("pages of a size", function()
+  local function pages()
+    return world {
+      { 200, json_type, '{"clusters": ["a", "b"], "nextToken": "t1"}' },
+      { 200, json_type, '{"clusters": ["c", "d"], "nextToken": "t2"}' },
+    }
+  end
+
+  it("are asked for as the caller says, in the type of the operation", function()
+    local w = pages()
+    client("eks", w):pages("list_clusters", nil, { page_size = 2 })()
+    assert.matches("%?maxResults=2$", w.requests[1].url)
+    w = world { { 200, { ["content-type"] = "text/xml" }, "<ListHostedZonesResponse/>" } }
+    client("route53", w):pages("list_hosted_zones", nil, { page_size = 3 })()
+    assert.matches("maxitems=3$", w.requests[1].url)
+    assert.matches("does not let the caller choose", raised(function()
+      client("eks", w):pages("describe_cluster", { name = "x" }, { page_size = 3 })
+    end))
+  end)
+
+  it("come together as one answer, cut where the caller says", function()
+    local w = pages()
+    local answer, more = client("eks", w):merged("list_clusters", nil, { max_items = 3 })
+    assert.are.same({ "a", "b", "c" }, { table.unpack(answer.clusters) })
+    assert.is_true(more)
+    assert.are.equal(2, #w.requests)
+    local list = client("eks", pages()):collect("list_clusters", {}, { max_items = 1 })
+    assert.are.same({ "a" }, { table.unpack(list) })
+  end)
 end)

@@ -66,7 +66,7 @@ end
 --- @param state table of the client
 --- @param operation eksrun.native.aws.Operation
 --- @param params table|nil
---- @param options table|nil token: function(operation) -> string|nil
+--- @param options eksrun.aws.CallOptions|nil
 --- @return eksrun.aws.Call|nil, table|nil error object
 --- Raises {code = "validation"} and other mistakes of the caller.
 function M.new(state, operation, params, options)
@@ -129,7 +129,7 @@ local function outgoing(call)
     headers = headers,
     body = request.body,
     base = where.url:sub(1, #where.url - #where.path),
-    timeout = call.client.options.timeout or 60,
+    timeout = call.options.timeout or call.client.options.timeout or 60,
   })
 end
 

@@ -124,7 +124,7 @@ end
 --- Calls an operation by name.
 --- @param name string describe_cluster or DescribeCluster
 --- @param params? table
---- @param options? table token: function(operation) -> string|nil
+--- @param options? eksrun.aws.CallOptions
 --- @return table|nil output
 --- @return table|nil error object
 --- @return table|nil response with status and headers
@@ -181,19 +181,32 @@ end
 ---   for page in client:pages("list_clusters") do ... end
 --- @param name string
 --- @param params? table
+--- @param options? eksrun.aws.PageOptions
 --- @return fun(): table|nil
-function Client:pages(name, params)
+function Client:pages(name, params, options)
   operation_of(self, name)
-  return require("eksrun.aws.paginator").pages(self, name, params)
+  return require("eksrun.aws.paginator").pages(self, name, params, options)
 end
 
 --- All elements of a paginated operation, in one list.
 --- @param name string
 --- @param params? table
+--- @param options? eksrun.aws.PageOptions
 --- @return table list
-function Client:collect(name, params)
+function Client:collect(name, params, options)
   operation_of(self, name)
-  return require("eksrun.aws.paginator").collect(self, name, params)
+  return require("eksrun.aws.paginator").collect(self, name, params, options)
+end
+
+--- All pages of an operation as one answer.
+--- @param name string
+--- @param params? table
+--- @param options? eksrun.aws.PageOptions
+--- @return table answer
+--- @return boolean more whether max_items cut it
+function Client:merged(name, params, options)
+  operation_of(self, name)
+  return require("eksrun.aws.paginator").merged(self, name, params, options)
 end
 
 --- Waits until a waiter of the model is satisfied.

@@ -6,6 +6,7 @@ local jmespath = require "eksrun.jmespath"
 local M = {}
 
 local function as_list(value)
+  if value == nil then return {} end
   if type(value) == "table" then return value end
   return { value }
 end
@@ -41,14 +42,34 @@ local function same(a, b, keys)
   return true
 end
 
+--- @class eksrun.aws.PageOptions
+--- @field page_size? integer elements that a page holds at most; the service's own if not given
+--- @field max_items? integer elements of the first list in all
+
+-- The parameters of the first request.
+local function first_request(client, name, params, facts, page_size)
+  local request = {}
+  for key, value in pairs(params or {}) do request[key] = value end
+  if not page_size then return request end
+  local limit = facts and facts.limit_key
+  if not limit then
+    errors.misuse(("%s:%s does not let the caller choose a page's size"):format(client:service_name(), name))
+  end
+  for _, member in ipairs(client:service():operation(name):input().members) do
+    if member.name == limit and member.type == "string" then page_size = tostring(page_size) end
+  end
+  request[limit] = page_size
+  return request
+end
+
 --- @param client eksrun.aws.Client
 --- @param name string operation
 --- @param params? table
+--- @param options? eksrun.aws.PageOptions
 --- @return fun(): table|nil
-function M.pages(client, name, params)
+function M.pages(client, name, params, options)
   local facts = client:service():paginator(name)
-  local request = {}
-  for key, value in pairs(params or {}) do request[key] = value end
+  local request = first_request(client, name, params, facts, options and options.page_size)
   local done, last = false, nil
   return function()
     if done then return nil end
@@ -72,19 +93,88 @@ function M.pages(client, name, params)
   end
 end
 
+-- The table that holds the last name of a dotted path, made if need be, and that name.
+local function place(into, path)
+  local parents, name = path:match("^(.*)%.([^.]+)$")
+  for parent in (parents or ""):gmatch("[^.]+") do
+    if type(into[parent]) ~= "table" then into[parent] = {} end
+    into = into[parent]
+  end
+  return into, name or path
+end
+
+-- Adds a page's value of a result key: lists are joined, maps merged, numbers and texts added up.
+local function join(into, name, value)
+  local have = into[name]
+  if have == nil then
+    into[name] = value
+  elseif type(have) ~= "table" then
+    into[name] = type(have) == "string" and have .. value or have + value
+  elseif value[1] ~= nil then
+    table.move(value, 1, #value, #have + 1, have)
+  elseif getmetatable(value) ~= require("eksrun.json").array_mt then
+    for key, item in pairs(value) do have[key] = item end
+  end
+end
+
+local function add_page(answer, facts, page)
+  for _, key in ipairs(as_list(facts.result_key)) do
+    local value = jmespath.search(key, page)
+    if value ~= nil then
+      local into, name = place(answer, key)
+      join(into, name, value)
+    end
+  end
+  -- What is the same on every page.
+  for _, key in ipairs(as_list(facts.non_aggregate_keys)) do
+    local value = jmespath.search(key, page)
+    local into, name = place(answer, key)
+    if into[name] == nil then into[name] = value end
+  end
+end
+
+--- All pages as one answer: the result keys of the model together, and what is the same on each.
 --- @param client eksrun.aws.Client
 --- @param name string operation
 --- @param params? table
+--- @param options? eksrun.aws.PageOptions
+--- @return table answer
+--- @return boolean more whether there is more than max_items
+function M.merged(client, name, params, options)
+  local facts = client:service():paginator(name)
+  local limit = options and options.max_items
+  local answer = {}
+  for page in M.pages(client, name, params, options) do
+    if not facts or not facts.result_key then return page, false end
+    add_page(answer, facts, page)
+    local list = limit and jmespath.search(as_list(facts.result_key)[1], answer)
+    if type(list) == "table" and #list >= limit then
+      local more = #list > limit or M.next_tokens(facts, page) ~= nil
+      for i = #list, limit + 1, -1 do list[i] = nil end
+      return answer, more
+    end
+  end
+  return answer, false
+end
+
+--- @param client eksrun.aws.Client
+--- @param name string operation
+--- @param params? table
+--- @param options? eksrun.aws.PageOptions
 --- @return table list
-function M.collect(client, name, params)
+function M.collect(client, name, params, options)
   local facts = client:service():paginator(name)
   if not facts or not facts.result_key then
     errors.misuse(("%s:%s does not come in pages"):format(client:service_name(), name))
   end
-  local expression = as_list(facts.result_key)[1]
+  local expression, limit = as_list(facts.result_key)[1], options and options.max_items
   local list = require("eksrun.json").array {}
-  for page in M.pages(client, name, params) do
-    for _, element in ipairs(jmespath.search(expression, page) or {}) do list[#list + 1] = element end
+  for page in M.pages(client, name, params, options) do
+    for _, element in ipairs(jmespath.search(expression, page) or {}) do
+      if limit and #list >= limit then return list end
+      list[#list + 1] = element
+    end
+    if limit and #list >= limit then return list end
   end
   return list
 end

@@ -86,7 +86,12 @@ end
 --- @field delay? number seconds between two polls; the model's if not given
 --- @field max_attempts? integer polls; the model's if neither this nor timeout is given
 --- @field timeout? number seconds for the whole wait
---- @field on_state? fun(state: string|nil, answer: eksrun.aws.Answer) after each poll
+--- @field on_state? fun(state: string|nil, answer: eksrun.aws.Answer, progress: eksrun.aws.WaitProgress)
+--- after each poll
+
+--- @class eksrun.aws.WaitProgress
+--- @field poll integer the first is 1
+--- @field elapsed number seconds since the wait began
 
 local function describe(waiter, seen) return waiter .. (seen and (" (last seen: %s)"):format(seen) or "") end
 
@@ -100,6 +105,18 @@ local function wait_error(client, waiter, fields, answer, seen)
   return errors.new(fields)
 end
 
+-- One poll: what it answered, in the time that is left.
+local function ask(client, facts, params, left)
+  local options = { feature = "waiter" }
+  if left < math.huge then
+    options.timeout = math.min(rawget(client, "_state").options.timeout or 60, math.max(left, 0.001))
+  end
+  local output, err, response = client:invoke(facts.operation, params, options)
+  return { output = output, error = err, status = response and response.status }
+end
+
+--- Waits. A service that was there and is out of order for a while does not end a wait; nor does the
+--- wait hold up other tasks, and canceling its task ends it.
 --- @param client eksrun.aws.Client
 --- @param name string
 --- @param params? table
@@ -116,21 +133,24 @@ function M.wait(client, name, params, options)
   local system = rawget(client, "_state").system
   local delay = options.delay or facts.delay
   local polls = options.max_attempts or (options.timeout and math.huge or facts.maxAttempts)
-  local deadline = options.timeout and system.now() + options.timeout or math.huge
-  local poll = 0
+  local started = system.now()
+  local deadline = options.timeout and started + options.timeout or math.huge
+  local poll, answered = 0, false
   while true do
     poll = poll + 1
-    local output, err, response = client:invoke(facts.operation, params, { feature = "waiter" })
-    local answer = { output = output, error = err, status = response and response.status }
-    local state = M.judge(facts, answer)
-    local seen = M.seen(facts, answer)
-    if options.on_state then options.on_state(seen, answer) end
-    if state == "success" then return output or {} end
-    if state == "error" then error(err, 0) end
+    local answer = ask(client, facts, params, deadline - system.now())
+    local err = answer.error
+    local state, seen = M.judge(facts, answer), M.seen(facts, answer)
+    if options.on_state then
+      options.on_state(seen, answer, { poll = poll, elapsed = system.now() - started })
+    end
+    if state == "success" then return answer.output or {} end
+    if state == "error" and not (answered and err.retryable) then error(err, 0) end
     if state == "failure" then
       error(wait_error(client, name, { code = "wait_failed", message = "cannot be reached any more" },
         answer, seen), 0)
     end
+    answered = answered or not err
     if poll >= polls or system.now() + delay > deadline then
       local message = ("not reached after %d poll%s"):format(poll, poll == 1 and "" or "s")
       error(wait_error(client, name, { code = "timeout", message = message }, answer, seen), 0)
