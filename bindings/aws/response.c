@@ -70,11 +70,13 @@ static void merge(const struct response *r) {
   lua_pop(L, 1);
 }
 
-/* ec2: every answer is <OperationResponse>. */
-static bool is_envelope(const struct ek_xml_node *root) {
+/* ec2: every answer is <OperationResponse>, or at least named after the operation. */
+static bool is_envelope(const struct response *r, const struct ek_xml_node *root) {
   static const char suffix[] = "Response";
+  const char *name = ek_aws_string(&r->walk, r->o->op->name);
   size_t n = sizeof suffix - 1;
-  return root->name_len >= n && memcmp(root->name + root->name_len - n, suffix, n) == 0;
+  return (root->name_len >= n && memcmp(root->name + root->name_len - n, suffix, n) == 0) ||
+         (root->name_len == strlen(name) && memcmp(root->name, name, root->name_len) == 0);
 }
 
 static void read_body(struct response *r, const struct ek_model_ref *ref) {
@@ -96,7 +98,7 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
   } else {
     const struct ek_xml_node *node = ek_aws_parse_xml(&r->walk, r->body, r->len);
     const char *wrapper = ek_aws_string(&r->walk, r->o->op->wrapper);
-    if (protocol == EK_PROTOCOL_EC2 && !is_envelope(node))
+    if (protocol == EK_PROTOCOL_EC2 && !is_envelope(r, node))
       (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
     const struct ek_xml_node *inner = *wrapper == '\0' ? node : ek_aws_xml_child(node, wrapper);
     if (inner != NULL)

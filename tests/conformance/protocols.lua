@@ -52,7 +52,9 @@ local function check_request(protocol, request, case, suite)
     if headers[name:lower()] then return "header " .. name end
   end
   local host = suite.clientEndpoint and suite.clientEndpoint:match "^%w+://([^/]*)"
-  if want.host and host and (request.host_prefix or "") .. host ~= want.host:match "^[^/]*" then return "host" end
+  if want.host and host and (request.host_prefix or "") .. host ~= want.host:match "^[^/]*" then
+    return "host"
+  end
   if want.body and wire.body_differs(protocol, request.body, want.body) then
     return "body " .. request.body
   end
@@ -103,7 +105,8 @@ local function run_case(protocol, suite, case, is_input)
     given.output.resultWrapper = given.name .. "Result"
   end
   for _, shape in pairs(suite.shapes) do
-    if shape.type == "string" and shape.key then shape.type = "map" end -- as one model of old has it
+    -- As one model of old has it.
+    if shape.type == "string" and shape.key then shape.type = "map" end
   end
   local image = native.compile(json.encode {
     metadata = suite.metadata, shapes = suite.shapes, operations = { [given.name] = given },
@@ -114,6 +117,41 @@ local function run_case(protocol, suite, case, is_input)
   if given.input then params = with_floats(params, given.input.shape, suite.shapes) end
   local request = operation:build(params, { token = TOKEN })
   return check_request(protocol, customize_request(given.name, operation, params, request), case, suite)
+end
+
+-- What a case of the CBOR decoder says a value is: {uint = 5}, {list = {...}}, ...
+local function plain(expected)
+  local kind, value = next(expected)
+  if kind == "float32" then return (string.unpack("f", string.pack("I4", value))) end
+  if kind == "float64" then return (string.unpack("d", string.pack("I8", value))) end
+  if kind == "bytestring" then return string.char(table.unpack(value)) end
+  if kind == "null" or kind == "undefined" then return json.null end
+  if kind == "tag" then return plain(value.value) end
+  if kind ~= "list" and kind ~= "map" then return value end
+  local out = {}
+  for key, part in pairs(value) do out[key] = plain(part) end
+  return out
+end
+
+local function check_cbor(case)
+  local ok, value = pcall(native.decode_cbor, text.unhex(case.input))
+  if case.error then return ok and "was read" or nil end
+  if not ok then return tostring(value) end
+  if not same(value, plain(case.expect)) then return json.encode(value) end
+end
+
+local function run_cbor(dir, totals)
+  for _, name in ipairs { "decode-success-tests", "decode-error-tests" } do
+    for _, case in ipairs(json.decode(read(("%s/protocols/cbor/%s.json"):format(dir, name)))) do
+      local why = check_cbor(case)
+      totals.total = totals.total + 1
+      if not why then
+        totals.passed = totals.passed + 1
+      else
+        totals.failures[#totals.failures + 1] = ("cbor/%s: %s"):format(case.description, why)
+      end
+    end
+  end
 end
 
 return function(dir)
@@ -140,5 +178,6 @@ return function(dir)
       end
     end
   end
+  run_cbor(dir, totals)
   return totals
 end

@@ -171,6 +171,14 @@ def pieces(peer, _):
         peer.send(piece)
 
 
+def frames(peer, request):
+    """The bytes that the path's second word is in hexadecimal, a few at a time."""
+    body = bytes.fromhex(request.path.split("/")[2])
+    peer.send(answer(length=len(body), headers=("Content-Type: application/vnd.amazon.eventstream",)))
+    for start in range(0, len(body), 7):
+        peer.send(body[start : start + 7])
+
+
 def next_piece(peer, _):
     step.release()
     peer.send(answer())
@@ -284,7 +292,7 @@ def script(peer, request):
 
 ROUTES = {
     "script": script,
-    "pieces": pieces, "step": next_piece, "broken-pieces": broken_pieces, "download": download,
+    "pieces": pieces, "frames": frames, "step": next_piece, "broken-pieces": broken_pieces, "download": download,
     "sent": how_many_sent, "digest": digest,
     "count": count, "echo": echo, "status": status, "together": together, "repeated": repeated, "chunked": chunked, "half-chunked": half_chunked,
     "gzip": gzipped, "bad-gzip": bad_gzip, "gzip-bomb": gzip_bomb, "hang": hang,
