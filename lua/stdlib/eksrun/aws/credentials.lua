@@ -7,7 +7,6 @@
 --- A place is a module eksrun.aws.provider.NAME: `look(ctx)` says without asking anybody whether
 --- there is something, `load` gets it.
 local error = error
-local chain = require "eksrun.aws.provider.chain"
 local config = require "eksrun.aws.config"
 local errors = require "eksrun.aws.errors"
 local system_module = require "eksrun.aws.system"
@@ -139,6 +138,7 @@ local base_details = {
 }
 
 local function look_at_profile(ctx)
+  local chain = require "eksrun.aws.provider.chain"
   local profile, err = ctx:profile()
   if not profile then return { err = err } end
   if chain.assumes_role(profile) then return { reason = "its role counts" } end
