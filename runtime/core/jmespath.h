@@ -122,6 +122,7 @@ struct ek_jmespath_function {
 
 /* In the order of enum ek_jmespath_function_id, which is that of the names. */
 extern const struct ek_jmespath_function ek_jmespath_functions[];
+extern const size_t ek_jmespath_function_count;
 
 /* Parses text into *out (to be freed by ek_jmespath_fini, also after a failure). The message names
  * the column. EK_ERR_NOTFOUND: a function that is none; EK_ERR_INVALID: its arguments. */
