@@ -9,14 +9,36 @@
 ---     aws.eks:describe_cluster { name = "x" }
 ---     aws.try.eks:describe_cluster { name = "x" }
 ---@class eksrun.aws.Client
+---@field try table<string, fun(self, params?: table, options?: eksrun.aws.CallOptions): table?, eksrun.aws.Error?>
+---@field invoke fun(self, operation: string, params?: table, options?: eksrun.aws.CallOptions): table?, eksrun.aws.Error?, table?
+--- output, error, response with status and headers
+---@field dry fun(self, operation: string, params?: table): eksrun.aws.SignedRequest
+---@field presign fun(self, operation: string, params?: table, options?: { expires: integer?, headers: table<string, string>? }): string, { method: string, headers: table<string, string> }
+---@field pages fun(self, operation: string, params?: table, options?: eksrun.aws.PageOptions): fun(): table?
+---@field collect fun(self, operation: string, params?: table, options?: eksrun.aws.PageOptions): any[]
+---@field merged fun(self, operation: string, params?: table, options?: eksrun.aws.PageOptions): table, boolean
+---@field wait fun(self, waiter: string, params?: table, options?: eksrun.aws.WaitOptions): table
+---@field region fun(self): string raises if there is none
+---@field service fun(self): eksrun.native.aws.Service its model
+---@field service_name fun(self): string "eks"
+---@field close fun(self) forgets credentials; calls through it are mistakes from then on
 ---@field [string] fun(self: eksrun.aws.Client, params?: table, options?: eksrun.aws.CallOptions): table
 
 ---@class eksrun.aws.CallOptions
 ---@field token? fun(operation: string): string|nil idempotency token, instead of a random one
+---@field timeout? number seconds of one attempt; the client's if not given
+
+--- A request as it would be sent.
+---@class eksrun.aws.SignedRequest
+---@field method string
+---@field url string
+---@field headers table<string, string> by lower-case name
+---@field body string|nil
+---@field operation string "DescribeCluster"
 
 --- An error of a call.
 ---@class eksrun.aws.Error
----@field code string AWS's code, or "network", "timeout", "tls", "limit", "invalid_response", "credentials", "config", "validation", "wait_failed"
+---@field code string AWS's code, or "network", "timeout", "tls", "limit", "invalid_response", "credentials", "config", "validation", "presign", "wait_failed"
 ---@field message string one line
 ---@field kind? "credentials" only other credentials would help
 ---@field hint? string what to do about it
@@ -26,6 +48,7 @@
 ---@field status? integer HTTP status
 ---@field request_id? string
 ---@field retryable? boolean the same call may succeed later
+---@field throttling? boolean the model says that the error means "slower"
 ---@field attempts? integer how often it was sent
 ---@field state? string of a wait: what it saw last
 ---@field output? table of a wait: the last output
@@ -33,7 +56,7 @@
 
 --- The module is a session too: the default one.
 ---@class eksrun.aws.Session
----@field try table<string, eksrun.aws.Client>
+---@field try table<string, table> the services, their calls returning nil and the error instead of raising
 ---@field client fun(service: string, options?: eksrun.aws.ClientOptions): eksrun.aws.Client
 ---@field session fun(options: eksrun.aws.ClientOptions): eksrun.aws.Session
 ---@field configure fun(options: eksrun.aws.ClientOptions) changes the options of all calls that follow

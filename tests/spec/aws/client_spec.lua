@@ -340,6 +340,18 @@ describe("an aws client", function()
         mistake(function() aws.eks.describe_cluster { name = "x" } end))
     end)
 
+    it("of a client that is closed", function()
+      local w, kept = world { cluster "ACTIVE" }, nil
+      do
+        local eks <close> = client("eks", w)
+        eks:describe_cluster { name = "x" }
+        kept = eks
+      end
+      assert.are.equal("describe_cluster: the client is closed",
+        mistake(function() kept:describe_cluster { name = "x" } end))
+      assert.are.equal(1, #w.requests)
+    end)
+
     it("of an unknown waiter", function()
       assert.matches("^eks has no waiter 'cluster_activ', did you mean",
         mistake(function() aws.eks:wait("cluster_activ", {}) end))

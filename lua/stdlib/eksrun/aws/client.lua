@@ -118,7 +118,9 @@ function M.new(name, options)
 end
 
 local function new_call(self, name, params, options)
-  return call_module.new(rawget(self, "_state"), operation_of(self, name), params, options)
+  local state = rawget(self, "_state")
+  if state.closed then errors.misuse(("%s: the client is closed"):format(name)) end
+  return call_module.new(state, operation_of(self, name), params, options)
 end
 
 --- Calls an operation by name.
@@ -218,6 +220,15 @@ end
 function Client:wait(name, params, options)
   return require("eksrun.aws.waiter").wait(self, name, params, options)
 end
+
+--- Ends the use of a client: it forgets its credentials, and calls through it are mistakes. So does
+--- leaving the block of `local eks <close> = aws.client "eks"`. Connections are the process's.
+function Client:close()
+  local state = rawget(self, "_state")
+  state.closed, state.resolver, state.fixed, state.options = true, nil, nil, {}
+end
+
+Client.__close = Client.close
 
 --- The model of the service: operations, waiters, paginators.
 function Client:service() return rawget(self, "_state").service end
