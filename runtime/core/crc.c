@@ -33,11 +33,10 @@ static const struct tables *get_tables(enum ek_crc_kind kind) {
   return t;
 }
 
-/* Eight bytes, the first one lowest. */
+/* Eight bytes, the first one lowest; one load, where the compiler sees it. */
 static uint64_t load(const unsigned char *p) {
-  uint64_t word = 0;
-  for (int i = 0; i < 8; i++) word |= (uint64_t)p[i] << (8 * i);
-  return word;
+  return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+         (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
 uint64_t ek_crc(enum ek_crc_kind kind, uint64_t before, const void *data, size_t n) {
@@ -47,9 +46,9 @@ uint64_t ek_crc(enum ek_crc_kind kind, uint64_t before, const void *data, size_t
   uint64_t crc = before ^ ones;
   for (; n >= 8; n -= 8, p += 8) {
     uint64_t word = crc ^ load(p);
-    crc = 0;
-    for (int place = 0; place < PLACES; place++)
-      crc ^= t->byte[PLACES - 1 - place][(word >> (8 * place)) & 0xff];
+    crc = t->byte[7][word & 0xff] ^ t->byte[6][word >> 8 & 0xff] ^ t->byte[5][word >> 16 & 0xff] ^
+          t->byte[4][word >> 24 & 0xff] ^ t->byte[3][word >> 32 & 0xff] ^
+          t->byte[2][word >> 40 & 0xff] ^ t->byte[1][word >> 48 & 0xff] ^ t->byte[0][word >> 56];
   }
   for (; n > 0; n--, p++) crc = (crc >> 8) ^ t->byte[0][(crc ^ *p) & 0xff];
   return crc ^ ones;

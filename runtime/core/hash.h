@@ -1,19 +1,21 @@
-/* SHA-256 and HMAC-SHA-256, by OpenSSL.
+/* SHA-256 and HMAC-SHA-256, by libcrypto.
  *
- * Every function returns 0, or EK_ERR_NOMEM / EK_ERR_INTERNAL when OpenSSL has no SHA-256 to give;
- * then the output is all zeros. A context is kept per thread, so nothing is allocated per call. */
+ * Every function returns 0, or EK_ERR_INTERNAL when libcrypto fails; then the output is all zeros.
+ * Nothing is allocated. */
 #ifndef EK_CORE_HASH_H
 #define EK_CORE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#define OPENSSL_SUPPRESS_DEPRECATED /* the plain functions: hash.c says why */
+#include <openssl/sha.h>
+
 #define EK_SHA256_SIZE 32
 
-/* A key in the form HMAC uses it; as secret as the key itself. */
+/* A key in the form HMAC uses it, the states behind its two blocks; as secret as the key itself. */
 struct ek_hmac_key {
-  uint8_t inner[64];
-  uint8_t outer[64];
+  SHA256_CTX inner, outer;
 };
 
 int ek_sha256(uint8_t out[EK_SHA256_SIZE], const void *data, size_t n);

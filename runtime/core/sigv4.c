@@ -42,9 +42,7 @@ static int check_word(struct ek_span s, const char *what, size_t max, struct ek_
   if (s.len == 0) return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s is empty", what);
   if (s.len > max)
     return ek_error_set(e, EK_ERR_LIMIT, "sigv4: %s is longer than %zu bytes", what, max);
-  unsigned bad = 0;
-  for (size_t i = 0; i < s.len; i++) bad |= (unsigned char)(s.data[i] - '!') > '~' - '!';
-  if (bad)
+  if (!ek_span_is_word(s))
     return ek_error_set(e, EK_ERR_INVALID, "sigv4: %s holds a byte that is not printable ASCII",
                         what);
   return 0;

@@ -133,6 +133,10 @@ static const struct item *sorted(struct ek_sigv4_canonical *c, size_t *count,
 static struct ek_span fold(struct ek_buf *b, struct ek_span s) {
   if (!ek_buf_reserve(b, s.len + 1)) return (struct ek_span){"", 0};
   char *start = b->data + b->len, *to = start;
+  if (ek_span_is_word(s)) {
+    memcpy(to, s.data, s.len);
+    return commit(b, start, to + s.len);
+  }
   bool blank = false;
   for (size_t i = 0; i < s.len; i++) {
     char c = s.data[i];
@@ -150,7 +154,17 @@ static struct ek_span fold(struct ek_buf *b, struct ek_span s) {
 static struct ek_span lower(struct ek_buf *b, struct ek_span s) {
   if (!ek_buf_reserve(b, s.len + 1)) return (struct ek_span){"", 0};
   char *start = b->data + b->len, *to = start;
-  for (size_t i = 0; i < s.len; i++) {
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  size_t i = 0;
+  for (uint64_t word; s.len - i >= sizeof word; i += sizeof word, to += sizeof word) {
+    memcpy(&word, s.data + i, sizeof word);
+    /* In the highest bit of ASCII: at least 'A', and not above 'Z'. */
+    uint64_t low = word & ones * 0x7f;
+    uint64_t upper = (low + ones * (0x80 - 'A')) & ~(low + ones * (0x7f - 'Z')) & ~word & ones << 7;
+    word |= upper >> 2;
+    memcpy(to, &word, sizeof word);
+  }
+  for (; i < s.len; i++) {
     char c = s.data[i];
     *to++ = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }

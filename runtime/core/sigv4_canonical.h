@@ -41,6 +41,21 @@ int ek_sigv4_canonicalize(struct ek_sigv4_canonical *c, const struct ek_sigv4_in
 /* The name of an algorithm, as Authorization begins with it. */
 struct ek_span ek_sigv4_algorithm_name(enum ek_sigv4_algorithm algorithm);
 
+/* Whether all bytes are printable ASCII and none is a blank; eight at a time, since every header's
+ * are looked at. In a byte's highest bit: x - '!' below '!', x + 1 above '~', x beyond ASCII. */
+static inline bool ek_span_is_word(struct ek_span s) {
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  uint64_t bad = 0, word;
+  for (; s.len >= sizeof word; s.data += sizeof word, s.len -= sizeof word) {
+    memcpy(&word, s.data, sizeof word);
+    bad |= (word - ones * '!') | (word + ones) | word;
+  }
+  word = ones * 'x';
+  memcpy(&word, s.data, s.len);
+  bad |= (word - ones * '!') | (word + ones) | word;
+  return (bad & (ones << 7)) == 0;
+}
+
 static inline bool ek_span_is(struct ek_span s, const char *literal) {
   return s.len == strlen(literal) && memcmp(s.data, literal, s.len) == 0;
 }

@@ -24,9 +24,7 @@ local errors = require "eksrun.aws.errors"
 local exchange = require "eksrun.aws.exchange"
 local limiter = require "eksrun.aws.limiter"
 local observe = require "eksrun.aws.observe"
-local redact = require "eksrun.aws.redact"
 local retry = require "eksrun.aws.retry"
-local stream_module = require "eksrun.aws.customize.stream"
 
 local M = {}
 
@@ -201,6 +199,12 @@ function Call:presign(expires, headers)
   return out.base .. out.path .. "?" .. query, { method = out.method, headers = rest }
 end
 
+local function is_streamed(call)
+  local options = call.options
+  if options.stream == nil and options.save == nil then return nil end
+  return require("eksrun.aws.customize.stream").is_wanted(call)
+end
+
 -- The answer of a call whose output is a stream of events or bytes: of an error, the body is read.
 local function receive(call, signed, streams)
   signed.stream = streams or nil
@@ -237,7 +241,7 @@ local function send(call)
   local name, operation = call.client.name, call.operation
   local signed, err = call:sign()
   if not signed then return nil, err end
-  local events, stream = operation:events(), stream_module.is_wanted(call)
+  local events, stream = operation:events(), is_streamed(call)
   local response
   response, err = receive(call, signed, events ~= nil or stream)
   if not response then return nil, errors.failed(name, call.name, err) end
@@ -264,7 +268,7 @@ local function send(call)
     output, err = open_events(call, output, response, events)
     if not output then return nil, err, response end
   elseif stream then
-    output, err = stream_module.deliver(call, output, response.stream)
+    output, err = require("eksrun.aws.customize.stream").deliver(call, output, response.stream)
     if not output then return nil, err, response end
   end
   output, err = run_hooks(call, "output", output)
@@ -277,7 +281,7 @@ local function attempt(call)
   if waited > 0 then observe.tell("waiting", call, waited, "limit") end
   call.sends = (call.sends or 0) + 1
   local output, err, response = send(call)
-  if err then redact.error(call, err) end
+  if err then require("eksrun.aws.redact").error(call, err) end
   limiter.answered(call, err)
   observe.tell("answered", call, response, output, err)
   return output, err, response

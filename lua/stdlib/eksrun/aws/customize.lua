@@ -18,9 +18,13 @@ local rules = {
   autoscaling = { CreateLaunchConfiguration = { { "values.encode_base64", "UserData" } } },
   cloudformation = { GetTemplate = { { "values.read_json", "TemplateBody" } } },
   ec2 = {
-    -- DescribeNatGateways and a few more call Filter what all the others call Filters.
-    ["*"] = { { "values.alias", "Filter", "Filters" } },
     CopySnapshot = { { "values.presign_source" } },
+    -- These call Filter what all the others call Filters.
+    DescribeFlowLogs = { { "values.alias", "Filter", "Filters" } },
+    DescribeHostReservationOfferings = { { "values.alias", "Filter", "Filters" } },
+    DescribeHostReservations = { { "values.alias", "Filter", "Filters" } },
+    DescribeHosts = { { "values.alias", "Filter", "Filters" } },
+    DescribeNatGateways = { { "values.alias", "Filter", "Filters" } },
     GetConsoleOutput = { { "values.decode_base64", "Output" } },
     RunInstances = { { "values.encode_base64", "UserData" } },
   },

@@ -147,29 +147,23 @@ end
 
 -- ---- what is received
 
-local function check_options(call, options, member)
-  if options.stream == nil and options.save == nil then return nil end
-  if not member then
+--- Whether the output's body is wanted in pieces.
+--- @param call eksrun.aws.Call
+--- @return boolean
+--- Raises a caller's mistake in the options of the call.
+function M.is_wanted(call)
+  local options = call.options
+  if not call.traits.stream_output then
     errors.misuse(("%s:%s gives no stream of bytes: leave out 'stream' and 'save'"):format(call.client.name,
       call.name))
   end
   if options.stream ~= nil and type(options.stream) ~= "boolean" then
-    errors.misuse("option 'stream' must be a boolean")
+    errors.misuse "option 'stream' must be a boolean"
   end
   if options.save ~= nil and (type(options.save) ~= "string" or options.save == "") then
     errors.misuse "option 'save' must be a path"
   end
   return options.stream or options.save ~= nil
-end
-
---- Whether the output's body is wanted in pieces.
---- @param call eksrun.aws.Call
---- @return boolean|nil
---- Raises a caller's mistake in the options of the call.
-function M.is_wanted(call)
-  local options = call.options
-  if options.stream == nil and options.save == nil then return nil end
-  return check_options(call, options, call.traits.stream_output)
 end
 
 --- Puts the body of an answer into the output: itself, or the file that it was saved to.
