@@ -100,18 +100,18 @@ end
 
 -- ---- streams
 
--- What the client does with a stream of bytes: into the named file at once, if that is one; otherwise
+-- How the client takes the body of an answer: into the named file at once, if that is one; otherwise
 -- it is written here, piece by piece.
-local function options_for(stream, path)
-  if not stream or not stream.streaming then return nil end
-  if path == "-" then return { stream = true } end
-  path = require("eksrun.cli.call.files").expand(path)
+local function body_options(request, stream)
+  if not stream or stream.events then return nil end
+  if request.outfile == "-" then return { stream = true } end
+  local path = require("eksrun.cli.call.files").expand(request.outfile)
   local there = require("eksrun.file").stat(path)
   if there and there.type ~= "file" then return { stream = true } end
   return { save = path }
 end
 
-local function write_bytes(body, path)
+local function write_body(body, path)
   local file, err = io.stdout, nil
   if path ~= "-" then file, err = io.open(require("eksrun.cli.call.files").expand(path), "wb") end
   if not file then util.fail("io", "%s", err) end
@@ -122,15 +122,15 @@ local function write_bytes(body, path)
   if not ok then util.fail("io", "%s: %s", path, err) end
 end
 
--- Events are lines of JSON.
-local function write_events(events, path)
-  local file = io.stdout
-  if path ~= "-" then file = assert(io.open(require("eksrun.cli.call.files").expand(path), "wb")) end
-  for event in events do
-    file:write(json.encode(event, { replace_invalid = true }), "\n")
-    file:flush()
+-- A line of JSON for each event.
+local function print_events(parsed, events, shape, times)
+  local present = require "eksrun.cli.call.present"
+  for event in function() return events:next() end do
+    local value = present.answer(event, shape, times)
+    if parsed.query then value = parsed.query:search(value) end
+    if value ~= nil then io.stdout:write(json.encode(value, { replace_invalid = true }), "\n") end
+    io.stdout:flush()
   end
-  if path ~= "-" then file:close() end
 end
 
 -- ---- what is asked for
@@ -210,35 +210,30 @@ local function call(parsed, client)
   local name, output = request.operation:name(), request.operation:output()
   local present = require "eksrun.cli.call.present"
   local stream = present.stream(output)
-  if request.outfile and not stream then
+  if request.outfile and (not stream or stream.events) then
     util.fail("usage", "unexpected argument '%s'", util.escape(request.outfile, true))
   end
+  if stream and not stream.events then request.outfile = request.outfile or "-" end
   local form = form_of(parsed)
+  local times = setting(parsed, "cli_timestamp_format") == "wire" and request.service:metadata().protocol
   local facts = request.service:paginator(name)
-  local path = request.outfile or "-"
-  local into = options_for(stream, path)
   local answer
   if parsed.all_pages or parsed.max_items then
     answer = paginated(parsed, client, facts)
   else
     local err
-    answer, err = client:invoke(name, request.given, into)
+    answer, err = client:invoke(name, request.given, body_options(request, stream))
     if err then error(err, 0) end
     tell_of_more(facts, answer)
   end
   local body
   if stream then body, answer[stream.name] = answer[stream.name], nil end
-  local plain_times = setting(parsed, "cli_timestamp_format") == "wire"
-  answer = present.answer(answer, output, plain_times and request.service:metadata().protocol)
-  if stream then
-    if stream.events then
-      write_events(body, path)
-    elseif body and not into.save then
-      write_bytes(body, path)
-    end
-    if path == "-" then return 0 end
+  if stream and stream.events then
+    print_events(parsed, body, stream, times)
+    return 0
   end
-  print_answer(parsed, form, answer)
+  if body and body.chunks then write_body(body, request.outfile) end
+  if request.outfile ~= "-" then print_answer(parsed, form, present.answer(answer, output, times)) end
   return 0
 end
 

@@ -51,13 +51,13 @@ function M.stream(output)
   end
 end
 
---- The answer, changed in place.
---- @param answer table
---- @param output eksrun.native.aws.Shape|nil
+--- An answer or an event, changed in place.
+--- @param value table
+--- @param shape eksrun.native.aws.Shape|nil
 --- @param protocol? string show times as this protocol does, not as ISO 8601 with offset
 --- @return table
-function M.answer(answer, output, protocol)
-  return output and visit(answer, output, {}, protocol) or answer
+function M.answer(value, shape, protocol)
+  return shape and visit(value, shape, {}, protocol) or value
 end
 
 return M
