@@ -39,7 +39,7 @@ local function session(answers, requests)
       requests[#requests + 1] = request
       local answer = #answers > 1 and table.remove(answers, 1) or answers[1]
       local body = answer[3]
-      if request.stream then body = stream_of(body) end
+      if request.stream and type(body) == "string" then body = stream_of(body) end
       return { status = answer[1], headers = answer[2], body = body }
     end,
   }
@@ -271,6 +271,35 @@ describe("eksrun call", function()
     status, out = call({ answer }, "s3api", "get-object", "--bucket", "b", "--key", "k", "-")
     assert.equal(0, status)
     assert.equal("\0body", out)
+  end)
+
+  -- A message of an event stream.
+  local function message(event, payload)
+    local digest = require("eksrun.checksum").digest
+    local headers = ""
+    for name, value in pairs { [":message-type"] = "event", [":event-type"] = event } do
+      headers = headers .. string.pack(">s1Bs2", name, 7, value)
+    end
+    local bytes = string.pack(">I4I4", #headers + #payload + 16, #headers)
+    bytes = bytes .. digest("crc32", bytes) .. headers .. payload
+    return bytes .. digest("crc32", bytes)
+  end
+
+  it("prints events as lines of JSON", function()
+    local messages = {
+      message("initial-response", "{}"),
+      message("sessionStart", '{"requestId":"r"}'),
+      message("sessionUpdate", '{"sessionResults":[{"message":"m","timestamp":1700000000000}]}'),
+    }
+    local body = { try_read = function() return table.remove(messages, 1) end, close = function() end }
+    local answer = { 200, { ["content-type"] = "application/vnd.amazon.eventstream" }, body }
+    local status, out, err = call({ answer }, "logs", "start-live-tail", "--log-group-identifiers", "g")
+    assert.equal(0, status, err)
+    local lines = {}
+    for line in out:gmatch("[^\n]+") do lines[#lines + 1] = json.decode(line) end
+    assert.equal("r", lines[1].sessionStart.requestId)
+    assert.equal("m", lines[2].sessionUpdate.sessionResults[1].message)
+    assert.equal(2, #lines)
   end)
 
   local function page(names, token)
