@@ -30,17 +30,18 @@ local base64url = { ["+"] = "-", ["/"] = "_", ["="] = "" }
 --- @return integer expiration seconds since 1970 until which kubectl may use it
 --- @return string url what the token holds
 function M.generate(options)
-  local sts, err = require("eksrun.aws.endpoint").resolve("sts", {
+  local sts, err = require("eksrun.native.endpoint").rules("sts"):resolve {
     Region = options.region, UseFIPS = options.fips, UseDualStack = options.dual_stack,
-  })
+  }
   if not sts then error(err, 0) end
+  local scheme = (sts.properties.authSchemes or {})[1]
   local url = ("%s/?%s"):format(sts.url, require("eksrun.sigv4").presign {
     method = "GET",
     path = "/",
     query = "Action=GetCallerIdentity&Version=2011-06-15",
-    headers = { host = sts.host, ["x-k8s-aws-id"] = options.cluster },
+    headers = { host = sts.url:match "^https://(.+)$", ["x-k8s-aws-id"] = options.cluster },
     credentials = options.credentials,
-    region = sts.scheme and sts.scheme.signing_region or options.region,
+    region = scheme and scheme.signingRegion or options.region,
     service = "sts",
     time = options.now,
     expires = EXPIRES,

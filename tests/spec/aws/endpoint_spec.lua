@@ -1,5 +1,8 @@
-local endpoint = require "eksrun.aws.endpoint"
 local aws = require "eksrun.aws"
+local config = require "eksrun.aws.config"
+local endpoint = require "eksrun.aws.endpoint"
+local native = require "eksrun.native.endpoint"
+local endpoint_params = require "eksrun.aws.endpoint_params"
 local system = require "eksrun.aws.system"
 
 -- A client that knows the variables of env and no files.
@@ -46,34 +49,37 @@ describe("endpoint", function()
     { "eks", "xx-new-1", "eks.xx-new-1.amazonaws.com", "xx-new-1" },
   } do
     it(("finds %s in %s"):format(case[1], case[2]), function()
-      local found = assert(endpoint.resolve(case[1], { Region = case[2] }))
-      assert.are.equal(case[3], found.host)
+      local found = assert(native.rules(case[1]):resolve { Region = case[2] })
       assert.are.equal("https://" .. case[3], found.url)
-      assert.are.equal(case[4], found.scheme and found.scheme.signing_region or found.region)
+      local scheme = (found.properties.authSchemes or {})[1]
+      assert.are.equal(case[4], scheme and scheme.signingRegion or case[2])
     end)
   end
 
   it("says what the rules refuse", function()
-    local found, err = endpoint.resolve("eks",
-      { Region = "cn-north-1", Endpoint = "https://x", UseFIPS = true })
+    local found, err = native.rules("eks"):resolve {
+      Region = "cn-north-1", Endpoint = "https://x", UseFIPS = true,
+    }
     assert.is_nil(found)
     assert.are.equal("endpoint", err.code)
-    assert.are.equal("eks: Invalid Configuration: FIPS and custom endpoint are not supported", err.message)
+    assert.are.equal("Invalid Configuration: FIPS and custom endpoint are not supported", err.message)
   end)
 
   it("follows the pattern for a service without rules", function()
-    local found = assert(endpoint.resolve("unheard-of", { Region = "cn-north-1" }))
-    assert.are.equal("https://unheard-of.cn-north-1.amazonaws.com.cn", found.url)
+    assert.is_nil(native.rules "unheard-of")
+    local rules = endpoint_params.new_client("unheard-of", "cn-north-1").rules
+    assert.are.equal("https://unheard-of.cn-north-1.amazonaws.com.cn",
+      rules:resolve { Region = "cn-north-1" }.url)
   end)
 
   it("takes only what can be a host name for a region", function()
     for _, good in ipairs { "us-east-1", "eusc-de-east-1", "local" } do
-      assert.is_true(endpoint.is_region(good))
+      assert.is_true(config.is_region(good))
     end
     for _, bad in ipairs {
       "", "us-east-1.evil.com", "us_east_1", "US-EAST-1", "-x", "x-", "a/b", "a\nb", 1, ("a"):rep(64),
     } do
-      assert.is_false(endpoint.is_region(bad))
+      assert.is_false(config.is_region(bad))
     end
   end)
 

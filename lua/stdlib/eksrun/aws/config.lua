@@ -311,6 +311,13 @@ local function split_region(name)
   return region, prefixes + suffixes > 0
 end
 
+--- Whether a region may become part of a host name.
+--- @param region any
+--- @return boolean
+function M.is_region(region)
+  return type(region) == "string" and #region <= 63 and region:find("^%l[%l%d-]*[%l%d]$") ~= nil
+end
+
 --- The region: option, AWS_REGION, AWS_DEFAULT_REGION, profile.
 --- @param options? eksrun.aws.Options
 --- @param system? eksrun.aws.System
@@ -322,7 +329,7 @@ function M.try_region(options, system)
     return nil, config_error(
       "no region: give --region, set AWS_REGION, or put 'region = ...' into the profile")
   end
-  if not require("eksrun.aws.endpoint").is_region(region) then
+  if not M.is_region(region) then
     local shown = require("eksrun.text").escape(region)
     return nil, config_error(("region '%s' is not a region's name, like us-east-1"):format(shown))
   end

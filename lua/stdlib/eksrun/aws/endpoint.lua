@@ -18,13 +18,6 @@ local CACHE_MAX = 256
 --- @return eksrun.native.endpoint.Partition
 function M.partition(region) return native.partition(region) end
 
---- Whether a region may become part of a host name.
---- @param region any
---- @return boolean
-function M.is_region(region)
-  return type(region) == "string" and #region <= 63 and region:find("^%l[%l%d-]*[%l%d]$") ~= nil
-end
-
 --- @class eksrun.aws.Endpoint
 --- @field url string "https://host[:port][/path]", without a slash at its end
 --- @field host string with the port, as the Host header has it
@@ -182,14 +175,6 @@ function M.of(call)
   local prefix = call.request and call.request.host_prefix
   if not prefix or endpoint.custom or plan.holds_account or client.no_host_prefix then return endpoint end
   return with_prefix(endpoint, prefix)
-end
-
---- What the rules of a service make of parameters, by their names.
---- @param service string "sts"
---- @param values table<string, string|boolean|string[]> Region, UseFIPS, UseDualStack, ...
---- @return eksrun.aws.Endpoint|nil, table|nil error object
-function M.resolve(service, values)
-  return find(params_module.new_client(service, values.Region), values, values.Region)
 end
 
 return M

@@ -1,6 +1,5 @@
 --- What a cluster checks in a token before it asks STS, and what it makes of STS's answer: the rules
 --- and the messages of aws-iam-authenticator.
-local endpoint = require "eksrun.aws.endpoint"
 local error_object = require "eksrun.error"
 local native = require "eksrun.native.endpoint"
 
@@ -67,10 +66,11 @@ end
 
 -- Whether STS has this host in the region: plain or FIPS, dual-stack or not.
 local function is_endpoint(host, region)
+  local rules = native.rules "sts"
   for _, fips in ipairs { false, true } do
     for _, dual in ipairs { false, true } do
-      local sts = endpoint.resolve("sts", { Region = region, UseFIPS = fips, UseDualStack = dual })
-      if sts and sts.host == host then return true end
+      local sts = rules:resolve { Region = region, UseFIPS = fips, UseDualStack = dual }
+      if sts and sts.url == "https://" .. host then return true end
     end
   end
   return false

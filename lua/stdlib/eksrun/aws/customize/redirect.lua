@@ -1,6 +1,6 @@
 --- A bucket lives in one region, and S3 tells who asks elsewhere: the call goes there, and so do the
 --- later ones of this client.
-local endpoint = require "eksrun.aws.endpoint"
+local config = require "eksrun.aws.config"
 
 local M = {}
 
@@ -21,7 +21,7 @@ local function region_in(response)
   if not region and type(response.body) == "string" then
     region = response.body:match "<Region>%s*([%w-]+)%s*</Region>"
   end
-  return endpoint.is_region(region) and region or nil
+  return config.is_region(region) and region or nil
 end
 
 -- Asks S3, if the answer did not say. Whatever comes back, its header tells.
