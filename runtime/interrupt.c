@@ -1,7 +1,7 @@
 /* SIGINT and SIGTERM.
  *
  * The handler only sets flags, wakes the loop and, in case the running task computes without ever
- * waiting, arms a hook that stops it some time later. */
+ * waiting, arms a hook that stops it some time later, in every coroutine that it is in. */
 #include "scheduler.h"
 
 #include <pthread.h>
@@ -15,6 +15,7 @@
 
 static volatile sig_atomic_t count, last;
 static volatile sig_atomic_t delivered = 1;
+static volatile sig_atomic_t armed; /* whether hooks that are still set mean it */
 static struct ek_sched *sched;
 static pthread_t main_thread;
 static uv_async_t wakeup;
@@ -32,6 +33,7 @@ static void push_error(lua_State *L) {
 static void stop_computing(lua_State *L, lua_Debug *unused) {
   (void)unused;
   lua_sethook(L, NULL, 0, 0);
+  if (!armed) return;
   push_error(L);
   lua_error(L);
 }
@@ -46,8 +48,12 @@ static void handle(int number) {
   last = number;
   delivered = 0;
   struct ek_task *running = sched->running;
-  if (running != NULL && sched->on_signal == LUA_NOREF)
+  if (running != NULL && sched->on_signal == LUA_NOREF) {
+    armed = 1;
     lua_sethook(running->co, stop_computing, LUA_MASKCOUNT, GRACE);
+    for (const struct ek_resumed *r = sched->resumed; r != NULL; r = r->outer)
+      lua_sethook(r->co, stop_computing, LUA_MASKCOUNT, GRACE);
+  }
   (void)uv_async_send(&wakeup);
 }
 
@@ -90,6 +96,16 @@ void ek_interrupt_rearm(void) {
 
 bool ek_interrupt_pending(void) {
   return count > 0;
+}
+
+void ek_interrupt_inherit(lua_State *co, lua_State *from) {
+  if (lua_gethook(from) == stop_computing)
+    lua_sethook(co, stop_computing, LUA_MASKCOUNT, lua_gethookcount(from));
+}
+
+void ek_interrupt_disarm(lua_State *co) {
+  armed = 0;
+  lua_sethook(co, NULL, 0, 0);
 }
 
 bool ek_interrupt_take(void) {

@@ -48,15 +48,27 @@ struct ek_scope {
   bool canceled, expired, failed, ended;
 };
 
+/* A coroutine of the user's own that runs: on the C stack of who resumed it. */
+struct ek_resumed {
+  lua_State *co;
+  struct ek_resumed *outer;
+};
+
 struct ek_sched {
   struct ek_loop *loop;
   struct ek_task *ready_first, *ready_last;
   struct ek_task *running;
+  struct ek_resumed *volatile resumed; /* the innermost; read by the signal handler */
   struct ek_scope *root;
   int on_signal; /* reference to the Lua handler, or LUA_NOREF */
 };
 
 struct ek_sched *ek_sched_get(lua_State *L);
+
+/* The task whose thread L is; NULL in a coroutine of the user's own. */
+static inline struct ek_task *ek_task_of(lua_State *L) {
+  return *(struct ek_task **)lua_getextraspace(L);
+}
 
 /* Pushes a new scope. */
 struct ek_scope *ek_scope_new(lua_State *L, struct ek_sched *s);
@@ -80,6 +92,9 @@ int ek_task_results(lua_State *L, int index);
 /* ek_task_wait for a wait that also has to end when the task is canceled already. */
 int ek_task_wait_ended(lua_State *L, struct ek_wait *w, lua_KContext ctx, lua_KFunction then);
 
+/* Puts ours in the place of what the coroutine library must not do to tasks (coroutine.c). */
+void ek_coroutine_open(lua_State *L);
+
 /* The metatables of tasks and scopes (bindings/task.c). */
 void ek_task_open_types(lua_State *L);
 
@@ -87,10 +102,12 @@ void ek_task_open_types(lua_State *L);
  * the recipe's handler, or else cancels the root scope; the second ends the process at once. */
 void ek_interrupt_open(struct ek_sched *s);
 void ek_interrupt_close(struct ek_sched *s);
-void ek_interrupt_await(bool await); /* whether a signal is something to wait for */
-void ek_interrupt_rearm(void);       /* the next signal is a first one again */
-bool ek_interrupt_pending(void);     /* a signal came at some time */
-bool ek_interrupt_take(void);        /* a signal is still to be delivered; asked once */
+void ek_interrupt_await(bool await);     /* whether a signal is something to wait for */
+void ek_interrupt_rearm(void);           /* the next signal is a first one again */
+bool ek_interrupt_pending(void);         /* a signal came at some time */
+void ek_interrupt_disarm(lua_State *co); /* the task on co came to wait: it need not be stopped */
+void ek_interrupt_inherit(lua_State *co, lua_State *from); /* co is to be stopped as from is */
+bool ek_interrupt_take(void); /* a signal is still to be delivered; asked once */
 void ek_interrupt_deliver(lua_State *L, struct ek_sched *s);
 
 void ek_queue_add(struct ek_queue *q, struct ek_wait *w);

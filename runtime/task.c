@@ -12,10 +12,6 @@
 static const char sched_key, tasks_key, root_key;
 #define NATIVE_STACK 8
 
-static struct ek_task *task_of(lua_State *L) {
-  return *(struct ek_task **)lua_getextraspace(L);
-}
-
 struct ek_sched *ek_sched_get(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &sched_key);
   struct ek_sched *s = lua_touserdata(L, -1);
@@ -135,7 +131,7 @@ static int raise_reason(lua_State *L, struct ek_task *t) {
 void ek_task_check_place(lua_State *L, const char *what) {
   struct ek_task *running = ek_sched_get(L)->running;
   if (running == NULL) luaL_error(L, "%s: cannot wait here: not in a task", what);
-  if (task_of(L) != running)
+  if (ek_task_of(L) != running)
     luaL_error(L, "%s: cannot wait in a coroutine of your own (task.spawn makes one that can)",
                what);
   if (!lua_isyieldable(L))
@@ -148,13 +144,13 @@ void ek_task_check_place(lua_State *L, const char *what) {
 
 void ek_task_check(lua_State *L, const char *what) {
   ek_task_check_place(L, what);
-  struct ek_task *t = task_of(L);
+  struct ek_task *t = ek_task_of(L);
   if (t->canceled && t->masked == 0) raise_reason(L, t);
 }
 
 static int resumed(lua_State *L, int status, lua_KContext ctx) {
   struct ek_wait *w = (struct ek_wait *)ctx;
-  struct ek_task *t = task_of(L);
+  struct ek_task *t = ek_task_of(L);
   (void)status;
   assert(w->done && t->wait == w);
   t->wait = NULL;
@@ -164,7 +160,7 @@ static int resumed(lua_State *L, int status, lua_KContext ctx) {
 }
 
 int ek_task_wait_ended(lua_State *L, struct ek_wait *w, lua_KContext ctx, lua_KFunction then) {
-  struct ek_task *t = task_of(L);
+  struct ek_task *t = ek_task_of(L);
   assert(t != NULL && t->sched->running == t && t->wait == NULL);
   w->task = t;
   w->then = then;
@@ -182,7 +178,7 @@ int ek_task_wait(lua_State *L, struct ek_wait *w, lua_KContext ctx, lua_KFunctio
 /* The message handler of every task: keeps the traceback, unless the task is just being canceled.
  */
 static int keep_traceback(lua_State *L) {
-  struct ek_task *t = task_of(L);
+  struct ek_task *t = ek_task_of(L);
   ek_task_push(L, t);
   lua_getiuservalue(L, 2, EK_TASK_REASON);
   if (lua_isnil(L, -1) || !lua_rawequal(L, -1, 1)) {
@@ -203,7 +199,7 @@ static int task_ended(lua_State *L, int status, lua_KContext ctx) {
 
 /* The base of every task's thread: 1 the message handler, 2 the function, then its arguments. */
 static int task_body(lua_State *L) {
-  struct ek_task *t = task_of(L);
+  struct ek_task *t = ek_task_of(L);
   if (t->canceled) {
     lua_settop(L, 1);
     ek_task_push_reason(L, t);
@@ -302,7 +298,7 @@ static void run_task(lua_State *L, struct ek_task *t) {
   int status = lua_resume(t->co, L, t->nargs, &nresults);
   t->sched->running = NULL;
   t->nargs = 0;
-  if (ek_interrupt_pending()) lua_sethook(t->co, NULL, 0, 0);
+  if (ek_interrupt_pending()) ek_interrupt_disarm(t->co);
   if (status == LUA_YIELD) {
     assert(t->wait != NULL);
     if (t->wait->done)
@@ -334,19 +330,6 @@ int ek_task_results(lua_State *L, int index) {
 /* -- the host's side -----------------------------------------------------------------------------
  */
 
-static int l_yield(lua_State *L) {
-  if (task_of(L) != NULL) return luaL_error(L, "attempt to yield from outside a coroutine");
-  return lua_yield(L, lua_gettop(L));
-}
-
-/* Upvalue 1: coroutine.resume or coroutine.close. Tasks belong to the scheduler. */
-static int l_guarded(lua_State *L) {
-  lua_State *co = lua_tothread(L, 1);
-  if (co != NULL && task_of(co) != NULL)
-    return luaL_argerror(L, 1, "a task: only the scheduler resumes it");
-  return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
 void ek_task_open(lua_State *L, struct ek_loop *loop) {
   *(struct ek_task **)lua_getextraspace(L) = NULL;
   struct ek_sched *s = lua_newuserdatauv(L, sizeof *s, 0);
@@ -355,17 +338,7 @@ void ek_task_open(lua_State *L, struct ek_loop *loop) {
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
   ek_task_open_types(L);
-
-  lua_getglobal(L, "coroutine");
-  lua_pushcfunction(L, l_yield);
-  lua_setfield(L, -2, "yield");
-  static const char *const guarded[] = {"resume", "close"};
-  for (size_t i = 0; i < sizeof guarded / sizeof *guarded; i++) {
-    lua_getfield(L, -1, guarded[i]);
-    lua_pushcclosure(L, l_guarded, 1);
-    lua_setfield(L, -2, guarded[i]);
-  }
-  lua_pop(L, 1);
+  ek_coroutine_open(L);
 }
 
 /* One round: what is ready now, not what that makes ready. */

@@ -237,6 +237,22 @@ describe("the program", function()
       assert.equal(130, interrupted("INT", "signal() while true do end").code)
     end)
 
+    it("stops a coroutine of the program's own that computes without end", function()
+      for _, text in ipairs {
+        "coroutine.wrap(function() signal() while true do end end)()",
+        "assert(coroutine.resume(coroutine.create(function() signal() while true do end end)))",
+        [[local co = coroutine.wrap(function() coroutine.yield() while true do end end)
+          co() signal() co()]],
+        [[coroutine.wrap(function()
+            local inner = coroutine.wrap(function() signal() while true do end end)
+            pcall(inner)
+            while true do end
+          end)()]],
+      } do
+        assert.equal(130, interrupted("INT", text).code, text)
+      end
+    end)
+
     it("hands it to the program if that asked for it", function()
       local result = interrupted("INT", [[
         local stop = task.event()
