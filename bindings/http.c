@@ -227,7 +227,8 @@ static void set_seconds(lua_State *L, const char *name, double seconds) {
 }
 
 static void push_timing(lua_State *L, const struct ek_transfer *t) {
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
+  set_seconds(L, "dns", t->dns_time);
   set_seconds(L, "connect", t->connect_time);
   set_seconds(L, "tls", t->tls_time);
   set_seconds(L, "first_byte", t->first_byte_time);

@@ -30,7 +30,7 @@ local http = {}
 ---@field status integer
 ---@field headers table<string, string> by lower-case name; repeated ones joined by ", "
 ---@field body string|eksrun.http.Body
----@field timing {connect: number, tls: number, first_byte: number, total: number, reused: boolean}
+---@field timing {dns: number, connect: number, tls: number, first_byte: number, total: number, reused: boolean}
 --- seconds since the start, and whether the connection was open already
 
 --- Waits for the answer. Raises what try_request returns.

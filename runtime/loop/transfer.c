@@ -126,6 +126,7 @@ static double info_seconds(CURL *easy, CURLINFO info) {
 
 static void note_facts(struct ek_transfer *t) {
   long connects = 0;
+  t->dns_time = info_seconds(t->easy, CURLINFO_NAMELOOKUP_TIME_T);
   t->connect_time = info_seconds(t->easy, CURLINFO_CONNECT_TIME_T);
   t->tls_time = info_seconds(t->easy, CURLINFO_APPCONNECT_TIME_T);
   t->first_byte_time = info_seconds(t->easy, CURLINFO_STARTTRANSFER_TIME_T);

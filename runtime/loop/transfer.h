@@ -46,7 +46,8 @@ struct ek_transfer {
   long status;
   struct ek_buf headers; /* the lines of the last header, without the status line */
   struct ek_buf body;    /* of a stream: what came and was not taken */
-  double connect_time, tls_time, first_byte_time, total_time; /* seconds since the start */
+  /* Seconds since the start. */
+  double dns_time, connect_time, tls_time, first_byte_time, total_time;
   bool reused;                                                /* the connection */
   /* Private. */
   struct ek_loop *loop;

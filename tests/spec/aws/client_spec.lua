@@ -244,6 +244,13 @@ describe("an aws client", function()
     end)
   end)
 
+  it("learns the clock from a HEAD, which has no body to say why", function()
+    local w = world { { 403, { date = "Wed, 15 Nov 2023 01:13:20 GMT" }, "" }, { 200, {}, "" } }
+    client("s3", w, { region = "eu-south-2" }):head_object { Bucket = "bucket", Key = "k" }
+    assert.are.equal("20231114T221320Z", w.requests[1].headers["x-amz-date"])
+    assert.are.equal("20231115T011320Z", w.requests[2].headers["x-amz-date"])
+  end)
+
   it("takes the caller's idempotency token", function()
     local w = world { cluster "CREATING" }
     local asked
@@ -335,13 +342,21 @@ describe("an aws client", function()
         mistake(function() aws.client("eks", { regoin = "x" }) end))
     end)
 
+    it("of options without sense", function()
+      assert.are.equal("aws.client: retry_mode 'adaptiv' is none of standard, adaptive and legacy",
+        mistake(function() aws.client("eks", { retry_mode = "adaptiv" }) end))
+      assert.are.equal("aws.client: max_attempts '0' is not a number of attempts",
+        mistake(function() aws.client("eks", { max_attempts = 0 }) end))
+    end)
+
     it("of a dot for a colon", function()
       assert.matches("call describe_cluster with a colon",
         mistake(function() aws.eks.describe_cluster { name = "x" } end))
     end)
 
     it("of a client that is closed", function()
-      local w, kept = world { cluster "ACTIVE" }, nil
+      local w = world { cluster "ACTIVE" }
+      local kept
       do
         local eks <close> = client("eks", w)
         eks:describe_cluster { name = "x" }
@@ -467,13 +482,15 @@ describe("a wait", function()
     })
     assert.are.equal("ACTIVE", output.cluster.status)
     assert.are.same({ "1 CREATING", "2 ServiceUnavailableException", "3 ACTIVE" }, seen)
-    local err = raised(function() client("eks", world { broken }):wait("cluster_active", { name = "x" }) end)
+    local eks = client("eks", world { broken })
+    local err = raised(eks.wait, eks, "cluster_active", { name = "x" })
     assert.are.equal("ServiceUnavailableException", err.code)
   end)
 
   it("gives a poll no more time than is left", function()
     local w = world { cluster "CREATING" }
-    pcall(function() client("eks", w):wait("cluster_active", { name = "x" }, { delay = 4, timeout = 10 }) end)
+    local eks = client("eks", w)
+    pcall(eks.wait, eks, "cluster_active", { name = "x" }, { delay = 4, timeout = 10 })
     assert.are.same({ 10, 6, 2 }, { w.requests[1].timeout, w.requests[2].timeout, w.requests[3].timeout })
   end)
 
@@ -498,7 +515,8 @@ describe("a wait", function()
     local function verdict(status)
       return (waiter.judge(facts, { output = { addon = { status = status } }, status = 200 }))
     end
-    assert.are.same({ "retry", "failure", "success" }, { verdict "CREATING", verdict "DEGRADED", verdict "ACTIVE" })
+    assert.are.same({ "retry", "failure", "success" },
+      { verdict "CREATING", verdict "DEGRADED", verdict "ACTIVE" })
   end)
 end)
 

@@ -14,7 +14,9 @@ local answers = {
 local function world()
   return system.with {
     env = function(name)
-      return ({ AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "eu-west-1" })[name]
+      return ({
+        AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "eu-west-1",
+      })[name]
     end,
     read_file = function(path) return path:find "config" and "[profile audit]\n" or nil end,
     sleep = function() end,

@@ -96,6 +96,14 @@ function M.new(name, options)
         did_you_mean(suggest(tostring(key), known_options))))
     end
   end
+  local mode = options.retry_mode
+  if mode ~= nil and mode ~= "standard" and mode ~= "adaptive" and mode ~= "legacy" then
+    errors.misuse(("aws.client: retry_mode '%s' is none of standard, adaptive and legacy"):format(mode))
+  end
+  local attempts = options.max_attempts
+  if attempts ~= nil and (math.type(attempts) ~= "integer" or attempts < 1) then
+    errors.misuse(("aws.client: max_attempts '%s' is not a number of attempts"):format(attempts))
+  end
   local service = models.service(name, options.system)
   if not service then
     errors.misuse(("there is no service '%s'%s"):format(name,

@@ -2,7 +2,7 @@
 ---
 ---   [7.1] > GET https://eks.eu-west-1.amazonaws.com/clusters/demo (eks:DescribeCluster, attempt 1 of 3)
 ---   [7.1] > host: eks.eu-west-1.amazonaws.com
----   [7.1] < 200 in 0.213 s: connected 0.020, TLS 0.061, first byte 0.212
+---   [7.1] < 200 in 0.213 s: address 0.004, connected 0.020, TLS 0.061, first byte 0.212
 ---
 --- 7 is the call and 1 its attempt, so that the lines of tasks side by side can be told apart. Bodies
 --- are shown as parameters and output, which the model says the secrets of.
@@ -68,8 +68,8 @@ function M.new(write)
       local t = response.timing
       local times = not t and "" or t.reused and (" in %.3f s: open connection, first byte %.3f")
         :format(t.total, t.first_byte)
-        or (" in %.3f s: connected %.3f, TLS %.3f, first byte %.3f")
-        :format(t.total, t.connect, t.tls, t.first_byte)
+        or (" in %.3f s: address %.3f, connected %.3f, TLS %.3f, first byte %.3f")
+        :format(t.total, t.dns, t.connect, t.tls, t.first_byte)
       line(call, "< %d%s", response.status, times)
       headers(call, "<", response.headers)
     end

@@ -63,7 +63,8 @@ end
 --- @param err table
 --- @return boolean
 function M.may_be_clock(err)
-  return clock_codes[err.code] == true
+  -- The answer to a HEAD has no body that could name a reason.
+  return clock_codes[err.code] == true or err.code == "403"
 end
 
 --- Whether refreshed credentials may help.
@@ -92,6 +93,7 @@ end
 function M.service(service, operation, status, parsed, source)
   local err = {}
   for key, value in pairs(parsed) do err[key] = value end
+  err.kind, err.hint = nil, nil -- ours to say, whatever fields the service has
   local name = service .. ":" .. operation
   local text = one_line(tostring(parsed.message or ""))
   err.code = parsed.code or ("HTTP" .. status)
