@@ -31,6 +31,7 @@ end
 --- @field region string
 --- @field rules eksrun.native.endpoint.Rules
 --- @field parameters table<string, boolean> those that the rules look at
+--- @field built_ins table<string, string> parameters by built-in
 --- @field fixed table<string, string|boolean> the built-ins that are known, by parameter
 --- @field custom boolean the endpoint is the user's own
 --- @field endpoint_parameter? string the one that takes it
@@ -271,7 +272,8 @@ function M.of_call(client, plan, call)
     for name, value in pairs(client.fixed) do values[name] = value end
     for name, value in pairs(own) do values[name] = value end
     for name, value in pairs(plan.static) do values[name] = value end
-    if call.region then values[client.built_ins["AWS::Region"]] = call.region end
+    local region = client.built_ins["AWS::Region"]
+    if region and call.region then values[region] = call.region end
     adjust_path_style(client, plan, values)
     return values
   end, key
