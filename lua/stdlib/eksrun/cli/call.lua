@@ -250,8 +250,10 @@ local function perform(parsed)
   elseif not request.operation then
     util.fail("usage", "OPERATION is missing; see eksrun call %s --help", request.service_name)
   end
-  require("eksrun.cli.session").configure(parsed)
-  local client = require("eksrun.aws").client(request.service_name)
+  -- Not by cli.session, which loads all that recipes need.
+  local aws = require "eksrun.aws"
+  aws.configure { profile = parsed.profile, region = parsed.region, endpoint = parsed.endpoint_url }
+  local client = aws.client(request.service_name)
   if parsed.dry_run then return dry_run(parsed, client) end
   if request.waiter then return wait(parsed, client) end
   return call(parsed, client)
