@@ -215,6 +215,28 @@ def test_login_and_logout(run, identity, home):
     assert result.status == CREDENTIALS and "run eksrun login --profile s" in result.stderr, result
 
 
+def test_debug_shows_no_secret(run, identity, home):
+    write(home, "config", SSO + "[profile r]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\n"
+          f"[profile b]\naws_access_key_id = AKB\naws_secret_access_key = {CANARY}\naws_session_token = {CANARY}\n")
+    write(home, "sso/cache/34c6fceca75e456f25e7e99531e2425c6c1de443.json", json.dumps({
+        "accessToken": CANARY, "expiresAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60)),
+        "refreshToken": CANARY, "clientId": "c", "clientSecret": CANARY,
+        "registrationExpiresAt": "2199-01-01T00:00:00Z"}))
+    identity.answers |= {
+        ("POST", "/token"): (200, {"accessToken": CANARY, "refreshToken": CANARY, "expiresIn": 28800}),
+        ("GET", "/federation/credentials"): (200, {"roleCredentials": {
+            "accessKeyId": "AKSSO", "secretAccessKey": CANARY, "sessionToken": CANARY,
+            "expiration": int(time.time() + 3600) * 1000}}),
+    }
+    (home / "token").write_text(CANARY)
+    web = {"AWS_WEB_IDENTITY_TOKEN_FILE": home / "token", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/w"}
+    for key, flags, env in (("AKSSO", ["--profile", "s"], {}), ("AKROLE", ["--profile", "r"], {}),
+                            ("AKWEB", [], web), ("AKIMDS", [], {})):
+        result = run("call", "sts", "get-caller-identity", "--debug", *flags, **env)
+        assert result.status == 0 and identity.signed_by() == key, result
+        assert "GetCallerIdentity" in result.stderr and CANARY not in result.stdout + result.stderr, result
+
+
 def test_config(run, home):
     write(home, "config", SSO + "[default]\nregion = eu-central-1\n[profile bad]\nmax_attempts = none\n")
     write(home, "credentials", f"[default]\naws_access_key_id = AKIA{CANARY}1234567890WXYZ\n"
