@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,9 +28,11 @@
 #include "options.h"
 #include "task.h"
 
-#define FD_TYPE   "eksrun.file.fd"
-#define LOG_TYPE  "eksrun.file.log"
-#define LOCK_TYPE "eksrun.file.lock"
+#define FD_TYPE      "eksrun.file.fd"
+#define LOG_TYPE     "eksrun.file.log"
+#define LOCK_TYPE    "eksrun.file.lock"
+#define STREAM_TYPE  "eksrun.file.stream"
+#define LOOK_SECONDS 0.01 /* between two looks at what may have changed */
 
 #define READ_MAX (64 * 1024 * 1024)
 
@@ -106,17 +109,103 @@ static int read_all(struct ek_buf *b, int fd, const char *path, size_t max, bool
   }
 }
 
+/* What is no regular file (a pipe, a terminal) may have nothing to read yet: the task waits. */
+struct stream {
+  int fd;    /* first: see l_fd_close */
+  int error; /* errno */
+  struct ek_wait wait;
+  struct ek_loop *loop;
+  struct ek_timer timer;
+  struct ek_buf bytes;
+  size_t max;
+};
+
+/* False: there is nothing to read yet. A pipe that no writer has opened so far does not end. */
+static bool read_some(struct stream *s) {
+  while (s->bytes.len <= s->max) {
+    struct pollfd ready = {.fd = s->fd, .events = POLLIN};
+    if (poll(&ready, 1, 0) == 0) return false;
+    ssize_t n = -1;
+    errno = ENOMEM;
+    if (ek_buf_reserve(&s->bytes, 4096))
+      n = read(s->fd, s->bytes.data + s->bytes.len, s->bytes.cap - s->bytes.len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return false;
+    if (n < 0) s->error = errno;
+    if (n <= 0) break;
+    s->bytes.len += (size_t)n;
+  }
+  return true;
+}
+
+static void read_stream(struct ek_timer *timer) {
+  struct stream *s = (struct stream *)((char *)timer - offsetof(struct stream, timer));
+  if (!read_some(s)) {
+    if (ek_timer_start(s->loop, timer, LOOK_SECONDS, read_stream, NULL) == 0) return;
+    s->error = ENOMEM;
+  }
+  ek_wait_done(&s->wait);
+}
+
+static void cancel_stream(struct ek_wait *w) {
+  struct stream *s = (struct stream *)((char *)w - offsetof(struct stream, wait));
+  ek_timer_stop(s->loop, &s->timer);
+  ek_wait_done(w);
+}
+
+static int l_stream_close(lua_State *L) {
+  struct stream *s = luaL_checkudata(L, 1, STREAM_TYPE);
+  ek_timer_stop(s->loop, &s->timer);
+  close_fd(&s->fd);
+  ek_buf_wipe(&s->bytes);
+  ek_buf_fini(&s->bytes);
+  return 0;
+}
+
+/* Stack: 1 the path, on top the stream. */
+static int stream_ended(lua_State *L, int status, lua_KContext raises) {
+  struct stream *s = luaL_checkudata(L, -1, STREAM_TYPE);
+  struct ek_error e = {.code = 0};
+  (void)status;
+  close_fd(&s->fd);
+  errno = s->error;
+  if (s->error != 0)
+    (void)set_errno(&e, "read", lua_tostring(L, 1));
+  else if (s->bytes.len > s->max)
+    (void)ek_error_set(&e, EK_ERR_LIMIT, "cannot read %s: more than %zu bytes", lua_tostring(L, 1),
+                       s->max);
+  if (e.code != 0) return raises != 0 ? ek_error_raise(L, &e) : ek_error_result(L, &e);
+  ek_lbuf_push(L, &s->bytes);
+  ek_buf_wipe(&s->bytes);
+  ek_buf_fini(&s->bytes);
+  return 1;
+}
+
+static int wait_for_stream(lua_State *L, int *fd, size_t max, fail_fn fail) {
+  ek_task_check(L, "file.read");
+  struct stream *s = lua_newuserdatauv(L, sizeof *s, 0);
+  *s = (struct stream){.fd = *fd, .max = max, .wait = {.cancel = cancel_stream}};
+  *fd = -1;
+  s->loop = ek_task_loop(L);
+  luaL_setmetatable(L, STREAM_TYPE);
+  read_stream(&s->timer);
+  return ek_task_wait(L, &s->wait, fail == ek_error_raise, stream_ended);
+}
+
 static int read_file(lua_State *L, fail_fn fail) {
   static const char *const names[] = {"max", "private", NULL};
   struct ek_error e;
+  struct stat st;
   const char *path = check_path(L, 1);
   ek_options_check(L, 2, "file.read", true, names);
   lua_Integer max = ek_options_integer(L, 2, "file.read", "max", 0, READ_MAX);
   bool private = ek_options_boolean(L, 2, "file.read", "private", false);
   int *fd = new_fd(L, FD_TYPE);
+  /* O_NONBLOCK: to open a pipe must not wait for its writer. */
+  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (private ? O_NOFOLLOW : 0));
+  if (*fd >= 0 && !private && fstat(*fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+    return wait_for_stream(L, fd, (size_t)max, fail);
   struct ek_buf *b = ek_lbuf_new(L);
-  /* O_NONBLOCK: to open a pipe that somebody laid there must not wait for its writer. */
-  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (private ? O_NOFOLLOW | O_NONBLOCK : 0));
   int rc = *fd < 0 ? set_errno(&e, "read", path) : read_all(b, *fd, path, (size_t)max, private, &e);
   close_fd(fd);
   if (rc == 0) ek_lbuf_push(L, b);
@@ -440,6 +529,7 @@ int luaopen_eksrun_file(lua_State *L) {
   new_type(L, FD_TYPE, l_fd_close, none);
   new_type(L, LOG_TYPE, l_fd_close, log);
   new_type(L, LOCK_TYPE, l_lock_release, lock);
+  new_type(L, STREAM_TYPE, l_stream_close, none);
   luaL_newlib(L, functions);
   return 1;
 }

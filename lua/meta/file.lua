@@ -4,7 +4,8 @@
 local file = {}
 
 --- All bytes of a file. A private one has to be the user's own, no symbolic link, and writable by
---- nobody else; if it is not, that is an "io" error.
+--- nobody else; if it is not, that is an "io" error. Waits, as a task does, while a pipe or a
+--- terminal has nothing to give.
 ---@param path string
 ---@param options? {max: integer, private: boolean} max in bytes; 64 MiB
 ---@return string

@@ -33,6 +33,25 @@ describe("eksrun.file", function()
       assert.matches("^Name:", file.read "/proc/self/status")
     end)
 
+    it("lets other tasks run while a pipe has nothing to give", function()
+      local fifo, order = dir .. "/fifo", {}
+      assert.equal(0, process.run({ argv = { "mkfifo", fifo } }).code)
+      local text = ("line\n"):rep(50000)
+      task.scope(function(scope)
+        local reader = scope:spawn(function()
+          local bytes = file.read(fifo)
+          order[#order + 1] = "read"
+          return bytes
+        end)
+        task.sleep(0)
+        order[#order + 1] = "other"
+        process.run { argv = { "sh", "-c", 'cat >"$1"', "sh", fifo }, stdin = text }
+        assert.equal(text, reader:join())
+      end)
+      assert.same({ "other", "read" }, order)
+      failure("timeout", "timed out", task.timeout, 0.05, file.read, fifo)
+    end)
+
     it("stops at the limit", function()
       file.write_atomic(dir .. "/a", "12345")
       assert.equal("12345", file.read(dir .. "/a", { max = 5 }))
