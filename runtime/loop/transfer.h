@@ -48,7 +48,7 @@ struct ek_transfer {
   struct ek_buf body;    /* of a stream: what came and was not taken */
   /* Seconds since the start. */
   double dns_time, connect_time, tls_time, first_byte_time, total_time;
-  bool reused;                                                /* the connection */
+  bool reused; /* the connection */
   /* Private. */
   struct ek_loop *loop;
   CURL *easy;

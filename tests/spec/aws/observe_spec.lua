@@ -27,7 +27,8 @@ local function world(answers)
       if type(answer) == "function" then answer = answer(request) end
       if answer.code then return nil, errors.new(answer) end
       return { status = answer[1], headers = answer[2], body = answer[3],
-        timing = { dns = 0.004, connect = 0.01, tls = 0.03, first_byte = 0.2, total = 0.25, reused = #w.requests > 1 } }
+        timing = { dns = 0.004, connect = 0.01, tls = 0.03, first_byte = 0.2, total = 0.25,
+          reused = #w.requests > 1 } }
     end,
   }
   return w
@@ -70,7 +71,8 @@ describe("the debug log", function()
     local text = log(function() client("eks", w):describe_cluster { name = "x" } end)
     assert.matches("[1.1] > GET https://eks.eu-west-1.amazonaws.com/clusters/x "
       .. "(eks:DescribeCluster, attempt 1 of 3)", text, 1, true)
-    assert.matches("[1.1] < 503 in 0.250 s: address 0.004, connected 0.010, TLS 0.030, first byte 0.200", text, 1, true)
+    assert.matches("[1.1] < 503 in 0.250 s: address 0.004, connected 0.010, TLS 0.030, first byte 0.200",
+      text, 1, true)
     assert.matches("[1.1]   waiting 1.000 s (before a retry)", text, 1, true)
     assert.matches("[1.2] > GET https://", text, 1, true)
     assert.matches("[1.2] < 200 in 0.250 s: open connection, first byte 0.200", text, 1, true)
