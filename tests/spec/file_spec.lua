@@ -97,7 +97,8 @@ describe("eksrun.file", function()
       file.mkdir_p(folder)
       file.write_atomic(folder .. "/a", "x", { private = true })
       process.run { argv = { "chmod", "777", folder } }
-      failure("io", "other users can write the folder", file.write_atomic, folder .. "/a", "y", { private = true })
+      failure("io", "other users can write the folder", file.write_atomic, folder .. "/a", "y",
+        { private = true })
       assert.equal("x", file.read(folder .. "/a"))
       assert.equal("folder\n", names())
     end)
