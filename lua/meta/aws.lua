@@ -27,6 +27,9 @@
 ---@class eksrun.aws.CallOptions
 ---@field token? fun(operation: string): string|nil idempotency token, instead of a random one
 ---@field timeout? number seconds of one attempt; the client's if not given
+---@field stream? boolean the output's stream of bytes is an eksrun.http.Body, to be read in pieces
+---@field save? string path that the output's stream of bytes is written to; the member is then
+--- { path =, length = }
 
 --- A request as it would be sent.
 ---@class eksrun.aws.SignedRequest

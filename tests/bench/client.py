@@ -154,6 +154,8 @@ def many_calls(table, folder):
     table.add(f"calls a second, {IN_FLIGHT} in flight", rates[0], "/s", "of the clock")
     table.add("  boto3, as many threads", rates[1], "/s", "eksrun is faster", f"{rates[0] / rates[1]:.1f} x",
               (rates[0] >= 8 * rates[1], ">= 8 x"))
+    table.add("  processor time a call", 1e6 * mine["cpu"] / CALLS, "us", f"boto3 {1e6 * boto['cpu'] / CALLS:,.0f} us",
+              f"{boto['cpu'] / mine['cpu']:.1f} x")
     table.add("  curl --parallel, unsigned, unread", rates[2], "/s", "eksrun reaches", f"{rates[0] / rates[2]:.0%}")
     table.add("  peak memory", mine["peak"], "MiB", f"boto3 {boto['peak']:.0f} MiB, curl {curl['peak']:.0f} MiB")
 
