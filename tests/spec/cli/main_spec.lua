@@ -1,6 +1,7 @@
 -- luacheck: ignore 122 (io.stdout and io.stderr are caught)
 local cloud = require "tests.spec.support.cloud"
 local main = require "eksrun.cli.main"
+local parameters = require "tests.spec.support.parameters"
 
 -- A stand-in of eksrun.aws: the cloud of the specs, every other service empty.
 local function stand_in(sky)
@@ -10,7 +11,8 @@ local function stand_in(sky)
       return function() return {} end
     end,
   })
-  local aws = setmetatable({ cloud = sky.aws.cloud }, { __index = function() return empty end })
+  sky.ssm = sky.ssm or parameters.new()
+  local aws = setmetatable({ cloud = sky.aws.cloud, ssm = sky.ssm }, { __index = function() return empty end })
   function aws.configure(options) sky.options = options end
   function aws.region() return "eu-west-1" end
   function aws.account() return "123456789012" end
@@ -395,9 +397,10 @@ describe("the command line", function()
     local status, out = eksrun(sky, path, "--yes")
     assert.equal(0, status)
     assert.matches("effect: done with net%-1\n", out)
-    assert.same({ 1, 2 }, { done, checked })
-    eksrun(sky, "plan", path)
+    -- Before the lock was taken and under it.
     assert.same({ 1, 3 }, { done, checked })
+    eksrun(sky, "plan", path)
+    assert.same({ 1, 4 }, { done, checked })
     package.loaded.effect_of = nil
   end)
 

@@ -40,7 +40,7 @@ local function type_with(name, answers)
   local aws, calls = eks_with(answers)
   local type_ = resource.get(name)
   return type_, context.new {
-    aws = aws, type = type_, memo = {}, stack = stacks.new("demo", { region = "us-east-1" }),
+    aws = aws, type = type_, memo = {}, sweep = true, stack = stacks.new("demo", { region = "us-east-1" }),
     tags = OWN, token = "token-1", address = "a",
   }, calls
 end

@@ -52,7 +52,7 @@ local function type_with(name, answers)
   local aws, calls = fake_aws(answers)
   local type_ = resource.get(name)
   local ctx = context.new {
-    aws = aws, type = type_, memo = {}, stack = stacks.new(STACK, { region = "us-east-1" }),
+    aws = aws, type = type_, memo = {}, sweep = true, stack = stacks.new(STACK, { region = "us-east-1" }),
     tags = OWN, token = "token-1", address = "a",
   }
   return type_, ctx, calls

@@ -33,7 +33,7 @@ local M = {}
 --- @field operation eksrun.native.aws.Operation
 --- @field name string "DescribeCluster"
 --- @field params table
---- @field options table of this call
+--- @field options table of this call: token; resend = false: not again when it is open whether it was done
 --- @field hooks eksrun.aws.Hook[]
 --- @field traits eksrun.native.aws.OperationInfo
 --- @field region? string instead of the client's, set by a hook: the region that a bucket is in
@@ -324,6 +324,7 @@ local function run(call, policy)
       local delay, _, pause = call.attempts:failed(err, wish)
       err.retryable = retry.classify(err) ~= nil
       err.attempts = call.attempts.count
+      if call.options.resend == false and retry.leaves_open(err) then return nil, err, response end
       if delay or pause then
         observe.tell("waiting", call, delay or pause, "retry")
         system.sleep(delay or pause)

@@ -44,6 +44,14 @@ function M.classify(err)
   return nil
 end
 
+--- Whether it is open if the service did what it was asked: no answer, or none of its own.
+--- @param err table error object of a call
+--- @return boolean
+function M.leaves_open(err)
+  if err.service == nil or M.classify(err) == "throttling" then return false end
+  return err.status == nil and err.kind ~= "credentials" or err.status ~= nil and (err.status < 300 or err.status >= 500)
+end
+
 --- Whether an error says that calls come too fast. A quota that is used up is retried, as the SDKs
 --- do, but to call less often does not mend it.
 --- @param err table error object

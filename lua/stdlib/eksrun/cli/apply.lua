@@ -21,6 +21,8 @@ local M = {
     { "json", "one JSON object a line, on stdout" },
     { "full", "show every input of what is to be made" },
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
+    { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
+    { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
   },
 }
 
@@ -51,9 +53,10 @@ function M.run(parsed)
     report:outputs(loaded.outputs)
     return 0
   end
-  local plan = session.plan(loaded.graph, parsed, loaded.outputs)
+  local function make() return session.plan(loaded.graph, parsed, loaded.outputs) end
+  local plan = make()
   report:plan(plan)
-  local fields, status = session.carry_out(plan, parsed, report, "apply")
+  local fields, status = session.carry_out(plan, parsed, report, "apply", make)
   if status == 0 then report:outputs(session.resolve(loaded.outputs, fields)) end
   return status
 end

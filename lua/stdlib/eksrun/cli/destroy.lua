@@ -22,6 +22,8 @@ local M = {
     { "yes", "delete without asking", short = "y" },
     { "json", "one JSON object a line, on stdout" },
     { "allow-destroy", "may be deleted although protected", value = "ADDRESS", many = true },
+    { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
+    { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
   },
 }
 
@@ -49,9 +51,11 @@ function M.run(parsed)
   session.configure(parsed)
   local report = session.report(parsed)
   parsed.destroy = true
-  local plan = session.plan(declared(parsed), parsed)
+  local declared_graph = declared(parsed)
+  local function make() return session.plan(declared_graph, parsed) end
+  local plan = make()
   report:plan(plan)
-  local _, status = session.carry_out(plan, parsed, report, "destroy")
+  local _, status = session.carry_out(plan, parsed, report, "destroy", make)
   return status
 end
 

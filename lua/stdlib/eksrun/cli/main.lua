@@ -10,7 +10,7 @@ local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 --- In the order of the help.
-local commands = { "apply", "plan", "destroy", "token", "kubeconfig", "call", "config", "login",
+local commands = { "apply", "plan", "destroy", "unlock", "token", "kubeconfig", "call", "config", "login",
   "logout", "repl", "help" }
 
 local M = {}

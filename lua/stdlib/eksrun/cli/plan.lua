@@ -17,6 +17,7 @@ local M = {
     { "json", "one JSON object a line" },
     { "full", "show every input of what is to be made" },
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
+    { "no-lock", "do not read the lock of the stack, which says what the stack may have" },
   },
 }
 

@@ -24,6 +24,11 @@ function M.report(parsed, out)
   return report.new { json = parsed.json, no_color = parsed.no_color, full = parsed.full, out = out }
 end
 
+local function inventory_of(aws, stack, parsed)
+  if parsed.no_lock then return nil end
+  return function() return require("eksrun.engine.lock").inventory(aws, stack) end
+end
+
 --- @param declared eksrun.Graph
 --- @param parsed table
 --- @param outputs? any what the recipe returned: looked at as far as it can be known
@@ -39,7 +44,7 @@ function M.plan(declared, parsed, outputs)
     function()
       return require("eksrun.engine.plan").make {
         graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
-        allow_destroy = parsed.allow_destroy,
+        allow_destroy = parsed.allow_destroy, inventory = inventory_of(aws, stack, parsed),
       }
     end,
     function() stack.account = aws.account() end,
@@ -94,8 +99,9 @@ end
 --- @param parsed table
 --- @param reporter eksrun.Report
 --- @param verb string
+--- @param again fun(): eksrun.Plan makes the plan anew
 --- @return table fields, integer status
-function M.carry_out(plan, parsed, reporter, verb)
+function M.carry_out(plan, parsed, reporter, verb, again)
   if plan.counts.changes > 0 then
     if not confirmed(plan, parsed, verb) then
       reporter:say("nothing was changed")
@@ -104,10 +110,25 @@ function M.carry_out(plan, parsed, reporter, verb)
     if not reporter.json then reporter:say("") end
   end
   reporter:begin()
-  local result = require("eksrun.engine.apply").run(plan, {
-    aws = require "eksrun.aws",
+  local result
+  result, plan = require("eksrun.engine.run").carry_out {
+    plan = plan, make = again, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
+    command = verb .. " " .. (parsed.recipe or plan.stack.name),
+    on_wait = function(holder)
+      reporter:say("waiting: %s is being changed by %s", plan.stack.name,
+        require("eksrun.engine.lock").describe(holder))
+    end,
+    on_changed = function(changed)
+      reporter:say("the plan is another one by now:")
+      reporter:plan(changed)
+      return confirmed(changed, parsed, verb)
+    end,
     on_event = function(event) reporter:progress(event) end,
-  })
+  }
+  if not result then
+    reporter:say("nothing was changed")
+    return {}, 1
+  end
   if plan.counts.changes > 0 then reporter:result(plan, result) end
   if result.interrupted then return result.fields, result.interrupted == "SIGTERM" and 143 or 130 end
   local failed = result.failed[1] or result.not_started[1] or result.unready[1]

@@ -6,6 +6,8 @@ local clock = require "eksrun.clock"
 local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
+local guard = require "eksrun.engine.lock.guard"
+local make = require "eksrun.engine.make"
 local order = require "eksrun.engine.order"
 local ref = require "eksrun.engine.ref"
 local task = require "eksrun.task"
@@ -26,6 +28,7 @@ local CUT = error_object.new { code = "canceled", message = "interrupted" }
 --- @field not_started eksrun.Step[]
 --- @field unready eksrun.Step[] made or changed, but the wait for readiness was cut short
 --- @field interrupted string? name of the signal
+--- @field lost table? why the lock was lost
 --- @field elapsed number seconds
 --- @field fields table<eksrun.Node, table> what is known of each resource
 
@@ -62,7 +65,7 @@ function Run:context(step, inputs)
   return context.new {
     aws = self.aws, stack = plan.stack, type = action.type, address = step.address, memo = {},
     tags = tags,
-    token = inputs and plan.stack:token(step.address, inputs, old),
+    token = inputs and plan.stack:token(step.address, inputs, old, self.generation),
     stopping = function() return self.stopping end,
     on_state = function(state)
       if state and state ~= step.state then
@@ -132,15 +135,24 @@ function Run:create(step)
   local action = step.action
   local inputs = self:inputs(step)
   local ctx = self:context(step, inputs)
+  local found = make.earlier(self, step, ctx)
+  if found then
+    action.record = found
+    return self:update(step)
+  end
   self:exclusively(step, inputs, function()
-    local made = ctx:retry((action.type.retry or {}).create, function()
-      return action.type.create(ctx, inputs)
-    end)
+    local made
+    made, found = make.now(self, step, ctx, inputs)
+    if found then return end
     local fields = layers(inputs, made or {})
     step.id = fields[action.type.id]
     self.fields[action.node] = fields
     self.fields[action.node] = self:ready(step, ctx, fields, inputs)
   end)
+  if found then
+    action.record = found
+    return self:update(step)
+  end
 end
 
 local function retag_step(step, ctx, changes)
@@ -267,6 +279,12 @@ function Run:interrupt(signal)
   end
 end
 
+-- Somebody else may be changing the same things: like an interrupt, for all that is not in flight.
+function Run:lose(err)
+  self.lost = err
+  self:interrupt "lock"
+end
+
 function Run:heartbeat()
   while pcall(task.sleep, HEARTBEAT) do
     for _, step in ipairs(self.steps) do
@@ -278,6 +296,7 @@ end
 function Run:all_steps()
   task.scope(function(scope)
     local heartbeat = scope:spawn(function() self:heartbeat() end)
+    local keeper = self.lock and scope:spawn(function() pcall(self.lock.keep, self.lock) end)
     local jobs = {}
     for _, step in ipairs(self.steps) do
       jobs[#jobs + 1] = scope:spawn(function()
@@ -288,12 +307,14 @@ function Run:all_steps()
     end
     for _, job in ipairs(jobs) do job:join() end
     heartbeat:cancel()
+    if keeper then keeper:cancel() end
   end)
 end
 
 local function sort_out(run)
   local result = {
-    done = {}, failed = {}, not_started = {}, unready = {}, interrupted = run.stopping,
+    done = {}, failed = {}, not_started = {}, unready = {}, lost = run.lost,
+    interrupted = run.stopping ~= "lock" and run.stopping or nil,
     elapsed = clock.monotonic() - run.started, fields = run.fields,
   }
   local lists = {
@@ -307,14 +328,21 @@ end
 --- @class eksrun.apply.Options
 --- @field aws table
 --- @field on_event? fun(event: table)
+--- @field lock? eksrun.Lock held: kept up meanwhile, looked at before each call that changes something
+--- @field journal? eksrun.Journal open
+--- @field unsettled? fun(step: eksrun.Step): number? until when, by our clock, a thing may have been made unseen
 
 --- Carries the plan out and says what became of it; raises only for mistakes of the plan itself.
 --- @param plan eksrun.Plan
 --- @param options eksrun.apply.Options
 --- @return eksrun.Result
 function M.run(plan, options)
+  local lock = options.lock
   local run = setmetatable({
-    plan = plan, aws = options.aws, on_event = options.on_event or function() end,
+    plan = plan, journal = options.journal, unsettled = options.unsettled, lock = lock,
+    generation = lock and lock.generation,
+    aws = lock and guard.wrap(options.aws, function() lock:check() end) or options.aws,
+    on_event = options.on_event or function() end,
     steps = order.steps(plan), exclusive = {}, fields = {}, progress = 0, started = clock.monotonic(),
   }, Run)
   run.env = function(node) return run.fields[node] end
@@ -322,6 +350,9 @@ function M.run(plan, options)
     if action.op == "keep" then run.fields[action.node] = layers(action.record, action.inputs) end
   end
   for _, step in ipairs(run.steps) do step.finished = task.event() end
+  if lock then
+    lock.on_lost = function(err) run:lose(err) end
+  end
   task.on_signal(function(signal) run:interrupt(signal) end)
   local _ <close> = setmetatable({}, { __close = function() task.on_signal(nil) end })
   run:all_steps()

@@ -16,6 +16,7 @@ local M = {}
 --- @field tags table<string, string>? all tags of the resource at hand
 --- @field token string? for the call's client token
 --- @field memo table answers shared by the types, one round of observation long
+--- @field sweep boolean? whether observe has to look for more than what is wanted
 --- @field on_state fun(state: string)?
 --- @field stopping (fun(): any)? whether nothing new is to be begun
 local Context = {}

@@ -1,6 +1,7 @@
 --- What AWS has of a stack: every kind asked at once, in as few rounds as names allow.
 local context = require "eksrun.engine.context"
 local error_object = require "eksrun.error"
+local inventory = require "eksrun.engine.inventory"
 local ref = require "eksrun.engine.ref"
 local stack_module = require "eksrun.engine.stack"
 local task = require "eksrun.task"
@@ -20,8 +21,9 @@ local ROUNDS_MAX = 6
 --- @class eksrun.observe.Options
 --- @field graph eksrun.Graph
 --- @field stack eksrun.Stack
---- @field types eksrun.ResourceType[]
---- @field optional? eksrun.ResourceType[] kinds whose errors do not end the observation
+--- @field types eksrun.ResourceType[] that are declared
+--- @field possible? fun(): eksrun.ResourceType[], table? kinds of which something may be left, and the
+--- inventory that says so; without one the account is searched, as far as AWS lets us
 --- @field aws table
 --- @field adopt_foreign? boolean do not complain about names that others own, leave them out
 
@@ -62,12 +64,7 @@ local function types_of(options)
   end
   for _, type_ in ipairs(options.types) do add(type_) end
   for _, node in ipairs(options.graph.nodes) do add(node.type) end
-  local optional = {}
-  for _, type_ in ipairs(options.optional or {}) do
-    optional[type_] = not has[type_]
-    add(type_)
-  end
-  return types, optional
+  return types, has
 end
 
 --- Asks AWS.
@@ -76,7 +73,7 @@ end
 function M.run(options)
   local memo, records, asked, of, taken = {}, {}, {}, {}, {}
   local unseen, order = {}, options.graph:order()
-  local types, optional = types_of(options)
+  local types, declared = types_of(options)
   local function env(node) return of[node] end
 
   -- The identifying inputs of a node, nil while one is not known.
@@ -109,6 +106,37 @@ function M.run(options)
     of[node] = record
   end
 
+  local function look(type_, wanted, sweep)
+    local ctx = context.new {
+      aws = options.aws, stack = options.stack, type = type_, memo = memo, sweep = sweep,
+    }
+    records[type_] = records[type_] or new_records(type_)
+    for _, record in ipairs(type_.observe(ctx, wanted)) do records[type_]:add(record) end
+  end
+
+  -- What the stack may have and does not declare.
+  local function look_for_the_rest()
+    local possible, known = options.possible()
+    local jobs = {}
+    for _, type_ in ipairs(possible) do
+      local wanted = known and inventory.wanted(type_, known) or {}
+      local sweep = not known or known[type_.name] == true
+      if not declared[type_] then
+        declared[type_] = true
+        types[#types + 1] = type_
+        jobs[#jobs + 1] = function()
+          local ok, err = pcall(look, type_, wanted, sweep)
+          if ok then return end
+          if known or not error_object.is(err) or err.code == "canceled" then error(err, 0) end
+          unseen[#unseen + 1] = { type = type_, err = err }
+        end
+      elseif type_.identity == "name" and (sweep or wanted[1]) then
+        jobs[#jobs + 1] = function() look(type_, wanted, sweep) end
+      end
+    end
+    if jobs[1] then task.all(jobs) end
+  end
+
   local function ask(round)
     local wanted = {}
     for _, node in ipairs(order) do
@@ -126,20 +154,11 @@ function M.run(options)
       local names = wanted[type_]
       if names or round == 1 then
         jobs[#jobs + 1] = function()
-          local ctx = context.new {
-            aws = options.aws, stack = options.stack, type = type_, memo = memo,
-          }
-          records[type_] = records[type_] or new_records(type_)
-          local ok, found = pcall(type_.observe, ctx, names or {})
-          if not ok and not (optional[type_] and error_object.is(found)) then error(found, 0) end
-          if not ok then
-            unseen[#unseen + 1] = { type = type_, err = found }
-            found = {}
-          end
-          for _, record in ipairs(found) do records[type_]:add(record) end
+          look(type_, names or {}, false)
         end
       end
     end
+    if round == 1 and options.possible then jobs[#jobs + 1] = look_for_the_rest end
     if jobs[1] then task.all(jobs) end
     return jobs[1] ~= nil
   end

@@ -93,7 +93,8 @@ end
 --- @field graph eksrun.Graph
 --- @field stack eksrun.Stack
 --- @field aws table
---- @field types? eksrun.ResourceType[] default: all
+--- @field types? eksrun.ResourceType[] to ask for; default: what is declared, and what may be left
+--- @field inventory? fun(): table? what the stack may have; nil: nobody knows
 --- @field destroy? boolean delete all that the stack owns
 --- @field allow_destroy? string[] addresses
 
@@ -126,15 +127,21 @@ local function without_orphans(actions, all)
   return out
 end
 
+-- To delete a stack is to look everywhere, whatever was written down.
+local function possible(options)
+  local known = not options.destroy and options.inventory and options.inventory() or nil
+  return kinds.possible(known), known
+end
+
 --- Looks at AWS and compares.
 --- @param options eksrun.plan.Options
 --- @return eksrun.Plan
 function M.make(options)
-  local required, optional = options.types, nil
-  if not required then required, optional = kinds.of(options.graph, options.destroy) end
   local observed = observe.run {
     graph = options.graph, stack = options.stack, aws = options.aws,
-    types = required, optional = optional, adopt_foreign = options.destroy,
+    types = options.types or kinds.declared(options.graph),
+    possible = not options.types and function() return possible(options) end or nil,
+    adopt_foreign = options.destroy,
   }
   local actions, fields = {}, {}
   local function env(node) return fields[node] end

@@ -124,10 +124,11 @@ end
 --- @param address string
 --- @param inputs table resolved
 --- @param predecessor any the id of what is replaced
+--- @param generation? integer of the lock: the same for a run and for those that finish its work
 --- @return string at most 64 characters
-function Stack:token(address, inputs, predecessor)
+function Stack:token(address, inputs, predecessor, generation)
   return "eksrun-" .. util.fingerprint(self.account or "", self.region or "", self.name, address, inputs,
-    predecessor or ""):sub(1, 32)
+    predecessor or "", generation or 0):sub(1, 32)
 end
 
 return M

@@ -143,6 +143,7 @@ return resource.define {
     for i, want in ipairs(wanted) do names[i] = want.AutoScalingGroupName end
     ctx:each({
       function()
+        if not ctx.sweep then return end
         add(ctx:list("autoscaling", "describe_auto_scaling_groups", { Filters = ctx:stack_filter() },
           "AutoScalingGroups"))
       end,

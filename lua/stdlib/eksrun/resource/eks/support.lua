@@ -24,10 +24,12 @@ function M.observe_cluster(ctx, name)
   if cluster and cluster.status ~= "DELETING" then return cluster end
 end
 
---- The clusters that carry the stack's tags. EKS filters by nothing, so that each one is looked at.
+--- The clusters that carry the stack's tags, where others than the wanted are to be looked for. EKS filters by
+--- nothing, so that each one is looked at.
 --- @param ctx eksrun.Context
 --- @return table[]
 function M.owned_clusters(ctx)
+  if not ctx.sweep then return {} end
   return ctx:once("eks.cluster owned", function()
     local owned = {}
     ctx:each(ctx:list("eks", "list_clusters", {}, "clusters"), function(name)
@@ -38,8 +40,8 @@ function M.owned_clusters(ctx)
   end)
 end
 
---- What lives in clusters, while observing: the declared ones at once, and the others of the same clusters
---- and of the stack's own clusters.
+--- What lives in clusters, while observing: the wanted ones at once, and in a sweep all of the same clusters
+--- and of the stack's own.
 --- @class eksrun.eks.Children
 --- @field kind string of the type, for what is shared: "eks.addon"
 --- @field key string the input that names one in its cluster
@@ -65,7 +67,7 @@ function M.observe_children(ctx, wanted, children)
   local function look_into(cluster)
     if entered[cluster] then return end
     entered[cluster] = true
-    if not M.observe_cluster(ctx, cluster) then return end
+    if not ctx.sweep or not M.observe_cluster(ctx, cluster) then return end
     ctx:each(children.list(cluster), function(name) look(cluster, name) end)
   end
   local jobs = {}

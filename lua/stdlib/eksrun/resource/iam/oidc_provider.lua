@@ -49,18 +49,18 @@ return resource.define {
   },
   typical = { create = 1, delete = 1 },
 
-  -- IAM lists them without tags: each is looked at, all at once. There is one to a cluster.
+  -- IAM lists them without tags: in a sweep each is looked at, all at once. There is one to a cluster.
   observe = function(ctx, wanted)
     local urls = by_url(ctx)
     local names = {}
     for url in pairs(urls) do names[#names + 1] = url end
     local records = {}
     ctx:each(names, function(url)
-      local record = describe(ctx, urls[url])
-      if not record then return end
       local is_wanted = false
       for _, want in ipairs(wanted) do is_wanted = is_wanted or bare(want.Url) == url end
-      if is_wanted or record.address then records[#records + 1] = record end
+      if not is_wanted and not ctx.sweep then return end
+      local record = describe(ctx, urls[url])
+      if record and (is_wanted or record.address) then records[#records + 1] = record end
     end)
     return records
   end,

@@ -20,8 +20,8 @@ function M.decoded(value)
   return value
 end
 
---- What the stack owns of a kind, while observing: what `wanted` names, and among all of the account that
---- which has a name as this stack gives.
+--- What the stack owns of a kind, while observing: what `wanted` names, and in a sweep what has a name as
+--- this stack gives, among all of the account.
 --- @param ctx eksrun.Context
 --- @param wanted string[] names
 --- @param all fun(): string[] names of all in the account
@@ -38,12 +38,14 @@ function M.observe(ctx, wanted, all, describe)
   for i, name in ipairs(wanted) do
     jobs[i] = function() look(name) end
   end
-  jobs[#jobs + 1] = function()
-    local names = {}
-    for _, name in ipairs(all()) do
-      if ctx.stack:maybe_names(name) then names[#names + 1] = name end
+  if ctx.sweep then
+    jobs[#jobs + 1] = function()
+      local names = {}
+      for _, name in ipairs(all()) do
+        if ctx.stack:maybe_names(name) then names[#names + 1] = name end
+      end
+      ctx:each(names, look)
     end
-    ctx:each(names, look)
   end
   ctx:each(jobs, function(job) job() end)
   return records

@@ -68,9 +68,11 @@ return resource.define {
     for i, want in ipairs(wanted) do
       jobs[i] = function() add(find(ctx, want.logGroupName)) end
     end
-    jobs[#jobs + 1] = function()
-      local start = "/" .. ctx.stack:name_start()
-      ctx:each(ctx:list("logs", "describe_log_groups", { logGroupNamePrefix = start }, "logGroups"), add)
+    if ctx.sweep then
+      jobs[#jobs + 1] = function()
+        local start = "/" .. ctx.stack:name_start()
+        ctx:each(ctx:list("logs", "describe_log_groups", { logGroupNamePrefix = start }, "logGroups"), add)
+      end
     end
     ctx:each(jobs, function(job) job() end)
     return records

@@ -63,9 +63,11 @@ return resource.define {
       seen[name] = true
     end
     for _, inputs in ipairs(wanted) do want(inputs.Name) end
-    local filter = { { Key = "tag:eksrun:stack", Option = "Equals", Values = { ctx.stack.name } } }
-    local owned = ctx:list("ssm", "describe_parameters", { ParameterFilters = filter }, "Parameters")
-    for _, parameter in ipairs(owned) do want(parameter.Name) end
+    if ctx.sweep then
+      local filter = { { Key = "tag:eksrun:stack", Option = "Equals", Values = { ctx.stack.name } } }
+      local owned = ctx:list("ssm", "describe_parameters", { ParameterFilters = filter }, "Parameters")
+      for _, parameter in ipairs(owned) do want(parameter.Name) end
+    end
     local records = {}
     ctx:each(values(ctx, names), function(parameter)
       records[#records + 1] = record_of(ctx, parameter)

@@ -1,0 +1,209 @@
+--- The lock of a stack: taken before anything is changed, renewed while a run lasts, released at its end.
+---
+--- The holder looks at its deadline before each call that changes something. Where nothing fences requests
+--- that are already on their way, the lock is advisory: docs/lock.md says what that can cost.
+local clock = require "eksrun.clock"
+local error_object = require "eksrun.error"
+local inventory = require "eksrun.engine.inventory"
+local log_module = require "eksrun.engine.lock.log"
+local owner = require "eksrun.engine.lock.owner"
+local task = require "eksrun.task"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- Seconds that a call may take at most before the lease has to have ended: the client's own limit.
+local CALL_SECONDS = 60
+
+--- @class eksrun.Lock
+--- @field before eksrun.lock.Record? what stood before ours
+--- @field resumes boolean whether the run before did not end
+--- @field generation integer
+local Lock = {}
+Lock.__index = Lock
+
+--- Where the records of a stack's lock are.
+--- @param stack eksrun.Stack
+--- @return string path of SSM parameters
+function M.path(stack)
+  local slug = stack.name:gsub("[^%w]+", "-"):sub(1, 80):gsub("^%-+", ""):gsub("%-+$", "")
+  return ("/eksrun/%s-%s"):format(slug, util.fingerprint(stack.name):sub(1, 8))
+end
+
+--- The log of a stack's lock.
+--- @param aws table
+--- @param stack eksrun.Stack
+--- @param options? { lease?: number, margin?: number }
+--- @return eksrun.lock.Log
+function M.log(aws, stack, options)
+  options = options or {}
+  local store = require("eksrun.engine.lock.ssm").new(aws.ssm, M.path(stack))
+  return log_module.new(store, { nonce = owner.nonce(), lease = options.lease, margin = options.margin })
+end
+
+--- Who holds it, since when, until when: one line.
+--- @param record eksrun.lock.Record
+--- @return string
+function M.describe(record)
+  local who = record.owner or {}
+  return ("%s@%s (process %s, %s) since %s, lease until %s"):format(
+    util.escape(tostring(who.user or "?")), util.escape(tostring(who.host or "?")), tostring(who.pid or "?"),
+    util.escape(tostring(who.command or "?")), clock.format_iso8601(who.since or record.at),
+    clock.format_iso8601(record.deadline))
+end
+
+local function refused(err, stack)
+  if not error_object.is(err) or (err.status ~= 403 and err.status ~= 400) then return err end
+  local code = tostring(err.code)
+  if not code:find("AccessDenied", 1, true) and not code:find("Unauthorized", 1, true) then return err end
+  return error_object.new {
+    code = "lock", request_id = err.request_id, cause = err,
+    message = ("the lock of %s cannot be kept: %s; allow ssm:GetParameter, GetParameters, "
+      .. "GetParametersByPath and PutParameter on %s, or run with --no-lock"):format(stack.name,
+      tostring(err.message or err.code), M.path(stack)),
+  }
+end
+
+--- @class eksrun.lock.Options
+--- @field aws table
+--- @field stack eksrun.Stack
+--- @field command string for people
+--- @field wait? number seconds to wait for a holder, default 0
+--- @field on_wait? fun(record: eksrun.lock.Record)
+--- @field inventory? fun(before: table?): table? what the stack may have from now on
+--- @field on_lost? fun(err: table) when it was taken over or could not be renewed
+--- @field lease? number
+--- @field margin? number
+
+--- What a stack may have, as its newest record says; nil when nobody knows: there is none, or we may not
+--- read it.
+--- @param aws table
+--- @param stack eksrun.Stack
+--- @return table?
+function M.inventory(aws, stack)
+  local ok, record = pcall(function() return (M.log(aws, stack):read()) end)
+  if ok then return record and record.inventory end
+  if error_object.is(record) and (record.code == "canceled" or record.code == "interrupted") then
+    error(record, 0)
+  end
+  return nil
+end
+
+--- Takes the lock, waiting for its holder if asked to.
+--- @param options eksrun.lock.Options
+--- @return eksrun.Lock
+--- Raises { code = "locked" } when somebody else holds it.
+function M.take(options)
+  local log = M.log(options.aws, options.stack, options)
+  local who = owner.me(options.command)
+  local self = setmetatable({ log = log, stack = options.stack, on_lost = options.on_lost }, Lock)
+  local function fields(before)
+    who.since = clock.now()
+    local done = not before or before.kind == "release" and before.complete
+    self.before, self.resumes = before, before ~= nil and before.kind == "hold"
+    -- A run that goes on where another stopped has its tokens; one after a run that did all has its own.
+    self.generation = done and log.slot + 1 or before.generation or 0
+    return {
+      owner = who, generation = self.generation,
+      inventory = options.inventory and options.inventory(before and before.inventory),
+    }
+  end
+  local deadline, delay, told = clock.monotonic() + (options.wait or 0), 1, nil
+  while true do
+    local ok, taken, other = pcall(log.take, log, fields, owner.is_dead)
+    if not ok then error(refused(taken, options.stack), 0) end
+    if taken then break end
+    if clock.monotonic() >= deadline then
+      util.fail("locked", "%s is being changed by %s; wait for it with --wait SECONDS, or if it is gone: "
+        .. "eksrun unlock --stack %s", options.stack.name, M.describe(other), options.stack.name)
+    end
+    if options.on_wait and told ~= other.nonce then options.on_wait(other) end
+    told = other.nonce
+    task.sleep(delay * (0.5 + math.random()))
+    delay = math.min(delay * 1.5, 10)
+  end
+  self:learn(log.record.at)
+  return self
+end
+
+-- AWS's time was `at` when its answer came: from here on, our own clock counts on.
+function Lock:learn(at) self.at, self.since = at, clock.monotonic() end
+
+--- AWS's time, not earlier than it is by more than the margin covers.
+--- @return number
+function Lock:now() return self.at + (clock.monotonic() - self.since) end
+
+local function lose(self, err)
+  self.lost = self.lost or err
+  if self.on_lost then self.on_lost(self.lost) end
+end
+
+--- Raises unless the lease lasts longer than a call that begins now can take.
+function Lock:check()
+  if self.lost then error(self.lost, 0) end
+  local left = self.log.record.deadline - self:now()
+  if left > math.min(CALL_SECONDS + self.log.margin, 0.6 * self.log.lease) then return end
+  error(error_object.new {
+    code = "lock_lost",
+    message = ("the lock of %s could not be renewed in time: %d s of its lease are left"):format(
+      self.stack.name, math.max(0, left // 1)),
+  }, 0)
+end
+
+local function renew(self)
+  local ok, ours = pcall(self.log.renew, self.log, self:now())
+  if ok and ours then return true end
+  if ok then
+    local _, holder = pcall(self.log.read, self.log)
+    lose(self, error_object.new {
+      code = "lock_lost",
+      message = ("the lock of %s was taken over by %s"):format(self.stack.name,
+        type(holder) == "table" and holder.kind and M.describe(holder) or "somebody else"),
+    })
+    return false
+  end
+  if error_object.is(ours) and ours.code == "canceled" then error(ours, 0) end
+  if self:now() > self.log.record.deadline then
+    lose(self, error_object.new {
+      code = "lock_lost",
+      message = ("the lock of %s could not be renewed: %s"):format(self.stack.name, tostring(ours)),
+    })
+    return false
+  end
+  return nil
+end
+
+--- Renews the lock until the task is canceled; a task of the run's own.
+function Lock:keep()
+  while true do
+    task.sleep(self.log.lease / 4)
+    local ok = renew(self)
+    while ok == nil do
+      task.sleep(self.log.lease / 30)
+      ok = renew(self)
+    end
+    if not ok then return end
+  end
+end
+
+--- Writes down that the stack may have more than was said when the lock was taken.
+--- @param more table
+function Lock:extend(more)
+  local known = self.log.record.inventory
+  local all = inventory.union(known, more)
+  if util.fingerprint(all) == util.fingerprint(known or {}) then return end
+  self.log.record.inventory = all
+  if not renew(self) then error(self.lost, 0) end
+end
+
+--- Gives the lock back.
+--- @param complete boolean whether all that was planned is done
+--- @param has? table what the stack has now
+function Lock:release(complete, has)
+  if self.lost then return end
+  local now = self:now()
+  pcall(self.log.release, self.log, now, { complete = complete, inventory = has })
+  pcall(self.log.collect, self.log, now)
+end
+
+return M

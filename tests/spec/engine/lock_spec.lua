@@ -1,0 +1,312 @@
+-- The lock of a stack, on a parameter store in a table.
+local clock = require "eksrun.clock"
+local error_object = require "eksrun.error"
+local guard = require "eksrun.engine.lock.guard"
+local inventory = require "eksrun.engine.inventory"
+local json = require "eksrun.json"
+local lock = require "eksrun.engine.lock"
+local logs = require "eksrun.engine.lock.log"
+local owner = require "eksrun.engine.lock.owner"
+local parameters = require "tests.spec.support.parameters"
+local ssm = require "eksrun.engine.lock.ssm"
+local stacks = require "eksrun.engine.stack"
+local task = require "eksrun.task"
+
+local function fields(before)
+  return {
+    owner = { user = "u", host = "h", pid = 1, command = "c" }, inventory = before and before.inventory,
+  }
+end
+
+local function log_of(store, nonce, options)
+  options = options or {}
+  options.nonce = nonce
+  return logs.new(ssm.new(store, "/eksrun/s"), options)
+end
+
+local function slots(store)
+  local list = {}
+  for name in pairs(store.values) do
+    local slot = name:match "/lock/(%d+)$"
+    if slot then list[#list + 1] = tonumber(slot) end
+  end
+  table.sort(list)
+  return list
+end
+
+describe("the lock's log", function()
+  local store
+
+  before_each(function() store = parameters.new() end)
+
+  it("is held by one at a time, and free again when released", function()
+    local a, b = log_of(store, "a"), log_of(store, "b")
+    assert.is_true((a:take(fields)))
+    local taken, holder = b:take(fields)
+    assert.is_false(taken)
+    assert.equal("a", holder.nonce)
+    assert.is_true(a:renew(clock.now()))
+    assert.is_false((b:take(fields)))
+    assert.is_true(a:release(clock.now()))
+    assert.is_true((b:take(fields)))
+    assert.same({ 1, 2, 3, 4 }, slots(store))
+  end)
+
+  it("is taken over when the lease and the margin are over, by AWS's clock", function()
+    local a, b = log_of(store, "a"), log_of(store, "b")
+    a:take(fields)
+    store.ahead = logs.LEASE + logs.MARGIN - 5
+    assert.is_false((b:take(fields)))
+    store.ahead = logs.LEASE + logs.MARGIN + 5
+    local taken, before = b:take(fields)
+    assert.is_true(taken)
+    assert.equal("a", before.nonce)
+    assert.is_false(a:renew(clock.now() + store.ahead))
+    assert.is_false(a:release(clock.now() + store.ahead))
+    assert.equal("b", (b:read()).nonce)
+  end)
+
+  it("is taken from a process of this machine that is no more, at once", function()
+    local a, b = log_of(store, "a"), log_of(store, "b")
+    a:take(function()
+      local me = owner.me "apply x"
+      me.started = "1"
+      return { owner = me }
+    end)
+    assert.is_true((b:take(fields, owner.is_dead)))
+    local c = log_of(store, "c")
+    b:release(clock.now())
+    assert.is_true((c:take(function() return { owner = owner.me "y" } end)))
+    assert.is_false((log_of(store, "d"):take(fields, owner.is_dead)))
+  end)
+
+  it("knows a put of its own whose answer was lost", function()
+    local a = log_of(store, "a")
+    local put = a.store.put
+    a.store.put = function(slot, text)
+      put(slot, text)
+      return false, clock.now()
+    end
+    assert.is_true((a:take(fields)))
+    a.store.put = put
+    assert.is_true(a:renew(clock.now()))
+    assert.same({ 1, 2 }, slots(store))
+  end)
+
+  it("finds the newest record without the hint, and from one that is old", function()
+    local a = log_of(store, "a")
+    for _ = 1, 15 do
+      a:take(fields)
+      a:release(clock.now())
+    end
+    for _, hint in ipairs { "30", "3", "1" } do
+      store.values["/eksrun/s/newest"] = hint
+      local b = log_of(store, "b")
+      assert.equal("release", (b:read()).kind)
+      assert.equal(30, b.slot)
+    end
+    store.values["/eksrun/s/newest"] = nil
+    local b = log_of(store, "b")
+    b:read()
+    assert.equal(30, b.slot)
+  end)
+
+  it("deletes what is old, the oldest first, and never the newest", function()
+    local a = log_of(store, "a")
+    for _ = 1, 50 do
+      a:take(fields)
+      a:release(clock.now())
+    end
+    a:collect(clock.now())
+    assert.equal(100, #slots(store))
+    a:collect(clock.now() + 25 * 3600)
+    local left = slots(store)
+    assert.equal(64, #left)
+    assert.equal(37, left[1])
+    -- A hint to what was deleted is none.
+    store.values["/eksrun/s/newest"] = "2"
+    local b = log_of(store, "b")
+    assert.is_true((b:take(fields)))
+    assert.equal(101, b.slot)
+  end)
+
+  it("refuses a record that is not its own", function()
+    store.values["/eksrun/s/lock/000000000001"] = "hello"
+    local ok, err = pcall(function() return log_of(store, "a"):take(fields) end)
+    assert.is_false(ok)
+    assert.equal("lock", err.code)
+  end)
+end)
+
+describe("the lock of a stack", function()
+  local store, aws, stack
+
+  before_each(function()
+    store = parameters.new()
+    aws, stack = { ssm = store }, stacks.new("a stack/ä", { region = "eu-west-1", account = "1" })
+  end)
+
+  local function take(more)
+    local options = { aws = aws, stack = stack, command = "apply x.lua" }
+    for key, value in pairs(more or {}) do options[key] = value end
+    return lock.take(options)
+  end
+
+  -- A holder that is somewhere else.
+  local function elsewhere(age)
+    local log = logs.new(ssm.new(store, lock.path(stack)), { nonce = "other" })
+    store.ahead = -(age or 0)
+    log:take(function()
+      local ann = { user = "ann", host = "ci-7", pid = 9, command = "apply y.lua" }
+      return { owner = ann, inventory = { ["ec2.vpc"] = true } }
+    end)
+    store.ahead = 0
+    return log
+  end
+
+  it("says who holds it, and what to do", function()
+    elsewhere()
+    local ok, err = pcall(take)
+    assert.is_false(ok)
+    assert.equal("locked", err.code)
+    assert.matches("ann@ci-7 (process 9, apply y.lua)", err.message, 1, true)
+    assert.matches("eksrun unlock --stack", err.message, 1, true)
+  end)
+
+  it("waits for the holder when asked to", function()
+    local other = elsewhere()
+    local told = {}
+    task.all {
+      function() take { wait = 60, on_wait = function(record) told[#told + 1] = record.owner.user end } end,
+      function()
+        task.sleep(0.05)
+        other:release(clock.now())
+      end,
+    }
+    assert.same({ "ann" }, told)
+  end)
+
+  it("goes on with the tokens of a run that did not end, and has new ones after one that did", function()
+    local first = take()
+    local generation = first.generation
+    first:release(false)
+    local second = take()
+    assert.equal(generation, second.generation)
+    second:release(true)
+    local third = take()
+    assert.not_equal(generation, third.generation)
+    assert.not_equal(stack:token("a", {}, nil, generation), stack:token("a", {}, nil, third.generation))
+  end)
+
+  it("knows that it goes on where somebody died", function()
+    elsewhere(1000)
+    local mine = take {
+      inventory = function(before) return inventory.union(before, { ["eks.cluster"] = { { "c" } } }) end,
+    }
+    assert.is_true(mine.resumes)
+    assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.inventory(aws, stack))
+  end)
+
+  it("lets nothing be changed near the end of its lease", function()
+    local mine = take()
+    mine:check()
+    mine.at = mine.at + logs.LEASE - 40
+    local ok, err = pcall(mine.check, mine)
+    assert.is_false(ok)
+    assert.equal("lock_lost", err.code)
+  end)
+
+  it("stops when it was taken over", function()
+    local lost
+    local mine = take { lease = 0.4, margin = 0, on_lost = function(err) lost = err end }
+    store.ahead = 10
+    local other = logs.new(ssm.new(store, lock.path(stack)), { nonce = "other", margin = 0 })
+    other:take(function() return { owner = { user = "ann", host = "h", pid = 1, command = "c" } } end)
+    mine:keep()
+    assert.matches("taken over by ann@h", lost.message)
+    assert.is_false((pcall(mine.check, mine)))
+  end)
+
+  it("is renewed while it is kept", function()
+    local mine = take { lease = 0.8 }
+    task.scope(function(scope)
+      local keeper = scope:spawn(function() mine:keep() end)
+      task.sleep(1)
+      keeper:cancel()
+    end)
+    assert.is_nil(mine.lost)
+    assert.is_true(mine.log.slot >= 3)
+  end)
+
+  it("names the permissions that it lacks", function()
+    store.fault = function()
+      return error_object.new {
+        code = "AccessDeniedException", message = "no", status = 400, service = "ssm",
+      }
+    end
+    local ok, err = pcall(take)
+    assert.is_false(ok)
+    assert.equal("lock", err.code)
+    assert.matches("PutParameter on /eksrun/a%-stack%-%x+, or run with %-%-no%-lock", err.message)
+    assert.is_nil(lock.inventory(aws, stack))
+  end)
+end)
+
+describe("guarded clients", function()
+  it("look at the lock before what changes something, and only then", function()
+    local checks, calls = 0, {}
+    local aws = guard.wrap({
+      ec2 = setmetatable({}, {
+        __index = function(_, name)
+          return function(_, params, options)
+            calls[#calls + 1] = { name, params, options }
+            return "done"
+          end
+        end,
+      }),
+    }, function() checks = checks + 1 end)
+    assert.equal("done", aws.ec2:describe_vpcs {})
+    assert.equal(0, checks)
+    aws.ec2:modify_vpc_attribute { VpcId = "v" }
+    assert.equal(1, checks)
+    assert.is_nil(calls[2][3])
+    aws.ec2:create_vpc { CidrBlock = "c" }
+    assert.equal(2, checks)
+    assert.same({ resend = false }, calls[3][3])
+  end)
+end)
+
+describe("the inventory", function()
+  local cloud = require "tests.spec.support.cloud"
+
+  it("holds names where all are known, and only the kind otherwise", function()
+    local unknown = require("eksrun.engine.ref").unknown
+    local plan = { actions = {
+      { op = "create", type = cloud.host, inputs = { HostName = "a" } },
+      { op = "keep", type = cloud.host, inputs = { HostName = "b" }, record = { HostName = "b" } },
+      { op = "create", type = cloud.net, inputs = { Cidr = "c" } },
+    } }
+    assert.same({ ["cloud.host"] = { { "a" }, { "b" } }, ["cloud.net"] = true }, inventory.during(plan))
+    table.insert(plan.actions, { op = "create", type = cloud.host, inputs = { HostName = unknown } })
+    assert.same({ ["cloud.host"] = true, ["cloud.net"] = true }, inventory.during(plan))
+  end)
+
+  it("is never smaller than both of what it is made of", function()
+    local a = { x = { { "1" } }, y = true }
+    local b = { x = { { "1" }, { "2" } }, y = { { "3" } }, z = { { "4", "5" } } }
+    local both = { x = { { "1" }, { "2" } }, y = true, z = { { "4", "5" } } }
+    assert.same(both, inventory.union(a, b))
+    assert.same(both, inventory.union(b, a))
+  end)
+
+  it("fits into a parameter", function()
+    local plan = { actions = {} }
+    for i = 1, 200 do
+      local name = ("a long name of a host %d"):format(i)
+      plan.actions[i] = { op = "create", type = cloud.host, inputs = { HostName = name } }
+    end
+    local text = json.encode(inventory.during(plan))
+    assert.is_true(#text < 3500)
+    assert.equal('{"cloud.host":true}', text)
+  end)
+end)
