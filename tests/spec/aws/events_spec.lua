@@ -10,7 +10,9 @@ local invoke = native.service("lambda"):operation "invoke_with_response_stream"
 local function started(id) return tail:serialize_event("sessionStart", { sessionId = id }) end
 
 local function update(message)
-  return tail:serialize_event("sessionUpdate", { sessionResults = { { message = message, timestamp = 1500 } } })
+  return tail:serialize_event("sessionUpdate", {
+    sessionResults = { { message = message, timestamp = 1500 } },
+  })
 end
 
 -- All messages of some bytes, as { kind, message }.
@@ -37,7 +39,8 @@ describe("a reader of events", function()
 
   it("gives payloads of bytes and of XML", function()
     local bytes = select:serialize_event("Records", { Payload = "a,b\0\n" })
-      .. select:serialize_event("Stats", { Details = { BytesScanned = 5 } }) .. select:serialize_event("End", {})
+      .. select:serialize_event("Stats", { Details = { BytesScanned = 5 } })
+      .. select:serialize_event("End", {})
     assert.same({
       { "event", { Records = { Payload = "a,b\0\n" } } },
       { "event", { Stats = { Details = { BytesScanned = 5 } } } },
@@ -52,7 +55,8 @@ describe("a reader of events", function()
 
   it("gives exceptions as errors", function()
     local bytes = tail:serialize_event("SessionTimeoutException", { message = "too long" })
-    assert.same({ { "error", { code = "SessionTimeoutException", message = "too long" } } }, read_all(tail, bytes))
+    local err = { code = "SessionTimeoutException", message = "too long" }
+    assert.same({ { "error", err } }, read_all(tail, bytes))
   end)
 
   it("passes over events that it does not know", function()
@@ -131,7 +135,8 @@ describe("an output with events", function()
   end)
 
   it("raises when the stream breaks off, or is none", function()
-    local stream = client("logs", tail:serialize({}).body .. started("s"):sub(1, -3)):start_live_tail(params).responseStream
+    local logs = client("logs", tail:serialize({}).body .. started("s"):sub(1, -3))
+    local stream = logs:start_live_tail(params).responseStream
     local _, err = stream:try_next()
     assert.equal("invalid_response", err.code)
     assert.matches("ends within a message", err.message)

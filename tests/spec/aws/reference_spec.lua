@@ -1,13 +1,32 @@
 -- The examples of docs/reference/aws.md, run against an AWS in a table.
 local aws = require "eksrun.aws"
 local file = require "eksrun.file"
+local native = require "eksrun.native.aws"
 local system = require "eksrun.aws.system"
+
+local tail = native.service("logs"):operation "start_live_tail"
+local events = tail:serialize({}).body .. tail:serialize_event("sessionUpdate", {
+  sessionResults = { { message = "a line" } },
+})
+
+-- A streamed body in one piece.
+local function stream(bytes)
+  return {
+    try_read = function()
+      local piece = bytes
+      bytes = nil
+      return piece
+    end,
+    close = function() end,
+  }
+end
 
 local answers = {
   { "^GET /clusters/demo$", '{"cluster": {"name": "demo", "status": "ACTIVE", "version": "1.33"}}' },
   { "^POST /clusters$", '{"cluster": {"name": "demo", "status": "CREATING"}}' },
   { "^GET /clusters$", '{"clusters": ["demo"]}' },
   { "Action=DescribeInstances", "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>" },
+  { "logGroupIdentifiers", events },
   { "list%-type=2", "<ListBucketResult><Contents><Key>k</Key></Contents></ListBucketResult>" },
 }
 
@@ -32,7 +51,7 @@ local function world()
       end
       for _, answer in ipairs(answers) do
         if line:find(answer[1]) or (request.body or ""):find(answer[1]) then
-          return { status = 200, headers = {}, body = answer[2] }
+          return { status = 200, headers = {}, body = request.stream and stream(answer[2]) or answer[2] }
         end
       end
       error("nothing to answer to " .. line)

@@ -177,7 +177,8 @@ describe("a server's half", function()
     assert.equal("", answer.body)
     assert.equal("404", got.code)
     answer = error_of("s3", "get_object", { code = "NoSuchKey", message = "none", status = 404 })
-    assert.matches("^<Error><Code>NoSuchKey</Code><Message>none</Message><RequestId>r</RequestId></Error>$", answer.body)
+    assert.equal("<Error><Code>NoSuchKey</Code><Message>none</Message><RequestId>r</RequestId></Error>",
+      answer.body)
   end)
 
   describe("routes", function()
@@ -254,12 +255,15 @@ describe("a server's half", function()
       assert.equal("InvalidAction", refusal("ec2", "POST", "/", "", {}, "").code)
       err = refusal("kms", "POST", "/", "", { ["x-amz-target"] = "TrentService.Nothing" })
       assert.equal("UnknownOperationException", err.code)
-      assert.equal("UnknownOperationException", refusal("kms", "POST", "/", "", { ["x-amz-target"] = "Other.ListKeys" }).code)
+      assert.equal("UnknownOperationException", refusal("kms", "POST", "/", "",
+        { ["x-amz-target"] = "Other.ListKeys" }).code)
       assert.equal("UnknownOperationException", refusal("kms", "POST", "/").code)
       assert.equal(404, refusal("eks", "GET", "/nowhere").status)
       local cbor = { ["smithy-protocol"] = "rpc-v2-cbor" }
-      assert.equal("UnknownOperationException", refusal("cloudwatch", "POST", "/service/x/operation/Nothing", "", cbor).code)
-      assert.equal("UnknownOperationException", refusal("cloudwatch", "POST", "/operation/ListMetrics", "", cbor).code)
+      assert.equal("UnknownOperationException", refusal("cloudwatch", "POST",
+        "/service/x/operation/Nothing", "", cbor).code)
+      assert.equal("UnknownOperationException", refusal("cloudwatch", "POST", "/operation/ListMetrics",
+        "", cbor).code)
     end)
 
     it("nothing that cannot be read, and says which operation it was", function()
@@ -272,14 +276,17 @@ describe("a server's half", function()
       assert.equal("SerializationException", refusal("kms", "POST", "/", "", target, "[]").code)
       assert.equal("MalformedXML", refusal("s3", "POST", "/b", "delete", {}, "<Delete>").code)
       assert.equal("MalformedInput", refusal("iam", "POST", "/", "", {}, "Action=GetRole&RoleName=%zz").code)
-      assert.equal("InvalidParameterValue", refusal("ec2", "POST", "/", "", {}, "Action=DescribeVpcs&MaxResults=x").code)
-      local deep = "Action=CreateLaunchTemplate" .. ("&X"):rep(3) .. "&LaunchTemplateData" .. (".BlockDeviceMapping.1"):rep(5000)
+      assert.equal("InvalidParameterValue", refusal("ec2", "POST", "/", "", {},
+        "Action=DescribeVpcs&MaxResults=x").code)
+      local deep = "Action=CreateLaunchTemplate" .. ("&X"):rep(3) .. "&LaunchTemplateData"
+        .. (".BlockDeviceMapping.1"):rep(5000)
       assert.is_not_nil((route("ec2", "POST", "/", "", {}, deep)))
     end)
 
     it("only tables with texts", function()
       local service = native.service "eks"
-      assert.has_error(function() service:route { method = 5 } end, "route: field 'method' must be a string, not a number")
+      assert.has_error(function() service:route { method = 5 } end,
+        "route: field 'method' must be a string, not a number")
       assert.has_error(function() service:route() end)
     end)
   end)
@@ -295,7 +302,8 @@ describe("a server's half", function()
       refused("field cluster must be a table, not a string", { cluster = "x" })
       refused("field cluster.nam is unknown, did you mean name", { cluster = { nam = "x" } })
       refused("field cluster.createdAt must be a timestamp", { cluster = { createdAt = true } })
-      assert.has_error(function() operation:serialize_error {} end, "serialize_error: field 'code' (string) is required")
+      assert.has_error(function() operation:serialize_error {} end,
+        "serialize_error: field 'code' (string) is required")
     end)
   end)
 
