@@ -22,6 +22,7 @@ static uint32_t u32(const char *bytes) {
 }
 
 static int64_t sign_extended(uint64_t value, size_t bytes) {
+  if (bytes == 0) return 0;
   uint64_t sign = (uint64_t)1 << (8 * bytes - 1);
   return (int64_t)((value ^ sign) - sign);
 }
