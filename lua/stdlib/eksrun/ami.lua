@@ -47,4 +47,17 @@ function M.managed_type(instance_types)
   return first_type
 end
 
+--- The name of the public SSM parameter that holds the newest Amazon Linux 2023 image of EKS for these
+--- instance types. Raises at the caller when no one image serves them all.
+--- @param version string Kubernetes version, "1.33"
+--- @param instance_types string[]
+--- @return string
+function M.parameter(version, instance_types)
+  local known, ami_type = pcall(M.managed_type, instance_types)
+  if not known then error(ami_type, 2) end
+  local processor, variant = ami_type:match("^AL2023_(.+)_(%u+)$")
+  return ("/aws/service/eks/optimized-ami/%s/amazon-linux-2023/%s/%s/recommended/image_id"):format(version,
+    processor == "ARM_64" and "arm64" or processor, variant:lower())
+end
+
 return M

@@ -1,25 +1,34 @@
--- The cluster kit: an EKS control plane with its role, node groups with theirs, and the kubeconfig.
-
-local ami = require "eksrun.ami"
+--- The cluster kit: an EKS control plane with its role, what runs its pods, its add-ons and who may use it.
+---
+--- The methods of a cluster stand by theme in cluster/: nodes, self_managed, fargate, addons, access.
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
+local gate = require "eksrun.gate"
+local graph = require "eksrun.engine.graph"
 local iam = require "eksrun.iam"
+local kms = require "eksrun.kms"
+local logs = require "eksrun.logs"
 local ref = require "eksrun.engine.ref"
+local support = require "eksrun.cluster.support"
 local util = require "eksrun.util"
 
 local M = {}
 
 --- @class eksrun.Cluster
 --- @field name string
+--- @field version string? as declared
 --- @field endpoint eksrun.Ref
 --- @field arn eksrun.Ref
+--- @field issuer eksrun.Ref URL of the issuer of its service accounts' tokens
+--- @field security_group eksrun.Ref the one that EKS makes for control plane and nodes
 --- @field resource table the eks.cluster
 --- @field network eksrun.Network?
 --- @field tags table<string, string>?
+--- @field kept table what its methods share: gates, roles that are made once
 local Cluster = {}
 
 -- What a cluster may lack.
-local ABSENT = { network = true, tags = true, shared_node_role = true }
+local ABSENT = { network = true, tags = true, version = true }
 
 function Cluster.__index(cluster, key)
   local method = Cluster[key]
@@ -27,7 +36,7 @@ function Cluster.__index(cluster, key)
   local known = {}
   for _, fields in ipairs { cluster, Cluster, ABSENT } do
     for name in pairs(fields) do
-      if not name:find("^__") and name ~= "shared_node_role" then known[#known + 1] = name end
+      if not name:find("^__") and name ~= "kept" then known[#known + 1] = name end
     end
   end
   table.sort(known)
@@ -40,13 +49,22 @@ local function check_colon(cluster, method)
   end
 end
 
--- What every node needs: to join, to pull images, to give addresses to pods, to be looked at.
-local NODE_POLICIES = {
-  "AmazonEKSWorkerNodePolicy",
-  "AmazonEC2ContainerRegistryPullOnly",
-  "AmazonEKS_CNI_Policy",
-  "AmazonSSMManagedInstanceCore",
+for _, part in ipairs { "nodes", "self_managed", "fargate", "addons", "access" } do
+  for name, method in pairs(require("eksrun.cluster." .. part).methods) do
+    Cluster[name] = function(cluster, ...)
+      check_colon(cluster, name)
+      return method(cluster, ...)
+    end
+  end
+end
+
+-- What the control plane may do; in Auto Mode it makes instances, disks and load balancers too.
+local POLICIES = { "AmazonEKSClusterPolicy" }
+local AUTO_POLICIES = {
+  "AmazonEKSClusterPolicy", "AmazonEKSComputePolicy", "AmazonEKSBlockStoragePolicy",
+  "AmazonEKSLoadBalancingPolicy", "AmazonEKSNetworkingPolicy",
 }
+local AUTO_NODE_POLICIES = { "AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly" }
 
 local CLUSTER_OPTIONS = {
   name = "string",
@@ -56,29 +74,41 @@ local CLUSTER_OPTIONS = {
   security_groups = "table?",
   role = "any?",
   logs = "table?",
+  log_retention = "integer?",
   public_access = "boolean?",
   public_access_cidrs = "table?",
   private_access = "boolean?",
   authentication_mode = "string?",
+  creator_admin = "boolean?",
+  compute = "string?",
+  node_pools = "table?",
+  encryption = "any?",
   support = "string?",
   service_cidr = "string?",
+  deletion_protection = "boolean?",
   tags = "table?",
 }
 
 --- @class eksrun.Cluster.Options
 --- @field name string
 --- @field version? string Kubernetes version, "1.33"; default: what EKS starts new clusters with
---- @field network? eksrun.Network from vpc.network; or else `subnets`
+--- @field network? eksrun.Network from vpc.network or vpc.existing; or else `subnets`
 --- @field subnets? any[] where the control plane's interfaces go: two zones at least
 --- @field security_groups? any[] more than the one that EKS makes
---- @field role? any ARN of the control plane's role; made when not given
+--- @field role? any ARN or iam.role of the control plane; made when not given
 --- @field logs? string[] of api, audit, authenticator, controllerManager, scheduler; default: none
+--- @field log_retention? integer days that the logs are kept; default: EKS makes the log group, for ever
 --- @field public_access? boolean whether the endpoint is reachable from the internet; default true
 --- @field public_access_cidrs? string[] from where
 --- @field private_access? boolean whether it is reachable from inside the network; default true
 --- @field authentication_mode? string default "API_AND_CONFIG_MAP"
+--- @field creator_admin? boolean whether who makes it may do everything in it; AWS's default is true
+--- @field compute? "auto"|"none" Auto Mode on or off; default: not said, which is off for a new cluster
+--- @field node_pools? string[] of Auto Mode; default { "general-purpose", "system" }
+--- @field encryption? any true: secrets are encrypted by a key that is made; or the ARN of one, or a kms.key
 --- @field support? string "STANDARD" or "EXTENDED": when the version runs out of support
 --- @field service_cidr? string IPv4 range of the services
+--- @field deletion_protection? boolean whether EKS refuses to delete it
 --- @field tags? table<string, string>
 
 local function first_given(value, default)
@@ -86,31 +116,98 @@ local function first_given(value, default)
   return value
 end
 
+-- Compute, storage and load balancing go together: all on, or all off.
+local function auto_mode(options)
+  if options.compute == nil then return nil, nil, nil end
+  local on = options.compute == "auto"
+  local compute = { enabled = on }
+  if on then
+    compute.nodePools = options.node_pools or { "general-purpose", "system" }
+    compute.nodeRoleArn = iam.role_for {
+      "node-role", trust = "ec2", policies = AUTO_NODE_POLICIES, tags = options.tags,
+    }.Arn
+  end
+  return compute, { blockStorage = { enabled = on } }, { enabled = on }
+end
+
+local function encryption(options)
+  local key = options.encryption
+  if not key then return nil end
+  if key == true then
+    key = kms.key { "key", EnableKeyRotation = true, tags = options.tags }
+    kms.alias { "alias", TargetKeyId = key }
+  end
+  return { { resources = { "secrets" }, provider = { keyArn = graph.node_of(key) and key.Arn or key } } }
+end
+
+local function network_config(options, load_balancing)
+  if not options.service_cidr and not load_balancing then return nil end
+  return { serviceIpv4Cidr = options.service_cidr, elasticLoadBalancing = load_balancing }
+end
+
+-- Where the control plane's interfaces go. A network that exists may have public subnets only.
+local function inside(network) return network.private[1] and network.private or network.public end
+
 local function declare_cluster(options)
-  local role = options.role or iam.role {
+  local auto = options.compute == "auto"
+  local role = options.role or iam.role_for {
     "role",
-    AssumeRolePolicyDocument = iam.trust("eks", { "sts:AssumeRole", "sts:TagSession" }),
-    PolicyArns = iam.policy_arns { "AmazonEKSClusterPolicy" },
+    trust = iam.trust("eks", { "sts:AssumeRole", "sts:TagSession" }),
+    policies = auto and AUTO_POLICIES or POLICIES,
     tags = options.tags,
-  }.Arn
+  }
+  local compute, storage, load_balancing = auto_mode(options)
+  local needs = {}
+  if options.log_retention then
+    needs[1] = logs.log_group {
+      "logs",
+      logGroupName = ("/aws/eks/%s/cluster"):format(options.name),
+      retentionInDays = options.log_retention,
+      tags = options.tags,
+    }
+  end
+  local bootstrap
+  if auto then bootstrap = false end -- Auto Mode brings its own networking and DNS
   return eks.cluster {
     "control-plane",
     name = options.name,
     version = options.version,
-    roleArn = role,
+    roleArn = support.role_arn(role),
     resourcesVpcConfig = {
-      subnetIds = options.subnets or options.network.private,
+      subnetIds = options.subnets or inside(options.network),
       securityGroupIds = options.security_groups,
       endpointPublicAccess = first_given(options.public_access, true),
       endpointPrivateAccess = first_given(options.private_access, true),
       publicAccessCidrs = options.public_access_cidrs,
     },
-    kubernetesNetworkConfig = options.service_cidr and { serviceIpv4Cidr = options.service_cidr } or nil,
+    kubernetesNetworkConfig = network_config(options, load_balancing),
+    computeConfig = compute,
+    storageConfig = storage,
+    bootstrapSelfManagedAddons = bootstrap,
     logging = options.logs,
-    accessConfig = { authenticationMode = options.authentication_mode or "API_AND_CONFIG_MAP" },
+    accessConfig = {
+      authenticationMode = options.authentication_mode or "API_AND_CONFIG_MAP",
+      bootstrapClusterCreatorAdminPermissions = options.creator_admin,
+    },
+    encryptionConfig = encryption(options),
     upgradePolicy = options.support and { supportType = options.support } or nil,
+    deletionProtection = options.deletion_protection,
     tags = options.tags,
+    depends_on = needs,
   }
+end
+
+local function check_compute(options)
+  local compute = options.compute
+  if compute and compute ~= "auto" and compute ~= "none" then
+    util.raise_at_caller("cluster.create: compute is 'auto' or 'none', not '%s'", compute)
+  end
+  if options.node_pools and compute ~= "auto" then
+    util.raise_at_caller("cluster.create: node_pools are Auto Mode's: compute = \"auto\"")
+  end
+  if compute == "auto" and options.authentication_mode == "CONFIG_MAP" then
+    util.raise_at_caller("cluster.create: Auto Mode wants authentication_mode 'API' or 'API_AND_CONFIG_MAP'")
+  end
 end
 
 --- Declares a control plane and its role, under the scope `cluster`.
@@ -127,126 +224,25 @@ function M.create(options)
   if options.network and not (options.subnets or rawget(options.network, "private")) then
     util.raise_at_caller("cluster.create: field 'network' wants what vpc.network returns")
   end
+  check_compute(options)
   local resource = eksrun.scope("cluster", declare_cluster, options)
   return setmetatable({
     name = options.name,
+    version = options.version,
     endpoint = resource.endpoint,
     arn = resource.arn,
+    issuer = resource.identity.oidc.issuer,
+    security_group = resource.clusterSecurityGroupId,
     resource = resource,
     network = options.network,
     tags = options.tags,
+    kept = {
+      authentication_mode = options.authentication_mode,
+      service_cidr = options.service_cidr,
+      -- What nodes need to join; nodes, before what runs on them; the agent, before what it serves.
+      join = gate.new(), compute = gate.new(), agent = gate.new(),
+    },
   }, Cluster)
-end
-
---- The role of the cluster's nodes, declared when first asked for.
---- @return table role an iam.role
-function Cluster:node_role()
-  check_colon(self, "node_role")
-  if not self.shared_node_role then
-    self.shared_node_role = eksrun.scope("nodes", function()
-      return iam.role {
-        "role",
-        AssumeRolePolicyDocument = iam.trust "ec2",
-        PolicyArns = iam.policy_arns(NODE_POLICIES),
-        tags = self.tags,
-      }
-    end)
-  end
-  return self.shared_node_role
-end
-
-local NODE_OPTIONS = {
-  name = "string",
-  instance_types = "table",
-  min = "integer?",
-  desired = "integer?",
-  max = "integer?",
-  capacity = "string?",
-  ami_type = "string?",
-  disk_size = "integer?",
-  subnets = "table?",
-  role = "any?",
-  version = "string?",
-  labels = "table?",
-  taints = "table?",
-  tags = "table?",
-}
-
---- @class eksrun.ManagedNodes.Options
---- @field name string
---- @field instance_types string[] EC2 tries them in this order
---- @field min? integer nodes at least; default: desired, or 1
---- @field desired? integer nodes wanted; leave it out when an autoscaler decides
---- @field max? integer nodes at most; default: the larger of the others
---- @field capacity? "ON_DEMAND"|"SPOT" default ON_DEMAND
---- @field ami_type? string default: Amazon Linux 2023 for the instance types
---- @field disk_size? integer GiB
---- @field subnets? any[] default: the private subnets of the network, or the public ones where it has no NAT
---- @field role? any ARN; default: one role for all nodes of the cluster
---- @field version? string Kubernetes version; default: the cluster's when the group is made
---- @field labels? table<string, string>
---- @field taints? { key: string, value?: string, effect: string }[]
---- @field tags? table<string, string>
-
-local function scaling(options)
-  local desired = options.desired
-  local min = options.min or desired or 1
-  local max = options.max or math.max(min, desired or min, 1)
-  if min > (desired or min) or (desired or min) > max then
-    util.raise_at_caller("managed_nodes %s: min %d, desired %s, max %d: these must ascend", options.name, min,
-      tostring(desired or "not given"), max)
-  end
-  return { minSize = min, maxSize = max, desiredSize = desired }
-end
-
---- Declares a managed node group, under the scope `nodes`.
---- @param options eksrun.ManagedNodes.Options
---- @return table nodegroup an eks.nodegroup
-function Cluster:managed_nodes(options)
-  check_colon(self, "managed_nodes")
-  util.check_options("managed_nodes", options, NODE_OPTIONS)
-  local subnets = options.subnets or self.network and self.network.nodes
-  if not subnets then
-    util.raise_at_caller("managed_nodes %s: field 'subnets' is required: the cluster has no network",
-      options.name)
-  end
-  local chosen, ami_type = pcall(ami.managed_type, options.instance_types)
-  if not options.ami_type and not chosen then
-    util.raise_at_caller("managed_nodes %s: %s", options.name, ami_type)
-  end
-  if options.capacity and options.capacity ~= "ON_DEMAND" and options.capacity ~= "SPOT" then
-    util.raise_at_caller("managed_nodes %s: capacity is 'ON_DEMAND' or 'SPOT', not '%s'", options.name,
-      options.capacity)
-  end
-  for key, value in pairs(options.labels or {}) do
-    if type(key) ~= "string" or type(value) ~= "string" and not eksrun.is_ref(value) then
-      util.raise_at_caller("managed_nodes %s: labels wants a table of text by key: labels = { team = \"a\" }",
-        options.name)
-    end
-  end
-  local role = options.role or self:node_role().Arn
-  -- A node that cannot reach the internet yet never joins.
-  local needs = { self.resource }
-  for _, way_out in ipairs(self.network and self.network.egress or {}) do needs[#needs + 1] = way_out end
-  return eksrun.scope("nodes", function()
-    return eks.nodegroup {
-      options.name,
-      clusterName = self.name,
-      nodegroupName = options.name,
-      nodeRole = role,
-      subnets = subnets,
-      scalingConfig = scaling(options),
-      instanceTypes = options.instance_types,
-      amiType = options.ami_type or ami_type,
-      capacityType = options.capacity,
-      diskSize = options.disk_size,
-      version = options.version,
-      labels = options.labels,
-      taints = options.taints,
-      tags = options.tags or self.tags,
-      depends_on = needs,
-    }
-  end)
 end
 
 --- Writes the cluster into the user's kubeconfig when the run has ended well; its value is the file's path.

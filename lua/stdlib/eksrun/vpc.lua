@@ -1,5 +1,6 @@
 -- The network kit: a VPC with a public and a private subnet in each of some availability zones, an internet
--- gateway, NAT and routes, laid out so that adding a zone later moves nothing.
+-- gateway, NAT and routes, laid out so that adding a zone later moves nothing; or a closed one, of private
+-- subnets only. vpc/ has the rest: endpoints of AWS's services, networks that exist, security groups.
 --
 -- The range is cut into as many equal blocks as there are zones, at least four. The lower half of a zone's
 -- block is its private subnet, the upper half its public one.
@@ -8,18 +9,19 @@ local aws = require "eksrun.aws"
 local cidr = require "eksrun.cidr"
 local ec2 = require "eksrun.ec2"
 local eksrun = require "eksrun"
+local gate = require "eksrun.gate"
 local util = require "eksrun.util"
+local zones_without_eks = require "eksrun.vpc.zones"
 
 local M = {}
-
--- Zones (by id: their names differ from account to account) in which EKS places no control plane.
-local WITHOUT_EKS = { ["use1-az3"] = true, ["usw1-az2"] = true, ["cac1-az3"] = true }
 
 local ANYWHERE = "0.0.0.0/0"
 local MIN_BLOCKS = 4
 local LARGEST, SMALLEST = 16, 28 -- prefixes that AWS allows for networks and subnets
 
-local OPTIONS = { name = "string", cidr = "string?", zones = "any?", nat = "string?", tags = "table?" }
+local OPTIONS = {
+  name = "string", cidr = "string?", zones = "any?", nat = "string?", internet = "boolean?", tags = "table?",
+}
 
 local NAT = { none = true, single = true, ["per-zone"] = true }
 
@@ -32,7 +34,7 @@ function M.zones(count)
   local names = {}
   for _, zone in ipairs(aws.ec2:describe_availability_zones({}).AvailabilityZones) do
     local regional = zone.ZoneType == nil or zone.ZoneType == "availability-zone"
-    if regional and not WITHOUT_EKS[zone.ZoneId] then
+    if regional and not zones_without_eks[zone.ZoneId] then
       names[#names + 1] = zone.ZoneName
     end
   end
@@ -72,17 +74,20 @@ end
 --- @field cidr? string IPv4 range, default 10.0.0.0/16
 --- @field zones? integer|string[] how many availability zones, or their names; default 3
 --- @field nat? "none"|"single"|"per-zone" NAT gateways for the private subnets; default "single"
+--- @field internet? boolean false: a closed network, of private subnets with no way out but vpc.endpoints
 --- @field tags? table<string, string> for all of it
 
 --- @class eksrun.Network
 --- @field name string
 --- @field cidr string
---- @field vpc table the ec2.vpc
+--- @field vpc any the ec2.vpc, or the id of one that exists
 --- @field zones string[] names of the zones, as the subnets below are ordered
---- @field public table[] an ec2.subnet a zone
---- @field private table[] an ec2.subnet a zone
---- @field nodes table[] the subnets where nodes belong: private if they reach the internet, else public
---- @field egress table[] what must stand before a node in them reaches the internet
+--- @field public any[] an ec2.subnet a zone; none in a closed network
+--- @field private any[] an ec2.subnet a zone
+--- @field routes any[] route tables of the private subnets
+--- @field nodes any[] the subnets where nodes belong: private if they reach the internet or nothing does; else
+---   public
+--- @field egress eksrun.Gate what must stand before a node in them reaches what it needs
 
 local function declare(options, zones, ranges)
   local function tags(suffix, role)
@@ -100,44 +105,45 @@ local function declare(options, zones, ranges)
     EnableDnsHostnames = true,
     tags = tags "vpc",
   }
-  local gateway = ec2.internet_gateway { "gateway", VpcId = vpc, tags = tags "gateway" }
-  local public, private, nats, egress = {}, {}, {}, {}
+  local private, public, routes, nats, egress = {}, {}, {}, {}, gate.new()
 
-  eksrun.scope("public", function()
-    local routes = ec2.route_table { "routes", VpcId = vpc, tags = tags "public" }
-    egress[1] = ec2.route {
-      "default",
-      RouteTableId = routes,
-      DestinationCidrBlock = ANYWHERE,
-      GatewayId = gateway,
-    }
-    for i, letter in ipairs(letters) do
-      public[i] = ec2.subnet {
-        letter,
-        VpcId = vpc,
-        AvailabilityZone = zones[i],
-        CidrBlock = ranges[i].public,
-        MapPublicIpOnLaunch = true,
-        tags = tags("public/" .. letter, "elb"),
-      }
-      egress[#egress + 1] = ec2.route_table_association {
-        "link-" .. letter,
-        RouteTableId = routes,
+  if options.internet then
+    local gateway = ec2.internet_gateway { "gateway", VpcId = vpc, tags = tags "gateway" }
+    eksrun.scope("public", function()
+      local table_ = ec2.route_table { "routes", VpcId = vpc, tags = tags "public" }
+      egress:first(ec2.route {
+        "default",
+        RouteTableId = table_,
+        DestinationCidrBlock = ANYWHERE,
+        GatewayId = gateway,
+      })
+      for i, letter in ipairs(letters) do
+        public[i] = ec2.subnet {
+          letter,
+          VpcId = vpc,
+          AvailabilityZone = zones[i],
+          CidrBlock = ranges[i].public,
+          MapPublicIpOnLaunch = true,
+          tags = tags("public/" .. letter, "elb"),
+        }
+        egress:first(ec2.route_table_association {
+          "link-" .. letter,
+          RouteTableId = table_,
+          SubnetId = public[i],
+        })
+      end
+    end)
+
+    for i = 1, ({ none = 0, single = 1, ["per-zone"] = #zones })[options.nat] do
+      local name = "nat/" .. letters[i]
+      nats[i] = ec2.nat_gateway {
+        "nat-" .. letters[i],
         SubnetId = public[i],
+        AllocationId = ec2.address { "address-" .. letters[i], Domain = "vpc", tags = tags(name) },
+        tags = tags(name),
+        depends_on = { gateway },
       }
     end
-  end)
-
-  local nat_count = ({ none = 0, single = 1, ["per-zone"] = #zones })[options.nat]
-  for i = 1, nat_count do
-    local name = "nat/" .. letters[i]
-    nats[i] = ec2.nat_gateway {
-      "nat-" .. letters[i],
-      SubnetId = public[i],
-      AllocationId = ec2.address { "address-" .. letters[i], Domain = "vpc", tags = tags(name) },
-      tags = tags(name),
-      depends_on = { gateway },
-    }
   end
 
   eksrun.scope("private", function()
@@ -149,19 +155,19 @@ local function declare(options, zones, ranges)
         CidrBlock = ranges[i].private,
         tags = tags("private/" .. letter, "internal-elb"),
       }
-      local routes = ec2.route_table { "routes-" .. letter, VpcId = vpc, tags = tags("private/" .. letter) }
-      egress[#egress + 1] = ec2.route_table_association {
+      routes[i] = ec2.route_table { "routes-" .. letter, VpcId = vpc, tags = tags("private/" .. letter) }
+      egress:first(ec2.route_table_association {
         "link-" .. letter,
-        RouteTableId = routes,
+        RouteTableId = routes[i],
         SubnetId = private[i],
-      }
+      })
       if nats[1] then
-        egress[#egress + 1] = ec2.route {
+        egress:first(ec2.route {
           "default-" .. letter,
-          RouteTableId = routes,
+          RouteTableId = routes[i],
           DestinationCidrBlock = ANYWHERE,
           NatGatewayId = nats[i] or nats[1],
-        }
+        })
       end
     end
   end)
@@ -173,7 +179,8 @@ local function declare(options, zones, ranges)
     zones = zones,
     public = public,
     private = private,
-    nodes = nats[1] and private or public,
+    routes = routes,
+    nodes = (nats[1] or not options.internet) and private or public,
     egress = egress,
   })
 end
@@ -186,9 +193,13 @@ end
 --- @return eksrun.Network
 function M.network(options)
   util.check_options("vpc.network", options, OPTIONS)
-  local nat = options.nat or "single"
+  local internet = options.internet ~= false
+  local nat = options.nat or internet and "single" or "none"
   if not NAT[nat] then
     util.raise_at_caller("vpc.network: nat is 'none', 'single' or 'per-zone', not '%s'", nat)
+  end
+  if not internet and nat ~= "none" then
+    util.raise_at_caller("vpc.network: nat '%s' wants the internet: a closed network has none", nat)
   end
   local zones, range = options.zones or 3, options.cidr or "10.0.0.0/16"
   local count = type(zones) == "table" and #zones or zones
@@ -203,8 +214,14 @@ function M.network(options)
     name = options.name,
     cidr = range,
     nat = nat,
+    internet = internet,
     tags = options.tags,
   }, zones, ranges)
 end
+
+M.endpoints = require("eksrun.vpc.endpoints").declare
+M.cluster_services = require("eksrun.vpc.endpoints").CLUSTER
+M.existing = require("eksrun.vpc.existing").read
+M.security_group = require("eksrun.vpc.security_group").declare
 
 return util.strict("eksrun.vpc", M)

@@ -53,6 +53,81 @@ describe("what lives in a cluster", function()
   setup(function() task.sleep = function() end end)
   teardown(function() task.sleep = sleep end)
 
+  describe("eks.cluster", function()
+    local BEFORE = { name = "c", encryptionConfig = {}, resourcesVpcConfig = {} }
+    local DONE = { update = { id = "u", status = "Successful" } }
+
+    it("switches Auto Mode in one call, with all of its parts", function()
+      local cluster, ctx, calls = type_with("eks.cluster", {
+        update_cluster_config = DONE, describe_cluster = CLUSTER,
+      })
+      local inputs = {
+        computeConfig = { enabled = true, nodePools = { "system" }, nodeRoleArn = "arn:r" },
+        storageConfig = { blockStorage = { enabled = true } },
+        kubernetesNetworkConfig = {
+          serviceIpv4Cidr = "10.1.0.0/16", elasticLoadBalancing = { enabled = true },
+        },
+      }
+      local changes = diff.compare(cluster.inputs, inputs, {
+        kubernetesNetworkConfig = { serviceIpv4Cidr = "10.1.0.0/16" },
+      })
+      local changed = {}
+      for _, change in ipairs(changes) do
+        changed[change.input] = true
+        assert.is_false(change.replaces, change.path)
+      end
+      assert.same({ computeConfig = true, storageConfig = true, kubernetesNetworkConfig = true }, changed)
+      cluster.update(ctx, BEFORE, inputs, changed)
+      assert.same({
+        name = "c",
+        computeConfig = inputs.computeConfig,
+        storageConfig = inputs.storageConfig,
+        kubernetesNetworkConfig = { elasticLoadBalancing = { enabled = true } },
+      }, calls.update_cluster_config)
+      assert.equal(2, #calls)
+    end)
+
+    it("is replaced by another range of its services, not by its load balancing", function()
+      local cluster = type_with("eks.cluster", {})
+      local function range(cidr) return { kubernetesNetworkConfig = { serviceIpv4Cidr = cidr } } end
+      local changes = diff.compare(cluster.inputs, range "10.2.0.0/16", range "10.1.0.0/16")
+      assert.equal(1, #changes)
+      assert.is_true(changes[1].replaces)
+    end)
+
+    it("takes on encryption once", function()
+      local cluster, ctx, calls = type_with("eks.cluster", {
+        associate_encryption_config = DONE, describe_cluster = CLUSTER,
+      })
+      local inputs = { encryptionConfig = { { resources = { "secrets" }, provider = { keyArn = "arn:k" } } } }
+      assert.equal(1, #diff.compare(cluster.inputs, inputs, {}))
+      assert.same({}, diff.compare(cluster.inputs, inputs, inputs))
+      cluster.update(ctx, BEFORE, inputs, { encryptionConfig = true })
+      assert.same(inputs.encryptionConfig, calls.associate_encryption_config.encryptionConfig)
+      local ok, err = pcall(cluster.update, ctx, { name = "c", encryptionConfig = inputs.encryptionConfig }, {
+        encryptionConfig = { { resources = { "secrets" }, provider = { keyArn = "arn:other" } } },
+      }, { encryptionConfig = true })
+      assert.is_false(ok)
+      assert.matches("the key cannot be changed or taken away", tostring(err))
+    end)
+  end)
+
+  it("eks.fargate_profile: selectors without labels are the same however AWS says so", function()
+    local profile, ctx = type_with("eks.fargate_profile", {
+      list_clusters = { clusters = { "c" } },
+      describe_cluster = CLUSTER,
+      list_fargate_profiles = { fargateProfileNames = { "f" } },
+      describe_fargate_profile = { fargateProfile = {
+        fargateProfileName = "f", clusterName = "c", status = "ACTIVE", tags = OWN,
+        selectors = { { namespace = "a", labels = {} }, { namespace = "b", labels = { x = "y" } } },
+      } },
+    })
+    local record = profile.observe(ctx, {})[1]
+    assert.same({}, diff.compare(profile.inputs, {
+      selectors = { { namespace = "b", labels = { x = "y" } }, { namespace = "a" } },
+    }, record))
+  end)
+
   describe("eks.addon", function()
     it("is found in the stack's clusters, declared or not", function()
       local addon, ctx, calls = type_with("eks.addon", {

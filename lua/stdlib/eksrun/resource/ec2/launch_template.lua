@@ -1,5 +1,6 @@
 --- ec2.launch_template: how instances are made. Found by its tags. A change of its data makes a new
---- version and sets it as the default; what names LatestVersionNumber follows in the same run.
+--- version and sets it as the default; what names LatestVersionNumber follows in the same run. Tags in
+--- TagSpecifications stand in the order of their keys.
 local resource = require "eksrun.resource"
 local text = require "eksrun.text"
 local util = require "eksrun.util"
@@ -26,6 +27,15 @@ local function data_of(version)
     local ok, decoded = pcall(text.unbase64, data.UserData)
     if ok then data.UserData = decoded end
   end
+  -- The template's own tags are none of its data, and EC2 keeps no order: here it is that of the keys.
+  local specifications = {}
+  for _, specification in ipairs(data.TagSpecifications or {}) do
+    if specification.ResourceType ~= "launch-template" then
+      table.sort(specification.Tags or {}, function(a, b) return a.Key < b.Key end)
+      specifications[#specifications + 1] = specification
+    end
+  end
+  data.TagSpecifications = data.TagSpecifications and specifications
   return data
 end
 

@@ -22,6 +22,8 @@ local function record_of(ctx, cluster)
       for _, log_type in ipairs(group.types or {}) do table.insert(record.logging, log_type) end
     end
   end
+  record.clusterSecurityGroupId = (cluster.resourcesVpcConfig or {}).clusterSecurityGroupId
+  record.serviceIpv4Cidr = (cluster.kubernetesNetworkConfig or {}).serviceIpv4Cidr
   record.pending = cluster.status ~= "ACTIVE"
   return record
 end
@@ -74,6 +76,33 @@ local function differs(part, present)
   return false
 end
 
+-- Auto Mode is on or off as a whole: its compute, its storage and its load balancing.
+local AUTO_MODE = { "computeConfig", "storageConfig", "kubernetesNetworkConfig" }
+
+local function auto_mode_parts(inputs)
+  return (inputs.computeConfig or {}).enabled,
+    ((inputs.storageConfig or {}).blockStorage or {}).enabled,
+    ((inputs.kubernetesNetworkConfig or {}).elasticLoadBalancing or {}).enabled
+end
+
+local function all_or_none(node)
+  local compute, storage, load_balancing = auto_mode_parts(node.inputs)
+  if compute ~= storage or compute ~= load_balancing then
+    return ("Auto Mode is on or off as a whole: computeConfig.enabled is %s, "
+      .. "storageConfig.blockStorage.enabled %s, kubernetesNetworkConfig.elasticLoadBalancing.enabled %s")
+      :format(compute, storage, load_balancing)
+  end
+end
+
+-- What EKS takes for a change of any part of Auto Mode.
+local function auto_mode_update(inputs)
+  return {
+    computeConfig = inputs.computeConfig,
+    storageConfig = inputs.storageConfig,
+    kubernetesNetworkConfig = picked(inputs.kubernetesNetworkConfig or {}, "elasticLoadBalancing"),
+  }
+end
+
 -- By changed input: the parameters of the UpdateClusterConfig calls that it takes.
 local config_updates = {
   logging = function(inputs) return { { logging = log_setup(inputs.logging) } } end,
@@ -96,6 +125,17 @@ local config_updates = {
 }
 for _, name in ipairs { "upgradePolicy", "zonalShiftConfig", "deletionProtection", "remoteNetworkConfig" } do
   config_updates[name] = function(inputs) return { { [name] = inputs[name] } } end
+end
+
+-- A cluster without encryption of its secrets takes it on; a key stays for good.
+local function encrypt(ctx, record, inputs)
+  if #(record.encryptionConfig or {}) > 0 then
+    util.fail("eks", "cluster %s: its secrets are encrypted already: the key cannot be changed or taken away",
+      record.name)
+  end
+  return ctx.aws.eks:associate_encryption_config {
+    clusterName = record.name, encryptionConfig = inputs.encryptionConfig, clientRequestToken = ctx.token,
+  }
 end
 
 return resource.define {
@@ -128,11 +168,25 @@ return resource.define {
     },
     kubernetesNetworkConfig = {
       type = "table",
-      immutable = true,
       fields = {
         serviceIpv4Cidr = { type = "string", immutable = true },
         ipFamily = { type = "string", immutable = true },
+        elasticLoadBalancing = { type = "table", default = { enabled = false }, fields = { enabled = {} } },
       },
+    },
+    computeConfig = {
+      type = "table",
+      default = { enabled = false },
+      fields = {
+        enabled = { type = "boolean", default = false },
+        nodePools = { type = "table", set = true, default = {} },
+        nodeRoleArn = { type = "string", refers = "iam.role.Arn" },
+      },
+    },
+    storageConfig = {
+      type = "table",
+      default = { blockStorage = { enabled = false } },
+      fields = { blockStorage = { type = "table", fields = { enabled = { type = "boolean" } } } },
     },
     logging = { type = "table", set = true, default = {}, check = check_log_types },
     accessConfig = {
@@ -142,14 +196,18 @@ return resource.define {
         bootstrapClusterCreatorAdminPermissions = { type = "boolean", write_only = true },
       },
     },
-    encryptionConfig = { type = "table", immutable = true },
+    encryptionConfig = { type = "table", default = {} },
     bootstrapSelfManagedAddons = { type = "boolean", write_only = true },
     upgradePolicy = { type = "table", fields = { supportType = { type = "string" } } },
     zonalShiftConfig = { type = "table", fields = { enabled = { type = "boolean" } } },
     remoteNetworkConfig = { type = "table" },
     deletionProtection = { type = "boolean" },
   },
-  outputs = { "arn", "endpoint", "certificateAuthority", "identity", "platformVersion" },
+  outputs = {
+    "arn", "endpoint", "certificateAuthority", "identity", "platformVersion", "clusterSecurityGroupId",
+    "serviceIpv4Cidr",
+  },
+  verify = all_or_none,
   retry = {
     create = support.ROLE_NOT_VISIBLE_YET,
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
@@ -184,6 +242,8 @@ return resource.define {
         kubernetesNetworkConfig = inputs.kubernetesNetworkConfig,
         logging = inputs.logging and log_setup(inputs.logging),
         accessConfig = inputs.accessConfig,
+        computeConfig = inputs.computeConfig,
+        storageConfig = inputs.storageConfig,
         encryptionConfig = inputs.encryptionConfig,
         bootstrapSelfManagedAddons = inputs.bootstrapSelfManagedAddons,
         upgradePolicy = inputs.upgradePolicy,
@@ -215,6 +275,14 @@ return resource.define {
         settle(ctx.aws.eks:update_cluster_config(params), 60)
       end
     end
+    local auto_mode = false
+    for _, input in ipairs(AUTO_MODE) do auto_mode = auto_mode or changed[input] end
+    if auto_mode then
+      local params = auto_mode_update(inputs)
+      params.name = name
+      settle(ctx.aws.eks:update_cluster_config(params), 60)
+    end
+    if changed.encryptionConfig then settle(encrypt(ctx, record, inputs), 120) end
     if changed.version then
       settle(ctx.aws.eks:update_cluster_version { name = name, version = inputs.version }, 90)
     end

@@ -22,6 +22,14 @@ end
 
 local function record_of(ctx, profile)
   local record = ctx:record(profile)
+  record.selectors = {}
+  for i, selector in ipairs(profile.selectors or {}) do
+    local labels = selector.labels
+    record.selectors[i] = {
+      namespace = selector.namespace,
+      labels = type(labels) == "table" and next(labels) and labels or nil,
+    }
+  end
   record.pending = profile.status ~= "ACTIVE"
   return record
 end

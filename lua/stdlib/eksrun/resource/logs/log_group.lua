@@ -2,6 +2,7 @@
 --- address when the recipe gives none. A cluster writes to /aws/eks/NAME/cluster: declare that group
 --- before the cluster to decide how long its logs are kept.
 local resource = require "eksrun.resource"
+local stacks = require "eksrun.engine.stack"
 
 -- CloudWatch Logs names no retention for a group that keeps its events; 0 stands for that.
 local FOREVER = 0
@@ -11,6 +12,18 @@ local function find(ctx, name)
   for _, group in ipairs(groups) do
     if group.logGroupName == name then return group end
   end
+end
+
+-- Names of the groups that carry the stack's tag, by the one call that filters them by it.
+local function tagged(ctx)
+  local names = {}
+  local found = ctx:list("resourcegroupstaggingapi", "get_resources", {
+    TagFilters = { { Key = stacks.TAG_STACK, Values = { ctx.stack.name } } },
+  }, "ResourceTagMappingList")
+  for _, thing in ipairs(found) do
+    names[#names + 1] = thing.ResourceARN:match("^arn:[^:]*:logs:[^:]*:[^:]*:log%-group:([^:]+)")
+  end
+  return names
 end
 
 local function bare_arn(group) return (group.logGroupArn or group.arn):gsub(":%*$", "") end
@@ -72,6 +85,12 @@ return resource.define {
       jobs[#jobs + 1] = function()
         local start = "/" .. ctx.stack:name_start()
         ctx:each(ctx:list("logs", "describe_log_groups", { logGroupNamePrefix = start }, "logGroups"), add)
+      end
+    end
+    -- Without a recipe, a group whose name is not the stack's (a cluster's) is known by its tag alone.
+    if not wanted[1] then
+      jobs[#jobs + 1] = function()
+        ctx:each(tagged(ctx), function(name) add(find(ctx, name)) end)
       end
     end
     ctx:each(jobs, function(job) job() end)
