@@ -1,29 +1,9 @@
 -- From calls to the parameters of endpoint rules: the operationInputs of AWS's endpoint tests, with
 -- the models of the program and the rule sets of the suite. Other services' models are read from
 -- botocore's data, where EKSRUN_BOTOCORE_DATA names it.
-local lfs = require "lfs"
-local native = require "eksrun.native.aws"
 local params = require "eksrun.aws.endpoint_params"
 local support = require "tests.conformance.support.endpoints"
 local wire = require "tests.conformance.support.wire"
-
-local function find_model(name)
-  local service = native.service(name)
-  local data = os.getenv "EKSRUN_BOTOCORE_DATA"
-  if service or not data or not lfs.attributes(data .. "/" .. name) then return service end
-  local newest
-  for version in lfs.dir(("%s/%s"):format(data, name)) do
-    if version:find "^%d" and (not newest or version > newest) then newest = version end
-  end
-  local path = ("%s/%s/%s/service-2.json"):format(data, name, newest)
-  if not lfs.attributes(path) then
-    local pipe = io.popen(("gzip -dc '%s.gz'"):format(path))
-    local text = pipe:read "a"
-    pipe:close()
-    return native.open(native.compile(text, name))
-  end
-  return native.open(native.compile(wire.read(path), name))
-end
 
 -- A client that knows these built-ins and nothing else.
 local function new_client(name, service, rules, built_ins)
@@ -50,7 +30,7 @@ return function(root)
     local rules, service
     for i, case in ipairs(support.decode(("%s/tests/%s.json"):format(dir, name)).testCases) do
       for _, input in ipairs(case.operationInputs or {}) do
-        service = service or find_model(name)
+        service = service or wire.service(name)
         local title = ("%s %d %s: %s"):format(name, i, input.operationName, case.documentation or "")
         if service then
           rules = rules or support.rules(("%s/rulesets/%s.json"):format(dir, name))

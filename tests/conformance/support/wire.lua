@@ -1,5 +1,6 @@
 -- Comparing what goes over the wire, and the tables that come out of it.
 local json = require "eksrun.json"
+local lfs = require "lfs"
 local native = require "eksrun.native.aws"
 local encodings = require "eksrun.text"
 
@@ -79,6 +80,24 @@ function M.body_differs(protocol, got, want)
   if a ~= nil and b ~= nil then return not M.same(a, b) end
   if got:find "^%s*<" and want:find "^%s*<" then return canonical(got) ~= canonical(want) end
   return true
+end
+
+--- A service of the program, or else the newest model that botocore's data (EKSRUN_BOTOCORE_DATA, set
+--- by script/conformance) has of it; nil: there is none.
+function M.service(name)
+  local service = native.service(name)
+  local folder = ("%s/%s"):format(os.getenv "EKSRUN_BOTOCORE_DATA" or "", name)
+  if service or not lfs.attributes(folder) then return service end
+  local newest = ""
+  for version in lfs.dir(folder) do
+    if version:find "^%d" and version > newest then newest = version end
+  end
+  local path = ("%s/%s/service-2.json"):format(folder, newest)
+  if lfs.attributes(path) then return native.open(native.compile(M.read(path), name)) end
+  local pipe = assert(io.popen(("gzip -dc '%s.gz'"):format(path)))
+  local model = pipe:read "a"
+  pipe:close()
+  return native.open(native.compile(model, name))
 end
 
 --- The events of a body, in a list.
