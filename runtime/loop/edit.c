@@ -1,6 +1,8 @@
-/* Line editing on the event loop, by libedit in its unbuffered mode. */
+/* Line editing on the event loop, by libedit in its unbuffered mode. The library is loaded by the
+ * first editor: it and the three below it are four of the ten that every command would load. */
 #include "loop/edit.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
@@ -8,6 +10,25 @@
 #include <unistd.h>
 
 #define HISTORY_MAX 2000
+
+#define FUNCTIONS(X) \
+  X(el_end)          \
+  X(el_get)          \
+  X(el_gets)         \
+  X(el_init)         \
+  X(el_resize)       \
+  X(el_set)          \
+  X(el_source)       \
+  X(history)         \
+  X(history_end)     \
+  X(history_init)
+
+/* libedit's functions: lib.el_init() is el_init(). All NULL until `load` has succeeded. */
+static struct {
+#define MEMBER(name) __typeof__(name) *(name);
+  FUNCTIONS(MEMBER)
+#undef MEMBER
+} lib;
 
 struct ek_edit {
   EditLine *el;
@@ -19,16 +40,30 @@ struct ek_edit {
   void *data;
 };
 
+/* Debian's name of it, then that of the others. Never unloaded. */
+static int load(struct ek_error *e) {
+  if (lib.history_init != NULL) return 0; /* the last of the table */
+  void *library = dlopen("libedit.so.2", RTLD_LAZY | RTLD_LOCAL);
+  if (library == NULL) library = dlopen("libedit.so.0", RTLD_LAZY | RTLD_LOCAL);
+  if (library == NULL) return ek_error_set(e, EK_ERR_IO, "cannot load libedit: %s", dlerror());
+#define LOOK_UP(name)                          \
+  *(void **)&lib.name = dlsym(library, #name); \
+  if (lib.name == NULL) return ek_error_set(e, EK_ERR_IO, "libedit is too old: it has no " #name);
+  FUNCTIONS(LOOK_UP)
+#undef LOOK_UP
+  return 0;
+}
+
 static char *prompt_of(EditLine *el) {
   struct ek_edit *edit = NULL;
-  (void)el_get(el, EL_CLIENTDATA, &edit);
+  (void)lib.el_get(el, EL_CLIENTDATA, &edit);
   return edit->prompt;
 }
 
 static void close_line(struct ek_edit *edit) {
   edit->open = false;
   (void)uv_poll_stop(&edit->poll);
-  (void)el_set(edit->el, EL_UNBUFFERED, 0);
+  (void)lib.el_set(edit->el, EL_UNBUFFERED, 0);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
@@ -41,7 +76,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   }
   int count = 0;
   errno = 0;
-  const char *text = el_gets(edit->el, &count);
+  const char *text = lib.el_gets(edit->el, &count);
   if (text == NULL || count <= 0) {
     /* An empty line after an edit also comes as NULL; only -1 means that stdin has ended. */
     if (count < 0 && errno != EAGAIN && errno != EINTR) {
@@ -65,6 +100,8 @@ int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, st
   *out = NULL;
   if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
     return ek_error_set(e, EK_ERR_INVALID, "line editing needs a terminal");
+  int rc = load(e);
+  if (rc != 0) return rc;
   struct ek_edit *edit = calloc(1, sizeof *edit);
   if (edit == NULL) return ek_error_set(e, EK_ERR_NOMEM, "out of memory");
 
@@ -72,24 +109,24 @@ int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, st
   if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) (void)setlocale(LC_CTYPE, "");
 
   HistEvent event;
-  edit->history = history_init();
-  edit->el = el_init(name, stdin, stdout, stderr);
+  edit->history = lib.history_init();
+  edit->el = lib.el_init(name, stdin, stdout, stderr);
   if (edit->history == NULL || edit->el == NULL ||
       uv_poll_init(&loop->uv, &edit->poll, STDIN_FILENO) != 0) {
-    if (edit->el != NULL) el_end(edit->el);
-    if (edit->history != NULL) history_end(edit->history);
+    if (edit->el != NULL) lib.el_end(edit->el);
+    if (edit->history != NULL) lib.history_end(edit->history);
     free(edit);
     return ek_error_set(e, EK_ERR_INTERNAL, "line editing: cannot use this terminal");
   }
   edit->poll.data = edit;
-  (void)history(edit->history, &event, H_SETSIZE, HISTORY_MAX);
-  (void)history(edit->history, &event, H_SETUNIQUE, 1);
-  (void)el_set(edit->el, EL_CLIENTDATA, edit);
-  (void)el_set(edit->el, EL_PROMPT, prompt_of);
-  (void)el_set(edit->el, EL_EDITOR, "emacs");
-  (void)el_set(edit->el, EL_HIST, history, edit->history);
-  (void)el_set(edit->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
-  (void)el_source(edit->el, NULL);
+  (void)lib.history(edit->history, &event, H_SETSIZE, HISTORY_MAX);
+  (void)lib.history(edit->history, &event, H_SETUNIQUE, 1);
+  (void)lib.el_set(edit->el, EL_CLIENTDATA, edit);
+  (void)lib.el_set(edit->el, EL_PROMPT, prompt_of);
+  (void)lib.el_set(edit->el, EL_EDITOR, "emacs");
+  (void)lib.el_set(edit->el, EL_HIST, lib.history, edit->history);
+  (void)lib.el_set(edit->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
+  (void)lib.el_source(edit->el, NULL);
   *out = edit;
   return 0;
 }
@@ -101,8 +138,8 @@ static void on_closed(uv_handle_t *handle) {
 void ek_edit_free(struct ek_edit *edit) {
   if (edit == NULL) return;
   if (edit->open) close_line(edit);
-  el_end(edit->el);
-  history_end(edit->history);
+  lib.el_end(edit->el);
+  lib.history_end(edit->history);
   uv_close((uv_handle_t *)&edit->poll, on_closed);
 }
 
@@ -115,8 +152,8 @@ int ek_edit_start(struct ek_edit *edit, const char *prompt, ek_edit_fn *fn, void
   int rc = uv_poll_start(&edit->poll, UV_READABLE, on_readable);
   if (rc != 0) return ek_error_set(e, EK_ERR_IO, "terminal: %s", uv_strerror(rc));
   edit->open = true;
-  el_resize(edit->el);
-  (void)el_set(edit->el, EL_UNBUFFERED, 1);
+  lib.el_resize(edit->el);
+  (void)lib.el_set(edit->el, EL_UNBUFFERED, 1);
   return 0;
 }
 
@@ -129,5 +166,5 @@ void ek_edit_stop(struct ek_edit *edit) {
 
 void ek_edit_remember(struct ek_edit *edit, const char *entry) {
   HistEvent event;
-  (void)history(edit->history, &event, H_ENTER, entry);
+  (void)lib.history(edit->history, &event, H_ENTER, entry);
 }
