@@ -2,7 +2,8 @@
  *
  *   is_tty(fd) -> boolean            size() -> columns, rows | nil
  *   read_line([prompt]) -> string | nil: one line from standard input without its end, nil at the
- *     end of input; the prompt goes to standard error. Other tasks run meanwhile. */
+ *     end of input; the prompt goes to standard error. Other tasks run meanwhile.
+ *   screen(): see screen.c */
 #include "bindings/bindings.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "screen.h"
 #include "task.h"
 
 #define LINE_TYPE      "eksrun.terminal.line"
@@ -111,8 +113,12 @@ static int l_read_line(lua_State *L) {
 }
 
 int luaopen_eksrun_terminal(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"is_tty", l_is_tty}, {"size", l_size}, {"read_line", l_read_line}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"is_tty", l_is_tty},
+                                       {"size", l_size},
+                                       {"read_line", l_read_line},
+                                       {"screen", ek_screen_l_open},
+                                       {NULL, NULL}};
+  ek_screen_open_type(L);
   luaL_newmetatable(L, LINE_TYPE);
   lua_pushcfunction(L, l_line_gc);
   lua_setfield(L, -2, "__gc");

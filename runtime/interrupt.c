@@ -1,4 +1,4 @@
-/* SIGINT and SIGTERM.
+/* SIGINT, SIGTERM and SIGHUP.
  *
  * The handler only sets flags, wakes the loop and, in case the running task computes without ever
  * waiting, arms a hook that stops it some time later, in every coroutine that it is in. */
@@ -19,10 +19,18 @@ static volatile sig_atomic_t armed; /* whether hooks that are still set mean it 
 static struct ek_sched *sched;
 static pthread_t main_thread;
 static uv_async_t wakeup;
-static struct sigaction old_int, old_term;
+static void (*farewell)(void);
+
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+#define NUMBERS (sizeof numbers / sizeof *numbers)
+static struct sigaction old[NUMBERS];
+
+static const char *last_name(void) {
+  return last == SIGTERM ? "SIGTERM" : last == SIGHUP ? "SIGHUP" : "SIGINT";
+}
 
 static void push_error(lua_State *L) {
-  const char *name = last == SIGTERM ? "SIGTERM" : "SIGINT";
+  const char *name = last_name();
   char message[64];
   (void)snprintf(message, sizeof message, "interrupted by %s", name);
   ek_error_push(L, "interrupted", message);
@@ -43,7 +51,11 @@ static void handle(int number) {
     (void)pthread_kill(main_thread, number);
     return;
   }
-  if (count > 0) _exit(128 + number);
+  if (count > 0) {
+    if (number == SIGHUP) return; /* a terminal that goes away may say so more than once */
+    if (farewell != NULL) farewell();
+    _exit(128 + number);
+  }
   count = 1;
   last = number;
   delivered = 0;
@@ -69,18 +81,22 @@ void ek_interrupt_open(struct ek_sched *s) {
   uv_unref((uv_handle_t *)&wakeup);
   struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
   (void)sigemptyset(&action.sa_mask);
-  (void)sigaction(SIGINT, &action, &old_int);
-  (void)sigaction(SIGTERM, &action, &old_term);
-  if (old_int.sa_handler == SIG_IGN)
-    (void)sigaction(SIGINT, &old_int, NULL); /* started by nohup & */
+  for (size_t i = 0; i < NUMBERS; i++) {
+    (void)sigaction(numbers[i], &action, &old[i]);
+    if (numbers[i] != SIGTERM && old[i].sa_handler == SIG_IGN)
+      (void)sigaction(numbers[i], &old[i], NULL); /* started by nohup, or with & */
+  }
 }
 
 void ek_interrupt_close(struct ek_sched *s) {
-  (void)sigaction(SIGINT, &old_int, NULL);
-  (void)sigaction(SIGTERM, &old_term, NULL);
+  for (size_t i = 0; i < NUMBERS; i++) (void)sigaction(numbers[i], &old[i], NULL);
   uv_close((uv_handle_t *)&wakeup, NULL);
   (void)uv_run(&s->loop->uv, UV_RUN_NOWAIT);
   sched = NULL;
+}
+
+void ek_interrupt_farewell(void (*f)(void)) {
+  farewell = f;
 }
 
 void ek_interrupt_await(bool await) {
@@ -118,7 +134,7 @@ void ek_interrupt_deliver(lua_State *L, struct ek_sched *s) {
   ek_scope_push_root(L);
   if (s->on_signal != LUA_NOREF) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, s->on_signal);
-    lua_pushstring(L, last == SIGTERM ? "SIGTERM" : "SIGINT");
+    lua_pushstring(L, last_name());
     (void)ek_task_new(L, -3, 1);
     lua_pop(L, 2);
     return;

@@ -98,8 +98,9 @@ void ek_coroutine_open(lua_State *L);
 /* The metatables of tasks and scopes (bindings/task.c). */
 void ek_task_open_types(lua_State *L);
 
-/* runtime/interrupt.c: SIGINT and SIGTERM. Between open and close, the first one is delivered to
- * the recipe's handler, or else cancels the root scope; the second ends the process at once. */
+/* runtime/interrupt.c: SIGINT, SIGTERM and SIGHUP. Between open and close, the first one is
+ * delivered to the recipe's handler, or else cancels the root scope; the second ends the process at
+ * once, unless it is SIGHUP. */
 void ek_interrupt_open(struct ek_sched *s);
 void ek_interrupt_close(struct ek_sched *s);
 void ek_interrupt_await(bool await);     /* whether a signal is something to wait for */

@@ -51,6 +51,9 @@ void ek_wait_done(struct ek_wait *w);
 /* The loop that the tasks of L wait for. */
 struct ek_loop *ek_task_loop(lua_State *L);
 
+/* Called, in a signal handler, before a second signal ends the process; NULL for none. */
+void ek_interrupt_farewell(void (*f)(void));
+
 /* The host's side: a scheduler for L on loop (both outlive it), then one main task that runs the
  * function on top of the stack with the nargs values above it. Returns LUA_OK with its results, or
  * LUA_ERRRUN with the error and a traceback (string or nil), pushed on the stack of L, once every

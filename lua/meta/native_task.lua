@@ -34,7 +34,7 @@ function native.shield(on) end
 ---@return eksrun.native.task.Queue
 function native.queue() end
 
----@param handler fun(signal: "SIGINT"|"SIGTERM")|nil
+---@param handler fun(signal: "SIGINT"|"SIGTERM"|"SIGHUP")|nil
 function native.on_signal(handler) end
 
 return native

@@ -37,10 +37,10 @@ M.sleep = native.sleep
 --- Raises the reason if the running task was canceled. For long computations.
 M.check = native.check
 
---- Calls a function at the first SIGINT or SIGTERM, in a task of its own, instead of canceling the
+--- Calls a function at the first SIGINT, SIGTERM or SIGHUP, in a task of its own, instead of canceling the
 --- program with { code = "interrupted", signal = "SIGINT" }. The second signal ends the process,
 --- unless the handler was set again meanwhile: then it counts as a first one.
----@param handler fun(signal: "SIGINT"|"SIGTERM")|nil
+---@param handler fun(signal: "SIGINT"|"SIGTERM"|"SIGHUP")|nil
 M.on_signal = native.on_signal
 
 --- Runs f(scope, ...) and waits for all that was spawned into the scope meanwhile.

@@ -8,6 +8,13 @@ local M = {}
 -- configuration, what AWS's endpoint rules refuse.
 local statuses = { usage = 2, syntax = 2, validation = 2, recipe = 2, config = 2, endpoint = 2 }
 
+local signals = { SIGHUP = 129, SIGINT = 130, SIGTERM = 143 }
+
+--- The exit status of a run that a signal ended.
+--- @param signal string?
+--- @return integer
+function M.signal_status(signal) return signals[signal] or 130 end
+
 --- The exit status that an error stands for.
 --- @param err any
 --- @param usage_status? integer of what is wrong with the command line, the recipe or the
@@ -15,7 +22,7 @@ local statuses = { usage = 2, syntax = 2, validation = 2, recipe = 2, config = 2
 --- @return integer
 function M.status(err, usage_status)
   if not error_object.is(err) then return 1 end
-  if err.code == "interrupted" then return err.signal == "SIGTERM" and 143 or 130 end
+  if err.code == "interrupted" then return M.signal_status(err.signal) end
   if err.kind == "credentials" then return 4 end
   local status = statuses[err.code] or 1
   return status == 2 and usage_status or status

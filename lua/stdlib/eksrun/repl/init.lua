@@ -71,8 +71,8 @@ function M.prompt(scope)
   local now = { running = nil, early = false }
 
   local function on_signal(name)
-    if name == "SIGTERM" then
-      main:cancel { code = "interrupted", message = "interrupted by SIGTERM", signal = name }
+    if name ~= "SIGINT" then
+      main:cancel { code = "interrupted", message = "interrupted by " .. name, signal = name }
       return
     end
     task.on_signal(on_signal)
