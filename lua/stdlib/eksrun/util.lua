@@ -158,6 +158,16 @@ end
 --- A string with its control bytes made visible, fit for a terminal.
 M.escape = text.escape
 
+--- "4.2s", "2m05s", "1h02m".
+--- @param seconds number
+--- @return string
+function M.duration(seconds)
+  if seconds < 59.95 then return ("%.1fs"):format(seconds) end
+  local whole = math.floor(seconds + 0.5)
+  if whole < 3600 then return ("%dm%02ds"):format(whole // 60, whole % 60) end
+  return ("%dh%02dm"):format(whole // 3600, whole % 3600 // 60)
+end
+
 --- What an error says, whatever was raised: an object's line, a table's `message`, any other value as
 --- text. Raises only where the value's own __tostring does.
 --- @param err any

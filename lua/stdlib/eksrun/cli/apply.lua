@@ -21,6 +21,8 @@ local M = {
     { "json", "one JSON object a line, on stdout" },
     { "full", "show every input of what is to be made" },
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
+    session.progress_flags[1],
+    session.progress_flags[2],
     { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
     { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
   },

@@ -11,7 +11,7 @@
 ---
 --- and gets one table: flags by name with "_" for "-" (true, or their value), arguments by name.
 --- Flags may follow arguments, `--flag=value` and `--flag value` are the same, `--` ends the flags,
---- `-` alone is an argument. Mistakes raise { code = "usage" }.
+--- `-` alone is an argument. What run() gets has all words as `argv`, too. Mistakes raise { code = "usage" }.
 local util = require "eksrun.util"
 
 local M = {}

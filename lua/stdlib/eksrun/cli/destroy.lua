@@ -22,6 +22,8 @@ local M = {
     { "yes", "delete without asking", short = "y" },
     { "json", "one JSON object a line, on stdout" },
     { "allow-destroy", "may be deleted although protected", value = "ADDRESS", many = true },
+    session.progress_flags[1],
+    session.progress_flags[2],
     { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
     { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
   },

@@ -106,8 +106,9 @@ end
 
 local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
-local function perform(command, words)
+local function perform(command, words, argv)
   local parsed = command.parse and command.parse(words) or args.parse(command, words)
+  parsed.argv = argv
   if not parsed.help then return command.run(parsed) or 0 end
   stdout.write((command.help or function() return args.help(command) end)(parsed))
   return 0
@@ -122,7 +123,7 @@ function M.main(argv)
   local ok, result = xpcall(function()
     local words
     command, words = choose(argv)
-    local status = perform(command, words)
+    local status = perform(command, words, argv)
     stdout.check()
     return status
   end, with_traceback)

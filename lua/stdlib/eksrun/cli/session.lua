@@ -3,11 +3,19 @@ local error_object = require "eksrun.error"
 local failure = require "eksrun.cli.failure"
 local recipe = require "eksrun.engine.recipe"
 local ref = require "eksrun.engine.ref"
+local progress = require "eksrun.cli.progress"
 local report = require "eksrun.engine.report"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
 
-local M = {}
+local M = {
+  --- The flags of commands that carry out a plan.
+  --- @type eksrun.cli.Flag[]
+  progress_flags = {
+    { "progress", "how the run is shown", value = "HOW", choices = progress.modes },
+    { "report", "write the run as an HTML page, with its timeline", value = "FILE" },
+  },
+}
 
 --- Lets the flags decide region, profile and endpoint of every call that follows.
 --- @param parsed table
@@ -94,6 +102,32 @@ local function confirmed(plan, parsed, verb)
   return answer ~= nil and answer:lower():match("^%s*y") ~= nil
 end
 
+local function waits_for(plan, holder)
+  return ("waiting: %s is being changed by %s"):format(plan.stack.name,
+    require("eksrun.engine.lock").describe(holder))
+end
+
+-- Runs the plan under a display.
+local function run_shown(plan, parsed, reporter, verb, again, mode)
+  return task.scope(function(scope)
+    local title = ("%s %s"):format(verb == "destroy" and "destroying" or "applying", plan.stack.name)
+    local display <close> = progress.start(scope, { mode = mode, reporter = reporter, title = title })
+    return require("eksrun.engine.run").carry_out {
+      plan = plan, make = again, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
+      command = verb .. " " .. (parsed.recipe or plan.stack.name),
+      on_wait = function(holder) display:phase(waits_for(plan, holder)) end,
+      on_changed = function(changed)
+        return display:aside(function()
+          reporter:say("the plan is another one by now:")
+          reporter:plan(changed)
+          return confirmed(changed, parsed, verb)
+        end)
+      end,
+      on_event = function(event) display:event(event) end,
+    }
+  end)
+end
+
 --- Applies a plan after asking.
 --- @param plan eksrun.Plan
 --- @param parsed table
@@ -102,35 +136,25 @@ end
 --- @param again fun(): eksrun.Plan makes the plan anew
 --- @return table fields, integer status
 function M.carry_out(plan, parsed, reporter, verb, again)
+  local mode = progress.mode(parsed)
+  local ending = require "eksrun.cli.progress.ending"
+  ending.check(parsed)
   if plan.counts.changes > 0 then
     if not confirmed(plan, parsed, verb) then
       reporter:say("nothing was changed")
       return {}, 1
     end
-    if not reporter.json then reporter:say("") end
+    if not reporter.json and mode ~= "quiet" then reporter:say("") end
   end
-  reporter:begin()
+  local began = require("eksrun.clock").now()
   local result
-  result, plan = require("eksrun.engine.run").carry_out {
-    plan = plan, make = again, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
-    command = verb .. " " .. (parsed.recipe or plan.stack.name),
-    on_wait = function(holder)
-      reporter:say("waiting: %s is being changed by %s", plan.stack.name,
-        require("eksrun.engine.lock").describe(holder))
-    end,
-    on_changed = function(changed)
-      reporter:say("the plan is another one by now:")
-      reporter:plan(changed)
-      return confirmed(changed, parsed, verb)
-    end,
-    on_event = function(event) reporter:progress(event) end,
-  }
+  result, plan = run_shown(plan, parsed, reporter, verb, again, mode)
   if not result then
     reporter:say("nothing was changed")
     return {}, 1
   end
-  if plan.counts.changes > 0 then reporter:result(plan, result) end
-  if result.interrupted then return result.fields, result.interrupted == "SIGTERM" and 143 or 130 end
+  ending.show(plan, result, { parsed = parsed, reporter = reporter, mode = mode, began = began })
+  if result.interrupted then return result.fields, failure.signal_status(result.interrupted) end
   local failed = result.failed[1] or result.not_started[1] or result.unready[1]
   if not failed then return result.fields, 0 end
   local err = result.failed[1] and result.failed[1].err

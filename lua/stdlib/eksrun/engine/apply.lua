@@ -17,7 +17,6 @@ local M = {}
 
 -- Seconds without any progress after which a deletion that AWS refuses is given up.
 local DEPENDENCY_PATIENCE = 120
-local HEARTBEAT = 30
 
 -- What ends a wait for readiness.
 local CUT = error_object.new { code = "canceled", message = "interrupted" }
@@ -30,6 +29,8 @@ local CUT = error_object.new { code = "canceled", message = "interrupted" }
 --- @field interrupted string? name of the signal
 --- @field lost table? why the lock was lost
 --- @field elapsed number seconds
+--- @field started number clock.monotonic() at the beginning
+--- @field steps eksrun.Step[] all of them
 --- @field fields table<eksrun.Node, table> what is known of each resource
 
 local Run = {}
@@ -285,17 +286,8 @@ function Run:lose(err)
   self:interrupt "lock"
 end
 
-function Run:heartbeat()
-  while pcall(task.sleep, HEARTBEAT) do
-    for _, step in ipairs(self.steps) do
-      if step.status == "running" then self:emit(step, "heartbeat", step.state) end
-    end
-  end
-end
-
 function Run:all_steps()
   task.scope(function(scope)
-    local heartbeat = scope:spawn(function() self:heartbeat() end)
     local keeper = self.lock and scope:spawn(function() pcall(self.lock.keep, self.lock) end)
     local jobs = {}
     for _, step in ipairs(self.steps) do
@@ -306,7 +298,6 @@ function Run:all_steps()
       end)
     end
     for _, job in ipairs(jobs) do job:join() end
-    heartbeat:cancel()
     if keeper then keeper:cancel() end
   end)
 end
@@ -316,6 +307,7 @@ local function sort_out(run)
     done = {}, failed = {}, not_started = {}, unready = {}, lost = run.lost,
     interrupted = run.stopping ~= "lock" and run.stopping or nil,
     elapsed = clock.monotonic() - run.started, fields = run.fields,
+    steps = run.steps, started = run.started,
   }
   local lists = {
     done = result.done, failed = result.failed, unready = result.unready,
@@ -327,7 +319,7 @@ end
 
 --- @class eksrun.apply.Options
 --- @field aws table
---- @field on_event? fun(event: table)
+--- @field on_event? fun(event: table) "begin" with all steps, what becomes of each, "interrupted"
 --- @field lock? eksrun.Lock held: kept up meanwhile, looked at before each call that changes something
 --- @field journal? eksrun.Journal open
 --- @field unsettled? fun(step: eksrun.Step): number? until when, by our clock, a thing may have been made unseen
@@ -355,6 +347,7 @@ function M.run(plan, options)
   end
   task.on_signal(function(signal) run:interrupt(signal) end)
   local _ <close> = setmetatable({}, { __close = function() task.on_signal(nil) end })
+  run.on_event { event = "begin", steps = run.steps }
   run:all_steps()
   return sort_out(run)
 end

@@ -1,7 +1,7 @@
---- What a person, or with JSON a program, sees of a plan and of its run.
+--- What a person, or with JSON a program, sees of a plan, and what a recipe returned. The display of runs is
+--- cli/progress/.
 ---
 --- Results go to stdout, everything else to stderr; with JSON every event is a line on stdout.
-local clock = require "eksrun.clock"
 local json = require "eksrun.json"
 local stdout = require "eksrun.stdout"
 local ref = require "eksrun.engine.ref"
@@ -33,12 +33,8 @@ function M.new(options)
     color = not plain and tty,
     width = tty and (terminal.size() or 80) or 120,
     full = options.full or false,
-    started = clock.monotonic(),
   }, Report)
 end
-
---- Times of the progress count from here.
-function Report:begin() self.started = clock.monotonic() end
 
 function Report:paint(kind, text)
   local color = self.color and colors[kind]
@@ -55,15 +51,6 @@ end
 --- A line for a program.
 function Report:event(event) -- luacheck: no self
   stdout.write(json.encode(event), "\n")
-end
-
---- "4.2s", "2m05s".
---- @param seconds number
---- @return string
-function M.duration(seconds)
-  if seconds < 60 then return ("%.1fs"):format(seconds) end
-  local whole = math.floor(seconds + 0.5)
-  return ("%dm%02ds"):format(whole // 60, whole % 60)
 end
 
 -- A value in a line: text quoted, tables as JSON, what is long cut.
@@ -216,108 +203,6 @@ function Report:plan(plan)
     end
   end
   self:say("\nplan: %s", counted(plan.counts))
-end
-
-local running = { create = "creating", update = "updating", delete = "deleting", wait = "waiting for" }
-local finished = { create = "created", update = "updated", delete = "deleted", wait = "ready:" }
-
-local function error_text(err) return util.escape(util.describe(err)):gsub("\n.*", "") end
-
-function Report:clock() return ("%7s"):format(M.duration(clock.monotonic() - self.started)) end
-
-local function usual(step)
-  local seconds = (step.action.type.typical or {})[step.kind]
-  return seconds and seconds >= 30 and ", usually " .. M.duration(seconds) or ""
-end
-
--- One line each; nil for what is not worth one.
-local lines = {
-  start = function(_, step) return running[step.kind] .. " " .. step.address .. usual(step) end,
-  state = function(event, step) return ("%s: %s"):format(step.address, util.escape(event.detail)) end,
-  heartbeat = function(event, step)
-    return ("%s: still %s%s, %s%s"):format(step.address, running[step.kind],
-      event.detail and " (" .. util.escape(event.detail) .. ")" or "", M.duration(event.elapsed),
-      usual(step))
-  end,
-  done = function(_, step)
-    return ("%s %s%s in %s"):format(finished[step.kind], step.address,
-      step.id and " (" .. util.escape(tostring(step.id)) .. ")" or "", M.duration(step.elapsed))
-  end,
-  unready = function(_, step) return step.address .. ": left before it was ready" end,
-  failed = function(event, step) return ("failed %s: %s"):format(step.address, error_text(event.detail)) end,
-}
-
-local function error_fields(err)
-  if type(err) ~= "table" then return { message = tostring(err) } end
-  return {
-    code = err.code, message = util.describe(err), operation = err.operation,
-    status = err.status, request_id = err.request_id,
-  }
-end
-
---- Shows an event of a run.
---- @param event table
-function Report:progress(event)
-  local step = event.step
-  if self.json then
-    local out = {
-      event = event.event, address = event.address, type = event.type, op = event.kind, signal = event.signal,
-      elapsed = event.elapsed and math.floor(event.elapsed * 1000 + 0.5) / 1000,
-      id = step and step.id and tostring(step.id),
-    }
-    if event.event == "failed" then
-      out.error = error_fields(event.detail)
-    else
-      out.state = event.detail
-    end
-    return self:event(out)
-  end
-  if event.event == "interrupted" then
-    local names = {}
-    for i, other in ipairs(event.running) do names[i] = other.address end
-    return self:say("%s  interrupted: starting nothing new; in flight: %s; again to leave at once",
-      self:clock(), names[1] and table.concat(names, ", ") or "nothing")
-  end
-  local kind = event.event == "failed" and "failed" or event.event == "done" and step.kind
-  self:say("%s", self:clock() .. "  " .. self:paint(kind, lines[event.event](event, step)))
-end
-
-local function addresses(steps)
-  local out = {}
-  for i, step in ipairs(steps) do out[i] = step.address end
-  return table.concat(out, ", ")
-end
-
---- What became of a plan; failures come last, with how to go on.
---- @param plan eksrun.Plan
---- @param result eksrun.Result
-function Report:result(plan, result)
-  if self.json then
-    return self:event {
-      event = "result", stack = plan.stack.name, done = #result.done, failed = #result.failed,
-      not_started = #result.not_started, unready = #result.unready,
-      elapsed = math.floor(result.elapsed * 1000 + 0.5) / 1000,
-    }
-  end
-  local total = #result.done + #result.failed + #result.not_started + #result.unready
-  if #result.done == total then
-    return self:say("\n%s %s: %d of %d done in %s", plan.destroy and "destroyed" or "applied",
-      plan.stack.name, total, total, M.duration(result.elapsed))
-  end
-  self:say("\n%d done, %d failed, %d not ready yet, %d not started, in %s", #result.done, #result.failed,
-    #result.unready, #result.not_started, M.duration(result.elapsed))
-  if result.unready[1] then self:say("  not ready yet: %s", addresses(result.unready)) end
-  if result.not_started[1] then self:say("  not started: %s", addresses(result.not_started)) end
-  for _, step in ipairs(result.failed) do
-    self:say("%s", self:paint("failed", ("  failed: %s (%s, %s)"):format(step.address,
-      step.action.type.name, step.action.node and step.action.node.where or "not declared")))
-    local err = step.err
-    self:say("%s", "    " .. util.escape(util.describe(err)):gsub("\n", "\n    "))
-    if type(err) == "table" and err.request_id then
-      self:say("    request id %s", util.escape(tostring(err.request_id)))
-    end
-  end
-  self:say("to go on, run the same command again: what is done stays done")
 end
 
 local function output_lines(value, prefix, out)

@@ -1,0 +1,119 @@
+--- The end of a run, shown: times, outcome, the page of --report, and a file when the terminal is gone.
+local clock = require "eksrun.clock"
+local events = require "eksrun.cli.progress.events"
+local file = require "eksrun.file"
+local json = require "eksrun.json"
+local journal = require "eksrun.engine.journal"
+local recipe = require "eksrun.engine.recipe"
+local summary = require "eksrun.cli.progress.summary"
+local timeline = require "eksrun.engine.timeline"
+local util = require "eksrun.util"
+
+local M = {}
+
+--- Refuses a --report that cannot be written, before anything is changed.
+--- @param parsed { report?: string }
+function M.check(parsed)
+  if not parsed.report then return end
+  local folder = parsed.report:match "^(.*)/[^/]*$"
+  if folder == "" then folder = "/" end
+  folder = folder or "."
+  if parsed.report:sub(-1) == "/" or not file.is_writable(folder) then
+    util.fail("usage", "--report: cannot make a file in '%s'", util.escape(folder))
+  end
+end
+
+-- The command that goes on; nil where it would not, or the parameters are unknown.
+local function command_of(parsed)
+  if not parsed.argv or parsed.recipe == "-" then return nil end
+  local declared = {}
+  if parsed.recipe and parsed.params and parsed.params[1] then
+    local ok, found = pcall(recipe.parameters, parsed.recipe)
+    if not ok then return nil end
+    declared = found or {}
+  end
+  return summary.command(parsed.argv, function(name)
+    return declared[name] ~= nil and declared[name].sensitive == true
+  end)
+end
+
+local function as_json(emit, plan, result, line)
+  local rows, path = json.array {}, json.array {}
+  for i, row in ipairs(line.rows) do
+    rows[i] = {
+      address = row.address, type = row.type, op = row.kind, status = row.status, id = row.id,
+      start = events.rounded(row.start), elapsed = events.rounded(row.elapsed), usual = row.usual,
+    }
+  end
+  for i, row in ipairs(line.path) do path[i] = row.address end
+  emit {
+    event = "timeline", steps = rows, longest_path = path,
+    longest_path_seconds = events.rounded(line.path_seconds),
+  }
+  emit {
+    event = "result", stack = plan.stack.name, done = #result.done, failed = #result.failed,
+    not_started = #result.not_started, unready = #result.unready, elapsed = events.rounded(result.elapsed),
+    interrupted = result.interrupted,
+  }
+end
+
+-- Nobody reads what is printed now: it goes into a file beside the journals.
+local function leave_behind(plan, lines)
+  local path = journal.path(plan.stack)
+  if not path then return end
+  path = path:gsub("%.journal$", ".hangup")
+  pcall(function()
+    file.mkdir_p(path:match "^(.*)/", { mode = 448 })
+    file.write_atomic(path, ("%s  the terminal went away\n%s\n"):format(
+      clock.format_iso8601(math.floor(clock.now())), table.concat(lines, "\n")))
+  end)
+end
+
+local function write_page(parsed, plan, result, line, began)
+  local page = require("eksrun.cli.progress.page").html {
+    stack = plan.stack, destroy = plan.destroy, timeline = line, began = began,
+    interrupted = result.interrupted,
+    outcome = summary.outcome(plan, result, nil, function(_, text) return text end)[1],
+  }
+  local ok, err = file.try_write_atomic(parsed.report, page, { mode = 420 })
+  if ok then return end
+  -- All is done all the same: the run's own result counts.
+  io.stderr:write("eksrun: --report: ", util.escape(util.describe(err)), "\n")
+end
+
+--- @class eksrun.progress.Ending
+--- @field parsed table
+--- @field reporter eksrun.Report
+--- @field mode string
+--- @field began number seconds since 1970
+
+--- @param plan eksrun.Plan
+--- @param result eksrun.Result
+--- @param options eksrun.progress.Ending
+function M.show(plan, result, options)
+  local parsed, reporter = options.parsed, options.reporter
+  local line = timeline.of(result)
+  if parsed.report then write_page(parsed, plan, result, line, options.began) end
+  if plan.counts.changes == 0 then return end
+  local all_done = #result.done == #result.steps
+  local function paint(kind, text) return reporter:paint(kind, text) end
+  if reporter.json or options.mode == "json" then
+    as_json(require("eksrun.cli.progress").emitter(reporter), plan, result, line)
+  end
+  local outcome = summary.outcome(plan, result, not all_done and command_of(parsed) or nil, paint)
+  if result.interrupted == "SIGHUP" then leave_behind(plan, outcome) end
+  if reporter.json or options.mode == "json" then return end
+  if options.mode == "quiet" then
+    if not all_done then
+      for _, text in ipairs(outcome) do reporter:say("%s", text) end
+    end
+    return
+  end
+  reporter:say("")
+  local times = summary.times(line, reporter.width)
+  for _, text in ipairs(times) do reporter:say("%s", text) end
+  if times[1] then reporter:say("") end
+  for _, text in ipairs(outcome) do reporter:say("%s", text) end
+end
+
+return M
