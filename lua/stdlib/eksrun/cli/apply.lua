@@ -1,8 +1,10 @@
 --- eksrun RECIPE [k=v ...]: plan, ask, apply.
 local args = require "eksrun.cli.args"
 local params = require "eksrun.params"
+local saved = require "eksrun.engine.saved"
 local recipe = require "eksrun.engine.recipe"
 local session = require "eksrun.cli.session"
+local util = require "eksrun.util"
 
 local M = {
   summary = "make AWS what the recipe says: plan, ask, apply",
@@ -10,10 +12,11 @@ local M = {
   examples = {
     "eksrun recipes/managed-cluster.lua name=demo nodes=3",
     "eksrun recipes/managed-cluster.lua name=demo --yes --json",
+    "eksrun apply demo.plan",
   },
   unknown_flag = session.unknown_flag,
   arguments = {
-    { "recipe", "a Lua file, or - for stdin" },
+    { "recipe", "a Lua file, a saved plan, or - for stdin" },
     { "params", "parameters of the recipe, k=v", optional = true, rest = true },
   },
   flags = {
@@ -23,6 +26,8 @@ local M = {
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
     session.progress_flags[1],
     session.progress_flags[2],
+    { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
+    { "replace", "make this resource anew", value = "ADDRESS", many = true },
     { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
     { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
   },
@@ -46,8 +51,25 @@ function M.help(parsed, command)
   return table.concat(out, "\n")
 end
 
+-- A saved plan says what to apply, and was looked at: nobody is asked again.
+local function take_saved(parsed)
+  local plan = saved.read(parsed.recipe)
+  if not plan then return end
+  for _, flag in ipairs { "allow_destroy", "target", "replace" } do
+    if parsed[flag] then util.fail("usage", "--%s: a saved plan has its own", (flag:gsub("_", "-"))) end
+    parsed[flag] = plan[flag]
+  end
+  if parsed.region and parsed.region ~= plan.region then
+    util.fail("usage", "--region: %s was made for %s", parsed.recipe, plan.region)
+  end
+  parsed.saved, parsed.saved_at, parsed.yes = plan, parsed.recipe, true
+  parsed.recipe, parsed.region = plan.recipe, plan.region
+  parsed.params = saved.params(plan, parsed.params or {})
+end
+
 --- @return integer exit status
 function M.run(parsed)
+  take_saved(parsed)
   session.configure(parsed)
   local loaded = recipe.load(parsed.recipe, parsed.params)
   local report = session.report(parsed)
@@ -57,6 +79,7 @@ function M.run(parsed)
   end
   local function make() return session.plan(loaded.graph, parsed, loaded.outputs) end
   local plan = make()
+  if parsed.saved then saved.check(parsed.saved, plan, parsed.saved_at) end
   report:plan(plan)
   local fields, status = session.carry_out(plan, parsed, report, "apply", make)
   if status == 0 then report:outputs(session.resolve(loaded.outputs, fields)) end

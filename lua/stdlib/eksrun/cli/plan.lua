@@ -5,7 +5,10 @@ local session = require "eksrun.cli.session"
 local M = {
   summary = "show what apply would do, and change nothing",
   usage = "eksrun plan RECIPE [k=v ...] [flags]",
-  examples = { "eksrun plan recipes/managed-cluster.lua name=demo" },
+  examples = {
+    "eksrun plan recipes/managed-cluster.lua name=demo",
+    "eksrun plan recipes/managed-cluster.lua name=demo --out demo.plan",
+  },
   description = "exit status: 0 nothing would change, 2 changes are pending, 1 an error",
   usage_status = 1,
   unknown_flag = session.unknown_flag,
@@ -16,6 +19,9 @@ local M = {
   flags = {
     { "json", "one JSON object a line" },
     { "full", "show every input of what is to be made" },
+    { "out", "save the plan, for eksrun apply FILE", value = "FILE" },
+    { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
+    { "replace", "make this resource anew", value = "ADDRESS", many = true },
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
     { "no-lock", "do not read the lock of the stack, which says what the stack may have" },
   },
@@ -34,7 +40,16 @@ function M.run(parsed)
     require("eksrun.util").fail("usage", "%s declares no resource: there is nothing to plan", parsed.recipe)
   end
   local plan = session.plan(loaded.graph, parsed, loaded.outputs)
-  session.report(parsed, io.stdout):plan(plan)
+  local report = session.report(parsed, io.stdout)
+  report:plan(plan)
+  if parsed.out then
+    require("eksrun.engine.saved").write(parsed.out, plan, {
+      recipe = parsed.recipe, params = parsed.params, parameters = loaded.parameters,
+      allow_destroy = parsed.allow_destroy, target = parsed.target, replace = parsed.replace,
+    })
+    session.report(parsed):note("saved", { file = parsed.out },
+      "saved to %s; to apply it: eksrun apply %s", parsed.out, parsed.out)
+  end
   return plan.counts.changes > 0 and 2 or 0
 end
 

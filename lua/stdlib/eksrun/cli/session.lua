@@ -52,7 +52,8 @@ function M.plan(declared, parsed, outputs)
     function()
       return require("eksrun.engine.plan").make {
         graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
-        allow_destroy = parsed.allow_destroy, inventory = inventory_of(aws, stack, parsed),
+        allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
+        only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
       }
     end,
     function() stack.account = aws.account() end,
@@ -117,6 +118,7 @@ local function run_shown(plan, parsed, reporter, verb, again, mode)
       command = verb .. " " .. (parsed.recipe or plan.stack.name),
       on_wait = function(holder) display:phase(waits_for(plan, holder)) end,
       on_changed = function(changed)
+      if parsed.saved then require("eksrun.engine.saved").check(parsed.saved, changed, parsed.saved_at) end
         return display:aside(function()
           reporter:say("the plan is another one by now:")
           reporter:plan(changed)

@@ -157,14 +157,16 @@ function Run:create(step)
 end
 
 local function retag_step(step, ctx, changes)
-  local set = {}
-  for _, change in ipairs(changes) do set[change.key] = change.to end
+  local set, removed = {}, {}
+  for _, change in ipairs(changes) do
+    if change.to == nil then removed[#removed + 1] = change.key else set[change.key] = change.to end
+  end
   local type_ = step.action.type
   local retag = type_.retag or require("eksrun.resource.tags").scheme(type_.tagging[1]).retag
   if not retag then
     util.fail("plan", "%s: the tags of %s cannot be changed", step.address, type_.name)
   end
-  retag(ctx, step.action.record, set, {})
+  retag(ctx, step.action.record, set, removed)
 end
 
 function Run:update(step)

@@ -3,6 +3,7 @@
 --- Only what is declared is compared; what AWS does not return and has no known default is not.
 local json = require "eksrun.json"
 local ref = require "eksrun.engine.ref"
+local stack = require "eksrun.engine.stack"
 local util = require "eksrun.util"
 
 local M = {}
@@ -13,6 +14,7 @@ local M = {}
 --- @field from any
 --- @field to any may hold ref.unknown
 --- @field replaces boolean
+--- @field implied boolean? goes with the others: not shown
 
 local function canonical(value) return json.encode(value, { sort = true }) end
 
@@ -163,19 +165,31 @@ function M.compare(specs, want, have)
   return out
 end
 
---- The differences of tags: those wanted that are not so.
+--- The differences of tags: those wanted that are not so, and those of an earlier run that are no longer
+--- wanted. Tags that others have set are not looked at.
 --- @param want table<string, string>
 --- @param have? table<string, string>
---- @return eksrun.Change[]
+--- @return eksrun.Change[] with `key`
 function M.compare_tags(want, have)
   local out = {}
-  for key, value in util.sorted_pairs(want) do
-    if have and have[key] ~= value then
-      out[#out + 1] = {
-        path = "tags." .. key, input = "tags", from = have[key], to = value, replaces = false, key = key,
-      }
-    end
+  if not have then return out end
+  local function add(key, to)
+    out[#out + 1] = {
+      path = "tags." .. key, input = "tags", from = have[key], to = to, replaces = false, key = key,
+      -- Which keys are the recipe's follows from the others.
+      implied = key == stack.TAG_KEYS and out[1] ~= nil,
+    }
   end
+  for key, value in util.sorted_pairs(want) do
+    if key ~= stack.TAG_KEYS and have[key] ~= value then add(key, value) end
+  end
+  local gone = {}
+  for _, key in ipairs(stack.recipe_keys(have)) do gone[key] = true end
+  for key in pairs(have) do gone[key] = gone[key] or key:find "^eksrun:" ~= nil end
+  for key in util.sorted_pairs(gone) do
+    if gone[key] and key ~= stack.TAG_KEYS and want[key] == nil and have[key] ~= nil then add(key, nil) end
+  end
+  if want[stack.TAG_KEYS] ~= have[stack.TAG_KEYS] then add(stack.TAG_KEYS, want[stack.TAG_KEYS]) end
   return out
 end
 

@@ -12,6 +12,9 @@ local M = {}
 --- @field tags table<string, string> the recipe's own tags
 --- @field depends_on eksrun.Node[]
 --- @field protect boolean
+--- @field was string[] addresses that it had before
+--- @field computed table<string, boolean> inputs that the recipe left to the type
+--- @field former table[] the computed inputs under the earlier addresses
 --- @field where string "file:line" of the declaration
 
 --- @class eksrun.Graph
@@ -143,6 +146,15 @@ local function check_common(type_, address, declaration)
   if protect ~= nil and type(protect) ~= "boolean" then
     util.raise_at_caller("%s: protect wants boolean, got %s", where, type(protect))
   end
+  if declaration.was == nil then return end
+  if type(declaration.was) ~= "table" or ref.is(declaration.was) or M.node_of(declaration.was) then
+    util.raise_at_caller("%s: was wants a list of addresses: was = { \"old/address\" }", where)
+  end
+  for _, old in ipairs(declaration.was) do
+    if type(old) ~= "string" or not old:find "^[%w][%w._/-]*$" then
+      util.raise_at_caller("%s: was: '%s' is no address", where, tostring(old))
+    end
+  end
 end
 
 --- Declares a resource.
@@ -167,6 +179,9 @@ function Graph:declare(type_, declaration)
     inputs = {},
     tags = declaration.tags or {},
     protect = declaration.protect or false,
+    was = declaration.was or {},
+    computed = {},
+    former = {},
     depends_on = {},
     where = util.where(),
   }
@@ -206,6 +221,15 @@ end
 --- The nodes so that each stands behind what it needs. Raises on a cycle.
 --- @return eksrun.Node[]
 function Graph:order()
+  for _, node in ipairs(self.nodes) do
+    for _, old in ipairs(node.was) do
+      local other = self.by_address[old]
+      if other then
+        util.fail("recipe", "%s: %s was %s, which is declared too, at %s", node.where, node.address, old,
+          other.where)
+      end
+    end
+  end
   local done, path, out = {}, {}, {}
   local function visit(node)
     if done[node] then return end

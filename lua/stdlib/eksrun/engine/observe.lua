@@ -1,5 +1,6 @@
 --- What AWS has of a stack: every kind asked at once, in as few rounds as names allow.
 local context = require "eksrun.engine.context"
+local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
 local inventory = require "eksrun.engine.inventory"
 local ref = require "eksrun.engine.ref"
@@ -32,7 +33,7 @@ local Records = {}
 Records.__index = Records
 
 local function new_records(type_)
-  return setmetatable({ type = type_, list = {}, seen = {}, by_key = {} }, Records)
+  return setmetatable({ type = type_, list = {}, seen = {}, by_key = {}, twins = {} }, Records)
 end
 
 function Records:add(record)
@@ -43,7 +44,26 @@ function Records:add(record)
   self.seen[id] = true
   table.insert(self.list, record)
   local key = by_tag and record.address or id
-  if key then self.by_key[key] = self.by_key[key] or record end
+  if not key then return end
+  self.by_key[key] = self.by_key[key] or record
+  if by_tag then
+    self.twins[key] = self.twins[key] or {}
+    table.insert(self.twins[key], record)
+  end
+end
+
+-- Of several with one address, as a replacement that was cut short leaves them, the one that can stay.
+function Records:best(address, inputs)
+  local twins = self.twins[address]
+  if not twins or not twins[2] then return self.by_key[address] end
+  for _, record in ipairs(twins) do
+    local fits = true
+    for _, change in ipairs(diff.compare(self.type.inputs, inputs, record)) do
+      if change.replaces and ref.complete(change.to) then fits = false end
+    end
+    if fits then return record end
+  end
+  return twins[1]
 end
 
 local function foreign(node, record)
@@ -90,9 +110,18 @@ function M.run(options)
   local function match(node)
     local found = records[node.type]
     if not found then return nil end
-    if node.type.identity == "tag" then return found.by_key[node.address] end
+    if node.type.identity == "tag" then
+      local record = found:best(node.address, ref.resolve(node.inputs, env))
+      for _, old in ipairs(node.was) do record = record or found.by_key[old] end
+      return record
+    end
     local inputs = key_inputs(node)
-    return inputs and found.by_key[node.type:key_of(inputs)]
+    if not inputs then return nil end
+    local record = found.by_key[node.type:key_of(inputs)]
+    for _, former in ipairs(node.former) do
+      record = record or found.by_key[node.type:key_of(util.overlay(inputs, former))]
+    end
+    return record
   end
 
   local function take(node)
@@ -104,6 +133,10 @@ function M.run(options)
     end
     taken[record] = true
     of[node] = record
+    -- A name that was made up is only for the creation: what moved keeps its own.
+    for name in pairs(node.computed) do
+      if record[name] ~= nil then node.inputs[name] = record[name] end
+    end
   end
 
   local function look(type_, wanted, sweep)
@@ -146,6 +179,9 @@ function M.run(options)
           asked[node] = true
           wanted[node.type] = wanted[node.type] or {}
           table.insert(wanted[node.type], inputs)
+          for _, former in ipairs(node.former) do
+            table.insert(wanted[node.type], util.overlay(inputs, former))
+          end
         end
       end
     end

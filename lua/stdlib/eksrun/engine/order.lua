@@ -88,6 +88,15 @@ local function check(steps)
   for _, step in ipairs(steps) do visit(step, {}) end
 end
 
+--- Whether the new one is made before the old one goes.
+--- @param action eksrun.Action a replacement
+--- @return boolean
+function M.creates_first(action)
+  local rule = action.type.create_first
+  if type(rule) == "function" then return rule(action.record, action.inputs) end
+  return rule or false
+end
+
 --- @param plan eksrun.Plan
 --- @return eksrun.Step[]
 function M.steps(plan)
@@ -102,7 +111,7 @@ function M.steps(plan)
   for _, action in ipairs(plan.actions) do
     if action.op == "replace" then
       local create, delete = add("create", action), add("delete", action)
-      if action.type.create_first then delete.needs[create] = true else create.needs[delete] = true end
+      if M.creates_first(action) then delete.needs[create] = true else create.needs[delete] = true end
     elseif action.op ~= "keep" then
       add(action.op, action)
     end
@@ -120,7 +129,7 @@ function M.steps(plan)
   for _, step in pairs(maker) do
     if step.kind == "update" then
       referred(find, step.action.type.inputs, step.action.record, function(target)
-        local last = target.action.op == "delete" or target.action.type.create_first
+        local last = target.action.op == "delete" or M.creates_first(target.action)
         if last then target.needs[step] = true end
       end)
     end

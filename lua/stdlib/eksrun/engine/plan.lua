@@ -3,6 +3,7 @@ local diff = require "eksrun.engine.diff"
 local kinds = require "eksrun.engine.kinds"
 local observe = require "eksrun.engine.observe"
 local ref = require "eksrun.engine.ref"
+local stack_module = require "eksrun.engine.stack"
 local util = require "eksrun.util"
 
 local M = {}
@@ -24,7 +25,16 @@ local M = {}
 --- @field counts table<string, integer> by op
 --- @field destroy boolean?
 --- @field env fun(node: eksrun.Node): table? what is known of a resource before the run, for ref.resolve
+--- @field partial boolean? made with targets: there is more that the recipe wants
 --- @field unseen { type: eksrun.ResourceType, err: any }[] kinds of which something may be left unseen
+
+--- @class eksrun.Refusal what a type is asked about an update
+--- @field node eksrun.Node
+--- @field inputs table resolved; may hold ref.unknown
+--- @field record table
+--- @field aws table
+--- @field fields fun(node: eksrun.Node): table what another resource will have
+--- @field action fun(node: eksrun.Node): eksrun.Action of another that it refers to
 
 local function count(actions)
   local counts = { create = 0, update = 0, replace = 0, delete = 0, wait = 0, keep = 0 }
@@ -51,13 +61,21 @@ local function present(type_, record, inputs, changes)
   })
 end
 
-local function decide(action)
+local function contains(list, address)
+  for _, name in ipairs(list or {}) do
+    if name == address then return true end
+  end
+  return false
+end
+
+local function decide(action, replace)
   local type_, changes = action.type, action.changes
-  if not changes[1] then
+  if not changes[1] and not replace then
     action.op = action.record.pending and "wait" or "keep"
     return
   end
-  action.op = "update"
+  action.op = replace and "replace" or "update"
+  action.reason = replace and "asked for" or nil
   for _, change in ipairs(changes) do
     if change.replaces or (not type_.update and change.input ~= "tags") then
       change.replaces = true
@@ -65,21 +83,25 @@ local function decide(action)
       action.reason = action.reason or change.path .. " cannot be changed"
     end
   end
+  local from = action.record.address
+  if from and from ~= action.address then action.reason = action.reason or "was " .. from end
 end
 
-local function allowed(list, address)
-  for _, name in ipairs(list or {}) do
-    if name == address then return true end
-  end
-  return false
+-- By the recipe, by the tag that an earlier run of it left, or for what it is.
+local function is_protected(action, options)
+  local node, tags = action.node, action.record.tags
+  if node and node.protect then return true end
+  local tagged = tags and tags[stack_module.TAG_PROTECT] == "true"
+  if tagged and (options.destroy or not node) then return true end
+  return action.type.protect and not options.destroy
 end
 
 local function refuse_protected(actions, options)
+  if options.only_look then return end
   local refused = {}
   for _, action in ipairs(actions) do
     local goes = action.op == "replace" or action.op == "delete"
-    local kept = action.node and action.node.protect or action.type.protect and not options.destroy
-    if goes and kept and not allowed(options.allow_destroy, action.address) then
+    if goes and is_protected(action, options) and not contains(options.allow_destroy, action.address) then
       refused[#refused + 1] = action.address
     end
   end
@@ -97,6 +119,9 @@ end
 --- @field inventory? fun(): table? what the stack may have; nil: nobody knows
 --- @field destroy? boolean delete all that the stack owns
 --- @field allow_destroy? string[] addresses
+--- @field targets? string[] addresses, or scopes: these and what they need, nothing else
+--- @field replace? string[] addresses to be made anew
+--- @field only_look? boolean nothing will be carried out: what is protected or foreign is no error
 
 -- What is ours and not declared; what has no tags has no address, and goes by its id.
 local function deletions(observed, destroy)
@@ -133,17 +158,97 @@ local function possible(options)
   return kinds.possible(known), known
 end
 
---- Looks at AWS and compares.
---- @param options eksrun.plan.Options
---- @return eksrun.Plan
-function M.make(options)
-  local observed = observe.run {
-    graph = options.graph, stack = options.stack, aws = options.aws,
-    types = options.types or kinds.declared(options.graph),
-    possible = not options.types and function() return possible(options) end or nil,
-    adopt_foreign = options.destroy,
+-- What a declared resource takes to be as declared.
+local function intend(node, record, options, env)
+  local inputs = ref.resolve(node.inputs, env)
+  local action = {
+    op = "create", address = node.address, type = node.type, node = node, record = record,
+    inputs = inputs, changes = {},
   }
-  local actions, fields = {}, {}
+  if not record then return action end
+  action.changes = diff.compare(node.type.inputs, inputs, record)
+  if node.type.tagging then
+    local tags = options.stack:tags_for(node, ref.resolve(node.tags, env))
+    table.move(diff.compare_tags(tags, record.tags), 1, 1000, #action.changes + 1, action.changes)
+  end
+  decide(action, contains(options.replace, node.address))
+  return action
+end
+
+-- What will be known of it, for those that refer to it.
+local function outlook(action)
+  local type_, inputs = action.type, action.inputs
+  if action.op == "create" or action.op == "replace" then return future(type_, inputs) end
+  local fields = present(type_, action.record, inputs, action.changes)
+  if action.op == "update" then
+    for _, name in ipairs(type_.moves or {}) do fields[name] = ref.unknown end
+  end
+  return fields
+end
+
+local function refuse_impossible(action, options, env, action_of)
+  local refuse = action.op == "update" and not options.only_look and action.type.refuse
+  local why = refuse and refuse {
+    node = action.node, inputs = action.inputs, record = action.record, aws = options.aws,
+    fields = env, action = action_of,
+  }
+  if why then util.fail("refused", "%s: %s: %s", action.node.where, action.address, why) end
+end
+
+-- The declared resources at or below the addresses, and all that they need.
+local function chosen(declared, addresses)
+  local set = {}
+  local function add(node)
+    if set[node] then return end
+    set[node] = true
+    for _, other in ipairs(declared:dependencies(node)) do add(other) end
+  end
+  for _, address in ipairs(addresses) do
+    for _, node in ipairs(declared.nodes) do
+      if node.address == address or node.address:sub(1, #address + 1) == address .. "/" then add(node) end
+    end
+  end
+  return set
+end
+
+-- Every address has to name something, and not by a slip of the pen nothing.
+local function check_addresses(flag, addresses, declared, extra)
+  for _, address in ipairs(addresses or {}) do
+    local known, found = {}, false
+    local function consider(other, scopes)
+      known[#known + 1] = other
+      found = found or other == address or scopes and other:sub(1, #address + 1) == address .. "/"
+    end
+    for _, node in ipairs(declared.nodes) do consider(node.address, flag == "--target") end
+    if flag == "--target" then
+      for _, action in ipairs(extra) do consider(action.address, true) end
+    end
+    if not found then
+      util.fail("usage", "%s: no resource has the address '%s'%s", flag, address,
+        util.did_you_mean(address, known))
+    end
+  end
+end
+
+-- Leaves all but the targets as it is.
+local function narrowed(actions, options)
+  local set, out = chosen(options.graph, options.targets), {}
+  for _, action in ipairs(actions) do
+    local wanted = set[action.node]
+    for _, target in ipairs(not action.node and options.targets or {}) do
+      wanted = wanted or action.address == target or action.address:sub(1, #target + 1) == target .. "/"
+    end
+    if not wanted and action.node and action.record then
+      action.op, action.changes, action.inputs, action.reason = "keep", {}, nil, nil
+      wanted = true
+    end
+    if wanted then out[#out + 1] = action end
+  end
+  return out
+end
+
+local function declared_actions(options, observed)
+  local actions, fields, of = {}, {}, {}
   local function env(node) return fields[node] end
   for _, node in ipairs(options.graph:order()) do
     local record = observed.of[node]
@@ -154,28 +259,28 @@ function M.make(options)
         }
       end
     else
-      local inputs = ref.resolve(node.inputs, env)
-      local action = {
-        op = "create", address = node.address, type = node.type, node = node, record = record,
-        inputs = inputs, changes = {},
-      }
-      if record then
-        action.changes = diff.compare(node.type.inputs, inputs, record)
-        if node.type.tagging then
-          local tags = options.stack:tags_for(node, ref.resolve(node.tags, env))
-          table.move(diff.compare_tags(tags, record.tags), 1, 1000, #action.changes + 1, action.changes)
-        end
-        decide(action)
-      end
-      local anew = action.op == "create" or action.op == "replace"
-      fields[node] = anew and future(node.type, inputs) or present(node.type, record, inputs, action.changes)
-      if action.op == "update" then
-        for _, name in ipairs(node.type.moves or {}) do fields[node][name] = ref.unknown end
-      end
+      local action = intend(node, record, options, env)
+      fields[node], of[node] = outlook(action), action
       actions[#actions + 1] = action
     end
   end
+  return actions, env, function(node) return of[node] end
+end
+
+--- Looks at AWS and compares.
+--- @param options eksrun.plan.Options
+--- @return eksrun.Plan
+function M.make(options)
+  local observed = observe.run {
+    graph = options.graph, stack = options.stack, aws = options.aws,
+    types = options.types or kinds.declared(options.graph),
+    possible = not options.types and function() return possible(options) end or nil,
+    adopt_foreign = options.destroy or options.only_look,
+  }
+  local actions, env, action_of = declared_actions(options, observed)
   local extra = deletions(observed, options.destroy)
+  check_addresses("--target", options.targets, options.graph, extra)
+  check_addresses("--replace", options.replace, options.graph, extra)
   local all = table.move(extra, 1, #extra, #actions + 1, table.move(actions, 1, #actions, 1, {}))
   if options.destroy then
     actions = without_orphans(all, all)
@@ -183,10 +288,13 @@ function M.make(options)
     extra = without_orphans(extra, all)
     table.move(extra, 1, #extra, #actions + 1, actions)
   end
+  if options.targets then actions = narrowed(actions, options) end
   refuse_protected(actions, options)
+  for _, action in ipairs(actions) do refuse_impossible(action, options, env, action_of) end
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
-    destroy = options.destroy, rounds = observed.rounds, unseen = observed.unseen, env = env,
+    destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
+    unseen = observed.unseen, env = env,
   }
 end
 

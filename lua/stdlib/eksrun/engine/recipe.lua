@@ -13,6 +13,7 @@ local M = {}
 --- @field path string
 --- @field graph eksrun.Graph
 --- @field outputs any what the file returned
+--- @field parameters table<string, eksrun.Parameter>? as it declares them
 --- @field declares boolean whether it names a stack or a resource; if not, it was a plain script
 
 -- What eksrun.params() reads while a recipe runs.
@@ -115,7 +116,9 @@ function M.load(path, words, where)
     util.fail("usage", "'%s': the recipe %s takes no parameters", words[1], path)
   end
   if declares then stack.current() end
-  return { path = path, graph = declared, outputs = outputs, declares = declares }
+  return {
+    path = path, graph = declared, outputs = outputs, declares = declares, parameters = running.declared,
+  }
 end
 
 --- The parameters that the recipe declares, without running the rest of it; nil when it declares none

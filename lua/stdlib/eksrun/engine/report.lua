@@ -48,6 +48,16 @@ function Report:say(line, ...)
   self.out:write(line, "\n")
 end
 
+--- A line for a person, or an event for a program.
+--- @param event string
+--- @param fields table
+--- @param line string a format for what follows
+function Report:note(event, fields, line, ...)
+  if not self.json then return self:say(line, ...) end
+  fields.event = event
+  self:event(fields)
+end
+
 --- A line for a program.
 function Report:event(event) -- luacheck: no self
   stdout.write(json.encode(event), "\n")
@@ -128,16 +138,28 @@ local function json_value(value)
   return setmetatable(out, getmetatable(value))
 end
 
+-- A value for a program; of what is secret, nothing.
+local function told(value, sensitive)
+  if sensitive or type(value) == "function" then return nil end
+  return json_value(value)
+end
+
+--- A change as a program gets it.
+--- @param change eksrun.Change
+--- @return table
+function M.change_fields(change)
+  return {
+    path = change.path, replaces = change.replaces or nil, sensitive = change.sensitive,
+    from = told(change.from, change.sensitive), to = told(change.to, change.sensitive),
+  }
+end
+
 function Report:plan_json(plan)
   for _, action in ipairs(plan.actions) do
     if action.op ~= "keep" then
       local changes = json.array {}
       for _, change in ipairs(action.changes) do
-        changes[#changes + 1] = {
-          path = change.path, replaces = change.replaces or nil, sensitive = change.sensitive,
-          from = not change.sensitive and json_value(change.from) or nil,
-          to = not change.sensitive and json_value(change.to) or nil,
-        }
+        if not change.implied then changes[#changes + 1] = M.change_fields(change) end
       end
       self:event {
         event = "change", op = action.op, address = action.address, type = action.type.name,
@@ -198,7 +220,7 @@ function Report:plan(plan)
         end
       end
       for _, change in ipairs(action.changes) do
-        self:say("%s", "      " .. change_line(change))
+        if not change.implied then self:say("%s", "      " .. change_line(change)) end
       end
     end
   end

@@ -11,27 +11,9 @@ local journals = require "eksrun.engine.journal"
 local locks = require "eksrun.engine.lock"
 local make = require "eksrun.engine.make"
 local owner = require "eksrun.engine.lock.owner"
-local util = require "eksrun.util"
+local saved = require "eksrun.engine.saved"
 
 local M = {}
-
---- What a plan would do, as text: equal for plans that do the same.
---- @param plan eksrun.Plan
---- @return string
-function M.digest(plan)
-  local out = {}
-  for _, action in ipairs(plan.actions) do
-    if action.op ~= "keep" then
-      local changes = {}
-      for i, change in ipairs(action.changes) do
-        changes[i] = { change.path, tostring(change.from), tostring(change.to) }
-      end
-      local id = action.record and action.record[action.type.id]
-      out[#out + 1] = { action.op, action.address, action.type.name, tostring(id), changes }
-    end
-  end
-  return util.fingerprint(out)
-end
 
 -- Until when (our clock) an earlier run may have made a thing that AWS does not show yet; nil: it did not.
 local function unsettled_by(lock, journal)
@@ -76,7 +58,10 @@ function M.carry_out(options)
     }
   end
   local journal = journals.open(stack)
-  local complete, after = false, nil
+  -- While nothing was done, what an earlier run left is as it was.
+  local before = lock and lock.before
+  local was_complete = lock ~= nil and (not before or before.kind == "release" and before.complete) or false
+  local complete, after = was_complete, nil
   local _ <close> = setmetatable({}, {
     __close = function()
       if lock then lock:release(complete, after) end
@@ -84,21 +69,27 @@ function M.carry_out(options)
     end,
   })
   if lock then
-    local shown = M.digest(plan)
+    local shown = saved.digest(plan)
     plan = options.make()
-    if M.digest(plan) ~= shown then
+    if saved.digest(plan) ~= shown then
       lock:extend(inventory.during(plan))
       local asked = plan.counts.changes > 0 and options.on_changed
       if asked and not asked(plan) then return nil, plan end
     end
   end
+  complete = false
   local result = apply.run(plan, {
     aws = options.aws, on_event = options.on_event, lock = lock, journal = journal,
     unsettled = unsettled_by(lock, journal),
   })
   if result.lost then error(result.lost, 0) end
   complete = not (result.failed[1] or result.not_started[1] or result.unready[1])
-  if complete then after = inventory.after(plan, result.fields) end
+  -- A part of what the recipe wants says nothing about the rest.
+  if complete and plan.partial then
+    complete = was_complete
+  elseif complete then
+    after = inventory.after(plan, result.fields)
+  end
   return result, plan
 end
 

@@ -12,6 +12,13 @@ M.TAG_STACK = "eksrun:stack"
 M.TAG_RESOURCE = "eksrun:resource"
 --- On what lives outside of any region: the region of the stack.
 M.TAG_REGION = "eksrun:region"
+--- On what the recipe protects: holds without the recipe too.
+M.TAG_PROTECT = "eksrun:protect"
+--- The keys of the recipe's own tags: one that is dropped is told apart by it from what others have set.
+M.TAG_KEYS = "eksrun:tags"
+
+-- A tag's value takes so many characters.
+local VALUE_MAX = 256
 
 --- @class eksrun.Stack
 --- @field name string
@@ -98,6 +105,30 @@ function Stack:name_start() return ((self.name .. "/"):gsub("[^%w]+", "-"):sub(1
 --- @return table<string, string>
 function Stack:tags_of(address) return { [M.TAG_STACK] = self.name, [M.TAG_RESOURCE] = address } end
 
+-- Keys as one text. A key that does not fit is left out: dropped, it stays in AWS.
+local function spell_keys(tags)
+  local out, size = {}, -1
+  for _, key in ipairs(util.sorted_keys(tags)) do
+    local word = key:gsub("[= ]", { ["="] = "=3D", [" "] = "=20" })
+    if size + 1 + #word <= VALUE_MAX then
+      out[#out + 1] = word
+      size = size + 1 + #word
+    end
+  end
+  return table.concat(out, " ")
+end
+
+--- The keys of the tags that the last run set of its recipe.
+--- @param tags table<string, string> of a thing
+--- @return string[]
+function M.recipe_keys(tags)
+  local out = {}
+  for word in (tags[M.TAG_KEYS] or ""):gmatch "%S+" do
+    out[#out + 1] = (word:gsub("=(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+  end
+  return out
+end
+
 --- The tags that a resource of this stack carries, the recipe's own included.
 --- @param node eksrun.Node
 --- @param own table<string, string> the recipe's tags, resolved
@@ -106,6 +137,8 @@ function Stack:tags_for(node, own)
   local tags = self:tags_of(node.address)
   for key, value in pairs(own) do tags[key] = tags[key] or value end
   if node.type.global then tags[M.TAG_REGION] = self.region end
+  if node.protect then tags[M.TAG_PROTECT] = "true" end
+  if next(own) then tags[M.TAG_KEYS] = spell_keys(own) end
   return tags
 end
 

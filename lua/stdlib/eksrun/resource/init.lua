@@ -40,7 +40,8 @@ local M = {}
 --- @field parent? string input that names what this lives in and dies with
 --- @field protect? boolean refuse replacement and deletion unless --allow-destroy
 --- @field delete_after? string[] types whose deletions come first
---- @field create_first? boolean replacement: create the new one before the old one goes
+--- @field create_first? boolean|fun(record: table, inputs: table): boolean make the replacement first
+--- @field refuse? fun(change: eksrun.Refusal): string? why AWS will not do an update
 --- @field exclusive? table<string, string> by "create", "update", "delete": "eks.cluster/{clusterName}"
 --- @field retry? table<string, eksrun.Retry[]> by "create", "update", "delete": errors that pass
 --- @field typical? table<string, number> usual seconds by "create", "update", "delete"
@@ -60,10 +61,11 @@ local fields_of_a_type = {
   name = "string", identity = "string", id = "string", key = "table?",
   observe_with = "table?", inputs = "table",
   outputs = "table?", tagging = "table?", global = "boolean?", parent = "string?",
-  protect = "boolean?", delete_after = "table?", create_first = "boolean?", exclusive = "table?",
+  protect = "boolean?", delete_after = "table?", create_first = "any?", exclusive = "table?",
   retry = "table?", typical = "table?", observe = "function", create = "function",
   update = "function?", delete = "function", ready = "function?", gone = "function?",
   retag = "function?", methods = "table?", moves = "table?", verify = "function?",
+  refuse = "function?",
 }
 
 local fields_of_an_input = {
@@ -139,7 +141,7 @@ local function check_value(path, input, value)
   if message then util.raise_at_caller("%s: %s", path, message) end
 end
 
-local options = { depends_on = true, protect = true, tags = true }
+local options = { depends_on = true, protect = true, tags = true, was = true }
 
 --- Checks a declaration and takes its inputs over to the node.
 --- @param node eksrun.Node
@@ -163,7 +165,13 @@ function Type:check(node, declaration)
   for _, name in ipairs(util.sorted_keys(self.inputs)) do
     local input = self.inputs[name]
     if node.inputs[name] == nil and input.computed then
-      node.inputs[name] = input.computed(node, require("eksrun.engine.stack").current())
+      local stack = require("eksrun.engine.stack").current()
+      node.inputs[name] = input.computed(node, stack)
+      node.computed[name] = true
+      for i, old in ipairs(node.was) do
+        node.former[i] = node.former[i] or {}
+        node.former[i][name] = input.computed(setmetatable({ address = old }, { __index = node }), stack)
+      end
     end
     if node.inputs[name] == nil and input.required then
       util.raise_at_caller("%s: input '%s'%s is required", where, name,

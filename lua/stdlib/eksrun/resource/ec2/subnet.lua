@@ -1,5 +1,7 @@
 --- ec2.subnet: a range of a network in one zone. Found by its tags.
 local check = require "eksrun.resource.check"
+local cidr = require "eksrun.cidr"
+local ref = require "eksrun.engine.ref"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.ec2.support"
 
@@ -28,6 +30,11 @@ return resource.define {
     MapPublicIpOnLaunch = { type = "boolean", default = false },
   },
   outputs = { "SubnetArn", "AvailabilityZoneId" },
+  -- What stays and uses it can move over, where both fit into the network.
+  create_first = function(record, inputs)
+    if inputs.VpcId ~= record.VpcId or not ref.complete(inputs.CidrBlock) then return false end
+    return not cidr.overlaps(inputs.CidrBlock, record.CidrBlock)
+  end,
   retry = { create = { { code = "InvalidVpcID.NotFound" } } },
   typical = { create = 2, delete = 2 },
 

@@ -5,6 +5,7 @@
 local check = require "eksrun.resource.check"
 local json = require "eksrun.json"
 local resource = require "eksrun.resource"
+local subnets = require "eksrun.resource.eks.subnets"
 local support = require "eksrun.resource.eks.support"
 local util = require "eksrun.util"
 
@@ -145,6 +146,7 @@ return resource.define {
   id = "name",
   tagging = { "map" },
   protect = true,
+  refuse = subnets.refuse,
   exclusive = { update = "eks.cluster/{name}" },
   inputs = {
     name = {
