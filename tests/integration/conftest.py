@@ -35,6 +35,7 @@ class Shell:
         self.env = {
             "PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8",
             "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION,
+            "EKSRUN_SETTLE_SECONDS": "0.5",  # moto shows what it made at once
         }
         self.env |= {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
         if endpoint:

@@ -9,8 +9,10 @@ import functools
 import http.client
 import http.server
 import json
+import random
 import re
 import socket
+import struct
 import sys
 import threading
 import time
@@ -68,11 +70,15 @@ def identify(method, path, headers, body):
 class Proxy:
     """delay: seconds before each answer is sent. fault: None, or a function of (service, operation,
     n-th call of that operation) that returns None (pass on), "drop" (close without an answer),
-    "half" (close within the body) or (status, content type, body)."""
+    "half" (close within the body), "lost" (pass on, then close without an answer), "reset" (the same as drop,
+    by a TCP reset) or (status, content type, body). Those that kill: "kill-before" the request arrives,
+    "kill-between" its arrival and its answer, "kill-after" the answer; `victim` is the process that goes.
+    late: None, or what shows new things late (support/late.py)."""
 
-    def __init__(self, upstream, delay=0.0, fault=None, record=None):
+    def __init__(self, upstream, delay=0.0, fault=None, record=None, late=None):
         self.upstream = urllib.parse.urlsplit(upstream)
-        self.delay, self.fault, self.record = delay, fault, record
+        self.delay, self.fault, self.record, self.late = delay, fault, record, late
+        self.victim = None
         self.calls, self.connections = [], 0
         self._counts, self._lock, self._zero = {}, threading.Lock(), time.monotonic()
         proxy = self
@@ -133,8 +139,12 @@ class Proxy:
         status, fields, payload = 0, [], b""
         if isinstance(fault, tuple):
             status, fields, payload = fault[0], [("Content-Type", fault[1])], fault[2]
-        elif fault != "drop":
+        elif fault == "kill-before":
+            self.victim.kill()
+        elif fault not in ("drop", "reset"):
             status, fields, payload = self._forward(handler, body)
+            if self.late:
+                status, payload = self.late.see(service, operation, handler.path, body, status, payload)
         until = self._zero + start + self.delay - time.monotonic()
         if until > 0:
             time.sleep(until)
@@ -146,7 +156,12 @@ class Proxy:
             self.calls.append(call)
             if self.record:
                 print(json.dumps(dataclasses.asdict(call)), file=self.record, flush=True)
-        if fault == "drop":
+        if fault == "kill-between":
+            self.victim.kill()
+        if fault == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.close()
+        if fault in ("drop", "lost", "reset", "kill-before", "kill-between"):
             handler.close_connection = True
             return
         fields.append(("Content-Length", str(len(payload))))
@@ -156,6 +171,9 @@ class Proxy:
             payload = payload[: len(payload) // 2]
             handler.close_connection = True
         handler.wfile.write(head.encode("latin-1") + (b"" if handler.command == "HEAD" else payload))
+        if fault == "kill-after":
+            time.sleep(random.random() * 0.004)  # at once, or in the middle of what the answer leads to
+            self.victim.kill()
 
     def mutating(self):
         return [call for call in self.calls if call.mutating]

@@ -117,8 +117,11 @@ local function run_shown(plan, parsed, reporter, verb, again, mode)
       plan = plan, make = again, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
       command = verb .. " " .. (parsed.recipe or plan.stack.name),
       on_wait = function(holder) display:phase(waits_for(plan, holder)) end,
+      on_settle = function(seconds)
+        display:phase(("waiting %d s: what was made just now may not be seen yet"):format(math.ceil(seconds)))
+      end,
       on_changed = function(changed)
-      if parsed.saved then require("eksrun.engine.saved").check(parsed.saved, changed, parsed.saved_at) end
+        if parsed.saved then require("eksrun.engine.saved").check(parsed.saved, changed, parsed.saved_at) end
         return display:aside(function()
           reporter:say("the plan is another one by now:")
           reporter:plan(changed)

@@ -236,6 +236,7 @@ function Run:delete(step)
       task.sleep(delay)
       delay = math.min(delay * 2, 5)
     end
+    if self.journal then self.journal:gone(step, record[type_.id]) end
     if type_.gone then self:waited(step, function() type_.gone(ctx, record) end) end
   end)
 end

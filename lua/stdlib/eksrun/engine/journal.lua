@@ -13,8 +13,11 @@ local util = require "eksrun.util"
 local M = {}
 
 --- @class eksrun.Journal
---- @field pending table<string, table> intents without an outcome, by address
---- @field found boolean whether there was one
+--- @field last table<string, table> by address: what was intended and is not known to be refused or gone;
+--- `at` says when it was asked for or made, by our clock
+--- @field runs table<string, number> by the nonce of a run that wrote into it: until when others than the
+--- things in the journal may stay unseen, by our clock
+--- @field made? number when this run last asked for something, by our clock
 local Journal = {}
 Journal.__index = Journal
 
@@ -40,27 +43,38 @@ function M.path(stack)
 end
 
 local function read(path)
-  local pending = {}
-  local text = path and file.try_read(path)
-  if not text then return pending, false end
+  local last, runs = {}, {}
+  local text = path and file.try_read(path) or ""
   for line in text:gmatch "[^\n]+" do
     -- The last line may be a half.
     local entry = json.try_decode(line)
-    if type(entry) == "table" and type(entry.address) == "string" then
-      pending[entry.address] = entry.event == "intent" and entry or nil
+    if type(entry) == "table" and entry.event == "run" and type(entry.nonce) == "string" then
+      runs[entry.nonce] = tonumber(entry.others) or 0
+    elseif type(entry) == "table" and type(entry.address) == "string" and type(entry.at) == "number" then
+      local before = last[entry.address]
+      if entry.event == "gone" then
+        if before and before.id == entry.id then last[entry.address] = nil end
+      else
+        last[entry.address] = (entry.event == "intent" or entry.id ~= nil) and entry or nil
+      end
     end
   end
-  return pending, true
+  return last, runs
 end
 
---- Opens the journal of a stack; what an earlier run left open is in `pending`. Where nothing can be written
+--- What earlier runs asked for: as `last` of a journal that is open.
+--- @param stack eksrun.Stack
+--- @return table<string, table>
+function M.peek(stack) return (read(M.path(stack))) end
+
+--- Opens the journal of a stack; what earlier runs asked for is in `last`. Where nothing can be written
 --- there is none, and `path` is nil.
 --- @param stack eksrun.Stack
 --- @return eksrun.Journal
 function M.open(stack)
   local path = M.path(stack)
   local self = setmetatable({}, Journal)
-  self.pending, self.found = read(path)
+  self.last, self.runs = read(path)
   local ok, log = pcall(function()
     file.mkdir_p(path:match "^(.*)/", { mode = 448 })
     return file.append(path)
@@ -73,15 +87,31 @@ local function write(self, entry)
   if self.log then self.log:write(json.encode(entry) .. "\n") end
 end
 
+--- This run writes into the journal from now on.
+--- @param nonce string
+--- @param others? number until when things of others may stay unseen, by our clock
+function Journal:begin(nonce, others)
+  self.nonce = nonce
+  write(self, { event = "run", nonce = nonce, others = others, at = clock.now() })
+end
+
 --- Written and on disk when it returns: the call may go out.
 --- @param step eksrun.Step
 --- @param token string?
 --- @param inputs table
 function Journal:intend(step, token, inputs)
+  self.made = clock.now()
   write(self, {
-    event = "intent", address = step.address, type = step.action.type.name, at = clock.now(), token = token,
+    event = "intent", address = step.address, type = step.action.type.name, at = self.made, token = token,
     hash = util.fingerprint(inputs):sub(1, 16),
   })
+end
+
+--- A thing was deleted: nobody has to look for it.
+--- @param step eksrun.Step
+--- @param id any
+function Journal:gone(step, id)
+  write(self, { event = "gone", address = step.address, id = tostring(id), at = clock.now() })
 end
 
 --- What came of it: an id, or that AWS refused.
@@ -89,15 +119,26 @@ end
 --- @param id any
 function Journal:settle(step, id)
   if id ~= nil then id = tostring(id) end
+  self.made = clock.now()
   write(self, { event = "done", address = step.address, id = id, at = clock.now() })
 end
 
---- Everything that was intended is known to be there or not: nothing has to be remembered.
-function Journal:clear()
+--- Everything that was intended was made. What is younger than the window may stay unseen, and is remembered;
+--- the rest is not.
+--- @param window number seconds
+function Journal:clear(window)
   if not self.path then return end
-  self.log:close()
-  self.log = nil
-  file.remove(self.path)
+  self:close()
+  local lines, oldest = {}, clock.now() - window
+  for _, entry in util.sorted_pairs((read(self.path))) do
+    if entry.at > oldest then lines[#lines + 1] = json.encode(entry) .. "\n" end
+  end
+  if lines[1] then
+    table.insert(lines, 1, json.encode { event = "run", nonce = self.nonce, at = clock.now() } .. "\n")
+    file.write_atomic(self.path, table.concat(lines), { mode = 384 })
+  else
+    file.remove(self.path)
+  end
 end
 
 function Journal:close()

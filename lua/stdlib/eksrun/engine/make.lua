@@ -9,19 +9,20 @@ local task = require "eksrun.task"
 
 local M = {}
 
-local SENDS_MAX = 4
+local SENDS_MAX = 8
 
 --- Seconds after which AWS shows what was made, to whoever asks by tags. EKSRUN_SETTLE_SECONDS says
 --- otherwise, for stand-ins of AWS that are quicker.
 --- @return number
 function M.settle_seconds() return tonumber(process.env "EKSRUN_SETTLE_SECONDS") or 60 end
 
+-- What there is of it; true for a namesake that is not the stack's.
 local function find(step, ctx, inputs)
   local type_ = step.action.type
   local key = type_.identity ~= "tag" and inputs and type_:key_of(inputs)
   for _, record in ipairs(type_.observe(ctx:fresh(), key and { inputs } or {})) do
     if key then
-      if type_:key_of(record) == key and (record.address or not type_.tagging) then return record end
+      if type_:key_of(record) == key then return (record.address or not type_.tagging) and record or true end
     elseif record.address == step.address then
       return record
     end
@@ -33,7 +34,7 @@ local function look(run, step, ctx, inputs, due)
   local delay = 0.5
   while true do
     local record = find(step, ctx, inputs)
-    if record then return record end
+    if record then return record ~= true and record or nil end
     local left = due - clock.now()
     if left <= 0 or run.stopping then return nil end
     ctx:state "looking for what may have been made already"
@@ -52,6 +53,13 @@ function M.earlier(run, step, ctx)
   -- What has a name cannot be made twice.
   if not due or step.action.type.identity ~= "tag" then return nil end
   return look(run, step, ctx, nil, due)
+end
+
+-- Whether AWS refuses because there is one: of the name, of the route, of the rule.
+local function is_taken(err)
+  local code = tostring(err.code)
+  return code:find("Already", 1, true) ~= nil or code:find("Duplicate", 1, true) ~= nil
+    or code == "ResourceInUseException"
 end
 
 --- Sends the creation. The intent is on disk before the call leaves, the outcome behind it.
@@ -80,12 +88,15 @@ function M.now(run, step, ctx, inputs)
     local of_aws = type(err) == "table" and err.service ~= nil
     local lost = of_aws and retry.leaves_open(err)
     open = open or lost
-    if not open or not of_aws or run.stopping then
+    local by_tag = type_.identity == "tag"
+    -- AWS knows of one that it does not show yet: an earlier run's, or this one's.
+    local taken = of_aws and not by_tag and is_taken(err)
+    if not (open or taken) or not of_aws or run.stopping then
       if of_aws and not open then settled() end
       error(err, 0)
     end
     -- By tag, only time tells that there is none; a name is refused if it is taken.
-    local due = clock.now() + (type_.identity == "tag" and M.settle_seconds() or 0)
+    local due = clock.now() + ((by_tag or taken) and M.settle_seconds() or 0)
     local record = look(run, step, ctx, inputs, due)
     if record then
       settled(record)

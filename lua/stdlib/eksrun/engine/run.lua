@@ -12,22 +12,47 @@ local locks = require "eksrun.engine.lock"
 local make = require "eksrun.engine.make"
 local owner = require "eksrun.engine.lock.owner"
 local saved = require "eksrun.engine.saved"
+local task = require "eksrun.task"
 
 local M = {}
 
--- Until when (our clock) an earlier run may have made a thing that AWS does not show yet; nil: it did not.
+-- Until when, by our clock, things of earlier runs may stay unseen: one function for a step's thing, and
+-- one for all that there may be. Nil: everything is to be seen by now.
 local function unsettled_by(lock, journal)
   local window, now = make.settle_seconds(), clock.now()
   local before = lock and lock.before
-  local done = not before or before.kind == "release" and before.complete
-  local ours = before and before.owner and before.owner.machine == owner.machine()
-  return function(step)
-    local intent = journal.pending[step.address]
-    if intent then return intent.at + window end
-    -- This machine's journal has all that a run of this machine intended.
-    if done or ours and journal.found then return nil end
-    return (before.kind == "hold" and now or before.at) + window
+  local others
+  if before and journal.runs[before.nonce] then
+    others = journal.runs[before.nonce]
+  elseif before and before.kind == "hold" then
+    others = now + window
+  elseif before then
+    -- Whoever's hold was ended by hand may have gone on until it saw that.
+    local made = before.forced_by and before.at + lock.log.lease or before.made
+    others = made and made + (now - lock:now()) + window
   end
+  if others and others <= now then others = nil end
+  journal:begin(owner.nonce(), others)
+  local function of_step(step)
+    local entry = journal.last[step.address]
+    return entry and entry.at + window or others
+  end
+  local function of_all()
+    local due = others or 0
+    for _, entry in pairs(journal.last) do due = math.max(due, entry.at + window) end
+    return due > now and due or nil
+  end
+  return of_step, of_all
+end
+
+-- Whether a destroy that sees nothing may not see what a run made that has just ended.
+local function may_be_blind(options, plan)
+  if not plan.destroy then return false end
+  if next(journals.peek(plan.stack)) then return true end
+  local record = options.lock ~= false and locks.last(options.aws, plan.stack)
+  if not record then return false end
+  local made = record.made or record.forced_by and record.at or 0
+  return record.kind == "hold" or made + make.settle_seconds() > clock.now()
 end
 
 --- @class eksrun.run.Options
@@ -38,6 +63,7 @@ end
 --- @field lock? boolean default true
 --- @field wait? number seconds to wait for a holder
 --- @field on_wait? fun(record: eksrun.lock.Record)
+--- @field on_settle? fun(seconds: number) waits so long for AWS to show what was made just now
 --- @field on_changed? fun(plan: eksrun.Plan): boolean the plan is not what was shown: whether to go on
 --- @field on_event? fun(event: table)
 
@@ -46,10 +72,18 @@ end
 --- @return eksrun.Plan what was carried out
 function M.carry_out(options)
   local plan, stack = options.plan, options.plan.stack
-  if plan.counts.changes == 0 then
+  if plan.counts.changes == 0 and not may_be_blind(options, plan) then
     return apply.run(plan, { aws = options.aws, on_event = options.on_event }), plan
   end
-  local lock
+  local lock, journal
+  local complete, after = false, nil
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      if lock then lock:release(complete, after, journal and journal.made) end
+      if not journal then return end
+      if complete then journal:clear(make.settle_seconds()) else journal:close() end
+    end,
+  })
   if options.lock ~= false then
     lock = locks.take {
       aws = options.aws, stack = stack, command = options.command, wait = options.wait,
@@ -57,22 +91,23 @@ function M.carry_out(options)
       inventory = function(before) return inventory.union(before, inventory.during(plan)) end,
     }
   end
-  local journal = journals.open(stack)
   -- While nothing was done, what an earlier run left is as it was.
   local before = lock and lock.before
   local was_complete = lock ~= nil and (not before or before.kind == "release" and before.complete) or false
-  local complete, after = was_complete, nil
-  local _ <close> = setmetatable({}, {
-    __close = function()
-      if lock then lock:release(complete, after) end
-      if complete then journal:clear() else journal:close() end
-    end,
-  })
-  if lock then
+  complete = was_complete
+  journal = journals.open(stack)
+  local unsettled, all_unsettled = unsettled_by(lock, journal)
+  -- What is not seen is made by nobody twice, but would be left by a destroy.
+  local due = plan.destroy and all_unsettled()
+  if due then
+    if options.on_settle then options.on_settle(due - clock.now()) end
+    task.sleep(math.max(0, due - clock.now()))
+  end
+  if lock or due then
     local shown = saved.digest(plan)
     plan = options.make()
     if saved.digest(plan) ~= shown then
-      lock:extend(inventory.during(plan))
+      if lock then lock:extend(inventory.during(plan)) end
       local asked = plan.counts.changes > 0 and options.on_changed
       if asked and not asked(plan) then return nil, plan end
     end
@@ -80,7 +115,7 @@ function M.carry_out(options)
   complete = false
   local result = apply.run(plan, {
     aws = options.aws, on_event = options.on_event, lock = lock, journal = journal,
-    unsettled = unsettled_by(lock, journal),
+    unsettled = unsettled,
   })
   if result.lost then error(result.lost, 0) end
   complete = not (result.failed[1] or result.not_started[1] or result.unready[1])

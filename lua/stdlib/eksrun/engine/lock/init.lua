@@ -75,18 +75,26 @@ end
 --- @field lease? number
 --- @field margin? number
 
---- What a stack may have, as its newest record says; nil when nobody knows: there is none, or we may not
---- read it.
+--- The newest record of a stack's lock; nil when there is none, or we may not read it.
 --- @param aws table
 --- @param stack eksrun.Stack
---- @return table?
-function M.inventory(aws, stack)
+--- @return eksrun.lock.Record?
+function M.last(aws, stack)
   local ok, record = pcall(function() return (M.log(aws, stack):read()) end)
-  if ok then return record and record.inventory end
+  if ok then return record end
   if error_object.is(record) and (record.code == "canceled" or record.code == "interrupted") then
     error(record, 0)
   end
   return nil
+end
+
+--- What a stack may have, as its newest record says; nil when nobody knows.
+--- @param aws table
+--- @param stack eksrun.Stack
+--- @return table?
+function M.inventory(aws, stack)
+  local record = M.last(aws, stack)
+  return record and record.inventory
 end
 
 --- Takes the lock, waiting for its holder if asked to.
@@ -199,10 +207,12 @@ end
 --- Gives the lock back.
 --- @param complete boolean whether all that was planned is done
 --- @param has? table what the stack has now
-function Lock:release(complete, has)
+--- @param made? number when the run last asked for something, by our clock
+function Lock:release(complete, has, made)
   if self.lost then return end
   local now = self:now()
-  pcall(self.log.release, self.log, now, { complete = complete, inventory = has })
+  made = made and now - (clock.now() - made) or self.before and self.before.made
+  pcall(self.log.release, self.log, now, { complete = complete, inventory = has, made = made })
   pcall(self.log.collect, self.log, now)
 end
 

@@ -1,0 +1,68 @@
+local file = require "eksrun.file"
+local journals = require "eksrun.engine.journal"
+local stacks = require "eksrun.engine.stack"
+
+local counter = 0
+
+-- A stack that has no journal yet.
+local function fresh()
+  counter = counter + 1
+  local stack = stacks.new(("journal/%d"):format(counter), { account = "1", region = "eu-west-1" })
+  file.remove(journals.path(stack))
+  return stack
+end
+
+local function step(address) return { address = address, action = { type = { name = "ec2.vpc" } } } end
+
+describe("journal", function()
+  it("remembers what was asked for, and what came of it", function()
+    local stack = fresh()
+    local journal = journals.open(stack)
+    journal:begin("n1")
+    journal:intend(step "open", "token", {})
+    journal:intend(step "made", nil, {})
+    journal:settle(step "made", "vpc-1")
+    journal:intend(step "refused", nil, {})
+    journal:settle(step "refused")
+    journal:intend(step "deleted", nil, {})
+    journal:settle(step "deleted", "vpc-2")
+    journal:gone(step "deleted", "vpc-2")
+    journal:intend(step "replaced", nil, {})
+    journal:settle(step "replaced", "vpc-4")
+    journal:gone(step "replaced", "vpc-3")
+    journal:close()
+    local again = journals.open(stack)
+    assert.equal("intent", again.last.open.event)
+    assert.equal("vpc-1", again.last.made.id)
+    assert.is_nil(again.last.refused)
+    assert.is_nil(again.last.deleted)
+    assert.equal("vpc-4", again.last.replaced.id)
+    assert.same({ n1 = 0 }, again.runs)
+    again:close()
+  end)
+
+  it("reads past a line that was cut", function()
+    local stack = fresh()
+    local journal = journals.open(stack)
+    journal:intend(step "a", nil, {})
+    journal:close()
+    local path = journals.path(stack)
+    file.write_atomic(path, file.read(path) .. '{"event":"intent","addr')
+    assert.same({ "a" }, require("eksrun.util").sorted_keys(journals.peek(stack)))
+  end)
+
+  it("keeps what is young when all is done, and nothing else", function()
+    local stack = fresh()
+    local journal = journals.open(stack)
+    journal:begin("n1")
+    journal:intend(step "a", nil, {})
+    journal:settle(step "a", "vpc-1")
+    journal:clear(60)
+    local again = journals.open(stack)
+    assert.equal("vpc-1", again.last.a.id)
+    assert.same({ n1 = 0 }, again.runs)
+    again:begin("n2")
+    again:clear(0)
+    assert.is_nil((file.try_read(journals.path(stack))))
+  end)
+end)
