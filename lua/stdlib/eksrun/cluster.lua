@@ -1,6 +1,7 @@
 --- The cluster kit: an EKS control plane with its role, what runs its pods, its add-ons and who may use it.
 ---
 --- The methods of a cluster stand by theme in cluster/: nodes, self_managed, fargate, addons, access.
+local aws = require "eksrun.aws"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
 local gate = require "eksrun.gate"
@@ -21,14 +22,14 @@ local M = {}
 --- @field arn eksrun.Ref
 --- @field issuer eksrun.Ref URL of the issuer of its service accounts' tokens
 --- @field security_group eksrun.Ref the one that EKS makes for control plane and nodes
---- @field resource table the eks.cluster
+--- @field resource table the eks.cluster; of one that exists, what EKS says of it
 --- @field network eksrun.Network?
 --- @field tags table<string, string>?
 --- @field kept table what its methods share: gates, roles that are made once
 local Cluster = {}
 
 -- What a cluster may lack.
-local ABSENT = { network = true, tags = true, version = true }
+local ABSENT = { network = true, tags = true, version = true, security_group = true }
 
 function Cluster.__index(cluster, key)
   local method = Cluster[key]
@@ -210,6 +211,28 @@ local function check_compute(options)
   end
 end
 
+-- What recipes hold of a cluster. `resource` has its fields, known or not; what is declared needs `needs`.
+local function object(options, resource, needs)
+  return setmetatable({
+    name = options.name,
+    version = options.version,
+    endpoint = resource.endpoint,
+    arn = resource.arn,
+    issuer = resource.identity.oidc.issuer,
+    security_group = resource.clusterSecurityGroupId,
+    resource = resource,
+    network = options.network,
+    tags = options.tags,
+    kept = {
+      needs = needs,
+      authentication_mode = options.authentication_mode,
+      service_cidr = options.service_cidr,
+      -- What nodes need to join; nodes, before what runs on them; the agent, before what it serves.
+      join = gate.new(), compute = gate.new(), agent = gate.new(),
+    },
+  }, Cluster)
+end
+
 --- Declares a control plane and its role, under the scope `cluster`.
 ---
 ---   local eks = cluster.create { name = "demo", version = "1.33", network = net, logs = { "audit" } }
@@ -226,23 +249,31 @@ function M.create(options)
   end
   check_compute(options)
   local resource = eksrun.scope("cluster", declare_cluster, options)
-  return setmetatable({
+  return object(options, resource, { resource })
+end
+
+--- A cluster that exists, read at once, also while planning, and never changed: what is declared by its
+--- methods is the recipe's.
+---
+---   local eks = cluster.existing { name = "prod" }
+---   eks:pod_identity { namespace = "web", service_account = "api", policies = { "AmazonS3ReadOnlyAccess" } }
+---
+--- @param options { name: string, network?: eksrun.Network, tags?: table<string, string> }
+--- @return eksrun.Cluster
+function M.existing(options)
+  util.check_options("cluster.existing", options, { name = "string", network = "table?", tags = "table?" })
+  local answer, err = aws.try.eks:describe_cluster { name = options.name }
+  if not answer then util.raise_at_caller("cluster.existing: %s", err.message) end
+  local found = answer.cluster
+  found.clusterSecurityGroupId = (found.resourcesVpcConfig or {}).clusterSecurityGroupId
+  found.serviceIpv4Cidr = (found.kubernetesNetworkConfig or {}).serviceIpv4Cidr
+  return object({
     name = options.name,
-    version = options.version,
-    endpoint = resource.endpoint,
-    arn = resource.arn,
-    issuer = resource.identity.oidc.issuer,
-    security_group = resource.clusterSecurityGroupId,
-    resource = resource,
+    version = found.version,
     network = options.network,
     tags = options.tags,
-    kept = {
-      authentication_mode = options.authentication_mode,
-      service_cidr = options.service_cidr,
-      -- What nodes need to join; nodes, before what runs on them; the agent, before what it serves.
-      join = gate.new(), compute = gate.new(), agent = gate.new(),
-    },
-  }, Cluster)
+    authentication_mode = (found.accessConfig or {}).authenticationMode,
+  }, found, {})
 end
 
 --- Writes the cluster into the user's kubeconfig when the run has ended well; its value is the file's path.

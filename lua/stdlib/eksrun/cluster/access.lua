@@ -69,7 +69,7 @@ function M.methods.access(cluster, options)
       kubernetesGroups = options.groups,
       username = options.username,
       tags = options.tags or cluster.tags,
-      depends_on = { cluster.resource },
+      depends_on = cluster.kept.needs,
     }
     if options.type and options.type:find("^EC2") then cluster.kept.join:first(entry) end
     for _, policy in ipairs(options.policies or {}) do
@@ -136,7 +136,7 @@ function M.methods.pod_identity(cluster, options)
       serviceAccount = account,
       roleArn = support.role_arn(role),
       tags = tags,
-      depends_on = { cluster.resource },
+      depends_on = cluster.kept.needs,
     }
   end)
 end

@@ -102,7 +102,7 @@ function M.methods.addon(cluster, options)
       podIdentityAssociations = pod_identity(cluster, name, options.pod_identity, options.tags),
       resolveConflicts = options.resolve_conflicts or "OVERWRITE",
       tags = options.tags or cluster.tags,
-      depends_on = { cluster.resource },
+      depends_on = cluster.kept.needs,
     }
   end)
   local kept = cluster.kept

@@ -75,7 +75,7 @@ function M.methods.fargate_profile(cluster, options)
       subnets = subnets,
       selectors = selectors,
       tags = options.tags or cluster.tags,
-      depends_on = { cluster.resource },
+      depends_on = cluster.kept.needs,
     }
   end)
   support.joins(cluster, profile)

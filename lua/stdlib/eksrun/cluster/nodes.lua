@@ -94,7 +94,7 @@ function M.methods.managed_nodes(cluster, options)
       labels = options.labels,
       taints = options.taints,
       tags = options.tags or cluster.tags,
-      depends_on = { cluster.resource },
+      depends_on = cluster.kept.needs,
     }
   end)
   support.joins(cluster, group)

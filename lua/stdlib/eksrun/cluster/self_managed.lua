@@ -98,7 +98,7 @@ local function shared_profile(cluster)
         principalArn = role.Arn,
         type = "EC2_LINUX",
         tags = cluster.tags,
-        depends_on = { cluster.resource },
+        depends_on = cluster.kept.needs,
       })
       return profile_of(role, cluster.tags)
     end)
@@ -227,7 +227,7 @@ function M.methods.self_managed_nodes(cluster, options)
       CapacityRebalance = options.capacity == "SPOT" or nil,
       InstanceRefresh = refresh or nil,
       tags = tags,
-      depends_on = { cluster.resource },
+      depends_on = cluster.kept.needs,
     }
   end)
   support.joins(cluster, group)
