@@ -108,6 +108,27 @@ local function waits_for(plan, holder)
     require("eksrun.engine.lock").describe(holder))
 end
 
+--- Gives things other tags, after asking.
+--- @param plan eksrun.Plan
+--- @param changes eksrun.retag.Change[]
+--- @param parsed table
+--- @param reporter eksrun.Report
+--- @param verb string
+--- @return boolean whether it was done
+function M.retag(plan, changes, parsed, reporter, verb)
+  local asked = { stack = plan.stack, counts = { changes = #changes } }
+  if not confirmed(asked, parsed, verb) then
+    reporter:say("nothing was changed")
+    return false
+  end
+  require("eksrun.engine.retag").carry_out {
+    plan = plan, changes = changes, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
+    command = verb .. " " .. parsed.recipe,
+    on_wait = function(holder) reporter:say("%s", waits_for(plan, holder)) end,
+  }
+  return true
+end
+
 -- Runs the plan under a display.
 local function run_shown(plan, parsed, reporter, verb, again, mode)
   return task.scope(function(scope)

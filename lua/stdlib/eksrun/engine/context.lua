@@ -16,6 +16,7 @@ local M = {}
 --- @field tags table<string, string>? all tags of the resource at hand
 --- @field token string? for the call's client token
 --- @field memo table answers shared by the types, one round of observation long
+--- @field only string? id of the one thing to observe, whoever it belongs to
 --- @field sweep boolean? whether observe has to look for more than what is wanted
 --- @field on_state fun(state: string)?
 --- @field stopping (fun(): any)? whether nothing new is to be begun
@@ -63,9 +64,17 @@ function Context:tag_specification(kind)
   return params
 end
 
---- For EC2's Describe calls: what carries the stack's tag.
+-- Kinds that EC2 does not filter by their ids: all of them are asked for.
+local NO_ID_FILTER = { ["ec2.egress_only_internet_gateway"] = true, ["ec2.launch_template"] = true }
+
+--- For EC2's Describe calls: what carries the stack's tag, or is the one thing that is looked for.
 --- @return table[] Filters
 function Context:stack_filter()
+  if self.only then
+    if NO_ID_FILTER[self.type.name] then return {} end
+    local name = self.type.id:gsub("(%l)(%u)", "%1-%2"):lower()
+    return { { Name = name, Values = { self.only } } }
+  end
   return { { Name = "tag:" .. stack.TAG_STACK, Values = { self.stack.name } } }
 end
 

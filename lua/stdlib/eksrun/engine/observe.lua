@@ -135,7 +135,7 @@ function M.run(options)
     of[node] = record
     -- A name that was made up is only for the creation: what moved keeps its own.
     for name in pairs(node.computed) do
-      if record[name] ~= nil then node.inputs[name] = record[name] end
+      if node.type.inputs[name].immutable and record[name] ~= nil then node.inputs[name] = record[name] end
     end
   end
 

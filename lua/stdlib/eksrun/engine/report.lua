@@ -63,8 +63,12 @@ function Report:event(event) -- luacheck: no self
   stdout.write(json.encode(event), "\n")
 end
 
--- A value in a line: text quoted, tables as JSON, what is long cut.
-local function show(value, sensitive, max)
+--- A value in a line: text quoted, tables as JSON, what is long cut.
+--- @param value any
+--- @param sensitive? boolean
+--- @param max? integer characters
+--- @return string
+function M.show(value, sensitive, max)
   if value == nil then return "(none)" end
   if sensitive then return "(sensitive)" end
   if value == ref.unknown then return tostring(value) end
@@ -175,8 +179,8 @@ function Report:plan_json(plan)
 end
 
 local function change_line(change)
-  local line = ("%s: %s -> %s"):format(util.escape(change.path), show(change.from, change.sensitive, 60),
-    show(change.to, change.sensitive, 60))
+  local line = ("%s: %s -> %s"):format(util.escape(change.path), M.show(change.from, change.sensitive, 60),
+    M.show(change.to, change.sensitive, 60))
   return change.replaces and line .. "  (forces replacement)" or line
 end
 
@@ -215,7 +219,7 @@ function Report:plan(plan)
         for name, value in util.sorted_pairs(action.inputs) do
           if type(value) ~= "function" then
             local spec = action.type.inputs[name] or {}
-            self:say("%s", "      " .. name .. ": " .. show(value, spec.sensitive))
+            self:say("%s", "      " .. name .. ": " .. M.show(value, spec.sensitive))
           end
         end
       end

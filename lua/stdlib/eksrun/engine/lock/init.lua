@@ -41,6 +41,29 @@ function M.log(aws, stack, options)
   return log_module.new(store, { nonce = owner.nonce(), lease = options.lease, margin = options.margin })
 end
 
+--- The newest record of every stack of the region, by SSM's word.
+--- @param aws table
+--- @return eksrun.lock.Record[]
+function M.all(aws)
+  local hints, slots, out = {}, {}, {}
+  for page in aws.ssm:pages("describe_parameters", {
+    ParameterFilters = { { Key = "Name", Option = "BeginsWith", Values = { "/eksrun/" } } },
+  }) do
+    for _, parameter in ipairs(page.Parameters or {}) do
+      local path, slot = parameter.Name:match "^(/eksrun/[^/]+)/lock/(%d+)$"
+      if path and (not slots[path] or slot > slots[path]) then slots[path] = slot end
+    end
+  end
+  for path, slot in util.sorted_pairs(slots) do hints[#hints + 1] = ("%s/lock/%s"):format(path, slot) end
+  for first = 1, #hints, 10 do
+    local names = table.move(hints, first, math.min(first + 9, #hints), 1, {})
+    for _, parameter in ipairs(aws.ssm:get_parameters({ Names = names }).Parameters or {}) do
+      out[#out + 1] = log_module.decode(parameter.Value)
+    end
+  end
+  return out
+end
+
 --- Who holds it, since when, until when: one line.
 --- @param record eksrun.lock.Record
 --- @return string
@@ -112,7 +135,7 @@ function M.take(options)
     -- A run that goes on where another stopped has its tokens; one after a run that did all has its own.
     self.generation = done and log.slot + 1 or before.generation or 0
     return {
-      owner = who, generation = self.generation,
+      owner = who, generation = self.generation, stack = options.stack.name,
       inventory = options.inventory and options.inventory(before and before.inventory),
     }
   end

@@ -27,6 +27,7 @@ local BATCH = 10
 
 --- @class eksrun.lock.Record
 --- @field kind "hold"|"release"
+--- @field stack string
 --- @field nonce string whose it is
 --- @field at number AWS's time when it was made
 --- @field deadline number AWS's time up to which a hold counts
@@ -55,7 +56,10 @@ function M.new(store, options)
   }, Log)
 end
 
-local function decode(text)
+--- A record from its text; raises for what is none of eksrun's.
+--- @param text string
+--- @return eksrun.lock.Record
+function M.decode(text)
   local ok, record = pcall(json.decode, text)
   if ok and type(record) == "table" and record.kind then return record end
   error(error_object.new {
@@ -92,7 +96,7 @@ function Log:read()
     else
       local newest = first
       while texts[newest + 1] do newest = newest + 1 end
-      if texts[newest] then self.slot, self.record = newest, decode(texts[newest]) end
+      if texts[newest] then self.slot, self.record = newest, M.decode(texts[newest]) end
       if newest < slots[#slots] then return self.record, now end
       first = newest
     end
@@ -187,7 +191,7 @@ function Log:collect(now)
     local batch = table.move(old, first, math.min(first + BATCH - 1, #old), 1, {})
     local texts = self.store.get(batch)
     for _, slot in ipairs(batch) do
-      if not texts[slot] or decode(texts[slot]).at > now - KEEP_SECONDS then return end
+      if not texts[slot] or M.decode(texts[slot]).at > now - KEEP_SECONDS then return end
     end
     self.store.remove(batch)
   end

@@ -1,0 +1,96 @@
+--- eksrun drift RECIPE [k=v ...]: where AWS is not what the recipe says, field by field.
+local json = require "eksrun.json"
+local recipe = require "eksrun.engine.recipe"
+local report_module = require "eksrun.engine.report"
+local session = require "eksrun.cli.session"
+local util = require "eksrun.util"
+
+local M = {
+  summary = "show where AWS is not what the recipe says, and change nothing",
+  usage = "eksrun drift RECIPE [k=v ...] [flags]",
+  examples = { "eksrun drift recipes/managed-cluster.lua name=demo --json" },
+  description = "exit status: 0 all is as declared, 2 something is not, 1 an error",
+  usage_status = 1,
+  unknown_flag = session.unknown_flag,
+  arguments = {
+    { "recipe", "a Lua file, or - for stdin" },
+    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+  },
+  flags = {
+    { "json", "one JSON object a line" },
+    { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
+    { "no-lock", "do not read the lock of the stack, which says what the stack may have" },
+  },
+}
+
+function M.help(parsed)
+  local apply = require("eksrun.cli.main").command "apply"
+  return parsed.recipe and apply.help(parsed, M) or require("eksrun.cli.args").help(M)
+end
+
+local KINDS = { create = "missing", update = "changed", replace = "changed", delete = "extra" }
+
+local function fields_of(action)
+  local out = json.array {}
+  for _, change in ipairs(action.changes) do
+    if not change.implied then
+      local told = report_module.change_fields(change)
+      out[#out + 1] = { path = told.path, sensitive = told.sensitive, recipe = told.to, aws = told.from }
+    end
+  end
+  return out
+end
+
+local function say(report, action, kind)
+  local id = action.record and util.escape(tostring(action.record[action.type.id]))
+  if kind == "missing" then
+    return report:say("%s (%s): not in AWS", action.address, action.type.name)
+  elseif kind == "extra" then
+    return report:say("%s (%s %s): in AWS, %s", action.address, action.type.name, id,
+      action.reason or "no longer declared")
+  end
+  report:say("%s (%s %s):", action.address, action.type.name, id)
+  for _, change in ipairs(action.changes) do
+    if not change.implied then
+      report:say("  %s: the recipe says %s, AWS has %s%s", util.escape(change.path),
+        report_module.show(change.to, change.sensitive, 60),
+        report_module.show(change.from, change.sensitive, 60), change.replaces and "  (cannot be changed in place)" or "")
+    end
+  end
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  session.configure(parsed)
+  local loaded = recipe.load(parsed.recipe, parsed.params)
+  if not loaded.declares then
+    util.fail("usage", "%s declares no resource: there is nothing to compare", parsed.recipe)
+  end
+  parsed.only_look = true
+  local plan = session.plan(loaded.graph, parsed, loaded.outputs)
+  local report, drifted = session.report(parsed, io.stdout), 0
+  for _, action in ipairs(plan.actions) do
+    local kind = KINDS[action.op]
+    if kind then
+      drifted = drifted + 1
+      if report.json then
+        local id = action.record and action.record[action.type.id]
+        report:event {
+          event = "drift", kind = kind, address = action.address, type = action.type.name,
+          id = id and tostring(id), fields = fields_of(action),
+        }
+      else
+        say(report, action, kind)
+      end
+    end
+  end
+  local stack = plan.stack
+  report:note("result", {
+    stack = stack.name, account = stack.account, region = stack.region, drifted = drifted,
+    as_declared = plan.counts.keep + plan.counts.wait,
+  }, "%sstack %s, account %s, region %s: %d not as declared, %d as declared", drifted > 0 and "\n" or "",
+    stack.name, stack.account or "?", stack.region or "?", drifted, plan.counts.keep + plan.counts.wait)
+  return drifted > 0 and 2 or 0
+end
+
+return M

@@ -1,0 +1,107 @@
+--- eksrun stacks: the stacks of an account and region, by their locks and by the tags of what they have.
+local clock = require "eksrun.clock"
+local error_object = require "eksrun.error"
+local locks = require "eksrun.engine.lock"
+local session = require "eksrun.cli.session"
+local stack_module = require "eksrun.engine.stack"
+local task = require "eksrun.task"
+local util = require "eksrun.util"
+
+local M = {
+  summary = "list the stacks of the account and region",
+  examples = { "eksrun stacks --region eu-west-1 --json" },
+  description = "from the records of the locks and the tags; IAM's resources are in no region and not counted",
+  flags = { { "json", "one JSON object a line" } },
+}
+
+-- How many things carry the tag, by stack.
+local function by_tags(aws)
+  local counts = {}
+  for page in aws.resourcegroupstaggingapi:pages("get_resources", {
+    TagFilters = { { Key = stack_module.TAG_STACK } },
+  }) do
+    for _, mapping in ipairs(page.ResourceTagMappingList or {}) do
+      for _, tag in ipairs(mapping.Tags or {}) do
+        if tag.Key == stack_module.TAG_STACK then counts[tag.Value] = (counts[tag.Value] or 0) + 1 end
+      end
+    end
+  end
+  return counts
+end
+
+local function by_locks(aws)
+  local records = {}
+  for _, record in ipairs(locks.all(aws)) do
+    if type(record.stack) == "string" then records[record.stack] = record end
+  end
+  return records
+end
+
+-- One of the two may be refused: the other is said then, and this is not hidden.
+local function tried(what, f, report, aws)
+  local ok, result = pcall(f, aws)
+  if ok then return result, true end
+  if not error_object.is(result) or result.code == "canceled" or result.code == "interrupted" then
+    error(result, 0)
+  end
+  report:note("unseen", { what = what, error = util.describe(result) }, "not looked at: %s: %s", what,
+    (util.escape(util.describe(result)):gsub("\n.*", "")))
+  return {}, false, result
+end
+
+local function state_of(record)
+  if not record then return "no run is known" end
+  if record.kind == "hold" then return record.deadline < clock.now() and "abandoned" or "in a run" end
+  return record.complete and "complete" or "not complete"
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  session.configure(parsed)
+  local aws, report = require "eksrun.aws", session.report(parsed, io.stdout)
+  local counts, records, counted, read, err
+  task.all {
+    function() counts, counted, err = tried("tags", by_tags, report, aws) end,
+    function() records, read = tried("locks", by_locks, report, aws) end,
+  }
+  if not counted and not read then error(err, 0) end
+  local names = {}
+  for name in pairs(counts) do names[name] = true end
+  -- A stack that was destroyed whole leaves its lock behind.
+  for name, record in pairs(records) do
+    local gone = record.kind == "release" and record.complete and not next(record.inventory or {})
+    names[name] = names[name] or not gone or nil
+  end
+  local rows, widths = { { "STACK", "RESOURCES", "STATE", "LAST RUN" } }, { 0, 0, 0, 0 }
+  for name in util.sorted_pairs(names) do
+    local record = records[name]
+    local who = record and record.owner or {}
+    local last = record and ("%s %s@%s"):format(clock.format_iso8601(record.at), tostring(who.user),
+      tostring(who.host)) or ""
+    if report.json then
+      report:event {
+        event = "stack", stack = name, resources = counted and (counts[name] or 0) or nil,
+        state = state_of(record), last_at = record and clock.format_iso8601(record.at), user = who.user,
+        host = who.host, command = who.command,
+      }
+    end
+    rows[#rows + 1] = { util.escape(name), tostring(counted and (counts[name] or 0) or "?"), state_of(record),
+      util.escape(last) }
+  end
+  if report.json then return 0 end
+  if not rows[2] then
+    report:say "no stacks"
+    return 0
+  end
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i], #cell) end
+  end
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do cells[i] = cell .. (" "):rep(widths[i] - #cell) end
+    report:say("%s", (table.concat(cells, "  "):gsub("%s+$", "")))
+  end
+  return 0
+end
+
+return M

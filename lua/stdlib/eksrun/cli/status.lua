@@ -1,0 +1,121 @@
+--- eksrun status RECIPE|--stack NAME: what a stack has, by the tags, and who last changed it, by its lock.
+local clock = require "eksrun.clock"
+local graph = require "eksrun.engine.graph"
+local locks = require "eksrun.engine.lock"
+local recipe = require "eksrun.engine.recipe"
+local session = require "eksrun.cli.session"
+local stack_module = require "eksrun.engine.stack"
+local task = require "eksrun.task"
+local util = require "eksrun.util"
+
+local M = {
+  summary = "show what a stack has, and who last changed it",
+  usage = "eksrun status RECIPE [k=v ...] | --stack NAME [flags]",
+  examples = { "eksrun status --stack managed-cluster/demo" },
+  unknown_flag = session.unknown_flag,
+  arguments = {
+    { "recipe", "a Lua file", optional = true },
+    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+  },
+  flags = {
+    { "stack", "the stack, without its recipe", value = "NAME" },
+    { "json", "one JSON object a line" },
+  },
+}
+
+local function name_of(parsed)
+  if parsed.stack then
+    if parsed.recipe then util.fail("usage", "status wants a recipe or --stack, not both") end
+    if not stack_module.is_name(parsed.stack) then
+      util.fail("usage", "--stack: '%s' is no stack's name, such as managed-cluster/demo", parsed.stack)
+    end
+    return parsed.stack
+  end
+  if not parsed.recipe then util.fail("usage", "status wants a recipe or --stack NAME") end
+  local loaded = recipe.load(parsed.recipe, parsed.params)
+  if not loaded.declares then util.fail("usage", "%s declares no resource", parsed.recipe) end
+  return loaded.graph.stack.name
+end
+
+-- What the newest record of the lock says of the present and of the last run.
+local function standing(record, now)
+  if not record then return "free", nil end
+  local expired = now and now > record.deadline
+  if record.kind == "hold" then return expired and "abandoned" or "held", record end
+  return "free", record
+end
+
+local function last_run(record)
+  local who = record.owner or {}
+  return {
+    command = who.command, user = who.user, host = who.host, at = clock.format_iso8601(record.at),
+    complete = record.kind == "release" and record.complete or false,
+  }
+end
+
+local texts = {
+  held = "lock: held by %s",
+  abandoned = "lock: left by a run that ended without its word: %s; the next run takes over",
+}
+
+local function say_lock(report, state, record)
+  if state ~= "free" then return report:say(texts[state], locks.describe(record)) end
+  if not record then return report:say "lock: free; no run is known" end
+  local run = last_run(record)
+  report:say("lock: free; last run: %s by %s@%s, %s, %s", util.escape(tostring(run.command)),
+    util.escape(tostring(run.user)), util.escape(tostring(run.host)), run.at,
+    run.complete and "complete" or "not complete: run it again")
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  session.configure(parsed)
+  local empty, aws = graph.new(), require "eksrun.aws"
+  empty.stack = stack_module.new(name_of(parsed))
+  parsed.only_look = true
+  local found = task.all {
+    function() return session.plan(empty, parsed) end,
+    function()
+      local ok, record, now = pcall(function()
+        return locks.log(aws, empty.stack):read()
+      end)
+      if not ok then return { ok = false, err = record } end
+      return { ok = true, record = record, now = now }
+    end,
+  }
+  local plan, lock = found[1], found[2]
+  local state, record = standing(lock.record, lock.now)
+  local report, stack = session.report(parsed, io.stdout), plan.stack
+  if report.json then
+    for _, action in ipairs(plan.actions) do
+      report:event {
+        event = "resource", address = action.address, type = action.type.name,
+        id = tostring(action.record[action.type.id]), pending = action.record.pending or nil,
+      }
+    end
+    report:event {
+      event = "status", stack = stack.name, account = stack.account, region = stack.region,
+      resources = #plan.actions, lock = lock.ok and state or "unknown", last = record and last_run(record),
+    }
+    return 0
+  end
+  report:say("stack %s, account %s, region %s", stack.name, stack.account or "?", stack.region or "?")
+  if lock.ok then
+    say_lock(report, state, record)
+  else
+    report:say("lock: unknown: %s", util.escape(util.describe(lock.err)):gsub("\n.*", ""))
+  end
+  report:say("%d resource%s", #plan.actions, #plan.actions == 1 and "" or "s")
+  local width, kind = 0, 0
+  for _, action in ipairs(plan.actions) do
+    width, kind = math.max(width, #action.address), math.max(kind, #action.type.name)
+  end
+  for _, action in ipairs(plan.actions) do
+    report:say("  %s%s  %s%s  %s%s", action.address, (" "):rep(width - #action.address), action.type.name,
+      (" "):rep(kind - #action.type.name), util.escape(tostring(action.record[action.type.id])),
+      action.record.pending and "  (not ready)" or "")
+  end
+  return 0
+end
+
+return M
