@@ -7,9 +7,9 @@ local util = require "eksrun.util"
 local M = {
   summary = "take what exists in AWS into a stack",
   usage = "eksrun adopt RECIPE [k=v ...] ADDRESS=ID... [flags]",
-  examples = { "eksrun adopt net.lua name=prod network/vpc=vpc-0abc network/public/a=subnet-0def" },
-  description = "adds the tags of the stack, and changes nothing else; words that name a parameter of the "
-    .. "recipe are parameters",
+  examples = { "eksrun adopt net.lua name=prod network/vpc=vpc-0abc network/a=subnet-0def" },
+  description = "adds the tags of the stack, and changes nothing else; words that name a\n"
+    .. "parameter of the recipe are parameters",
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file that declares them" },

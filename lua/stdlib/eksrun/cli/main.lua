@@ -10,8 +10,8 @@ local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 --- In the order of the help.
-local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "unlock", "token",
-  "kubeconfig", "call", "config", "login", "logout", "repl", "help" }
+local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check",
+  "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "help" }
 
 local M = {}
 

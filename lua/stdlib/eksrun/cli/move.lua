@@ -8,8 +8,8 @@ local M = {
   summary = "rename an address or a scope, and make nothing anew",
   usage = "eksrun move RECIPE OLD NEW [k=v ...] [flags]",
   examples = { "eksrun move net.lua network/vpc net/main", "eksrun move net.lua network net" },
-  description = "the recipe declares the new address already; the same for whoever else runs it: "
-    .. "was = { \"old/address\" } in the declaration",
+  description = "the recipe declares the new address already; the same for whoever else runs\n"
+    .. "it: was = { \"old/address\" } in the declaration",
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file that declares the new address" },

@@ -10,7 +10,7 @@ local util = require "eksrun.util"
 local M = {
   summary = "list the stacks of the account and region",
   examples = { "eksrun stacks --region eu-west-1 --json" },
-  description = "from the records of the locks and the tags; IAM's resources are in no region and not counted",
+  description = "from the records of the locks and from tags; IAM's are in no region and not\ncounted",
   flags = { { "json", "one JSON object a line" } },
 }
 

@@ -87,6 +87,14 @@ local function types_of(options)
   return types, has
 end
 
+-- Whether an input is for good.
+local function stays(type_, name)
+  for _, key in ipairs(type_.key or {}) do
+    if key == name then return true end
+  end
+  return type_.inputs[name].immutable
+end
+
 --- Asks AWS.
 --- @param options eksrun.observe.Options
 --- @return eksrun.Observed
@@ -135,7 +143,7 @@ function M.run(options)
     of[node] = record
     -- A name that was made up is only for the creation: what moved keeps its own.
     for name in pairs(node.computed) do
-      if node.type.inputs[name].immutable and record[name] ~= nil then node.inputs[name] = record[name] end
+      if stays(node.type, name) and record[name] ~= nil then node.inputs[name] = record[name] end
     end
   end
 

@@ -8,7 +8,10 @@ local READING = {
   "^scan$", "^pages$", "^collect$", "^wait$", "^dry$", "^presign$", "^service", "^region$", "^_",
 }
 
-local function only_reads(name)
+--- Whether an operation changes nothing.
+--- @param name string describe_cluster
+--- @return boolean
+function M.only_reads(name)
   for _, pattern in ipairs(READING) do
     if name:find(pattern) then return true end
   end
@@ -27,7 +30,7 @@ local function guarded(client, check)
     __index = function(self, name)
       local method = client[name]
       if type(method) ~= "function" then return method end
-      local changes, makes = not only_reads(name), name:find "^create_" or name:find "^allocate_"
+      local changes, makes = not M.only_reads(name), name:find "^create_" or name:find "^allocate_"
       local function call(_, ...)
         if not changes then return method(client, ...) end
         check()

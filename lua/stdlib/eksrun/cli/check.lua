@@ -1,0 +1,137 @@
+--- eksrun check RECIPE [k=v ...]: what is wrong with a recipe, without a plan.
+local args = require "eksrun.cli.args"
+local error_object = require "eksrun.error"
+local file = require "eksrun.file"
+local guard = require "eksrun.engine.lock.guard"
+local lint = require "eksrun.engine.lint"
+local observe = require "eksrun.aws.observe"
+local recipe = require "eksrun.engine.recipe"
+local ref = require "eksrun.engine.ref"
+local session = require "eksrun.cli.session"
+local util = require "eksrun.util"
+
+local M = {
+  summary = "read a recipe and say what is wrong with it",
+  usage = "eksrun check RECIPE [k=v ...] [flags]",
+  examples = { "eksrun check recipes/managed-cluster.lua" },
+  description = "unknown inputs and names, globals that are not declared, refs as conditions,\n"
+    .. "calls that change something outside a step\n\nexit status: 0 nothing found, 1 something is",
+  unknown_flag = session.unknown_flag,
+  arguments = {
+    { "recipe", "a Lua file" },
+    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+  },
+  flags = { { "json", "one JSON object a line" } },
+}
+
+function M.help(parsed)
+  local apply = require("eksrun.cli.main").command "apply"
+  return parsed.recipe and apply.help(parsed, M) or args.help(M)
+end
+
+-- A message that begins with its place, as file, line and the rest.
+local function placed(message, default)
+  local path, line, rest = message:match "^([^\n]-):(%d+): (.*)$"
+  if path then return path, math.tointeger(tonumber(line)), rest end
+  return default, 0, message
+end
+
+local function reader()
+  local texts = {}
+  return function(name)
+    texts[name] = texts[name] or file.try_read(name)
+    return texts[name]
+  end
+end
+
+-- Undeclared globals of a file: the compiler knows them all, whether the lines run or not.
+local function check_globals(name, text, standard, found)
+  local chunk = load(text:gsub("^#[^\n]*", ""), "@" .. name, "t")
+  if not chunk then return end
+  local told = {}
+  lint.globals(chunk, function(global, line, writes)
+    local key = ("%s%s%d"):format(global, writes, line)
+    if told[key] or not writes and standard[global] then return end
+    told[key] = true
+    if writes then
+      found(name, line, "global", ("'%s' is set as a global: say local"):format(global))
+    else
+      local near = util.did_you_mean(global, util.sorted_keys(standard))
+      found(name, line, "global", ("'%s' is not declared%s"):format(global, near))
+    end
+  end)
+end
+
+-- Whose calls may come of the credentials.
+local SIGN_IN = { sts = true, sso = true, ["sso-oidc"] = true, signin = true }
+
+-- Keeps calls that change something from leaving.
+local refusing = {
+  sending = function(call)
+    local name = call.name:gsub("(%l)(%u)", "%1_%2"):lower()
+    if SIGN_IN[call.client.name] or guard.only_reads(name) then return end
+    error(error_object.new {
+      code = "check",
+      message = ("%s: %s changes something while the recipe is read, by every plan too: put it into a step")
+        :format(util.where(), name),
+    }, 0)
+  end,
+}
+
+local function load_recipe(parsed, own, read, found)
+  observe.add(refusing)
+  local _ <close> = setmetatable({}, { __close = function() observe.remove(refusing) end })
+  local function told(path, line, message) found(path, line, "ref", message) end
+  local ok, err = pcall(function()
+    local loaded = lint.watch(own, read, told, function() return recipe.load(parsed.recipe, parsed.params) end)
+    loaded.graph:order()
+    for _, node in ipairs(loaded.graph.nodes) do ref.check(node.inputs) end
+    return loaded
+  end)
+  if ok then return end
+  -- What is not the recipe's: a signal, the command line, AWS.
+  local others = { canceled = true, interrupted = true, usage = true }
+  if not error_object.is(err) or others[err.code] or err.kind == "credentials" or err.service then
+    error(err, 0)
+  end
+  local path, line, message = placed(util.describe(err), parsed.recipe)
+  found(path, line, err.code == "check" and "call" or "error", message)
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  if parsed.recipe == "-" then util.fail("usage", "check wants a file: its text is read twice") end
+  session.configure(parsed)
+  local report = session.report(parsed, io.stdout)
+  local read = reader()
+  local standard, findings, files = {}, {}, { [parsed.recipe] = true }
+  for name in pairs(_G) do standard[name] = true end
+  standard._ENV, standard.arg = true, true
+  local function found(path, line, rule, message)
+    findings[#findings + 1] = { file = path, line = line, rule = rule, message = message }
+  end
+  local function own(source)
+    if util.is_library(source) then return false end
+    files[source:sub(2)] = true
+    return true
+  end
+  load_recipe(parsed, own, read, found)
+  for name in util.sorted_pairs(files) do
+    local text = read(name)
+    if text then check_globals(name, text, standard, found) end
+  end
+  table.sort(findings, function(a, b)
+    if a.file ~= b.file then return a.file < b.file end
+    if a.line ~= b.line then return a.line < b.line end
+    return a.message < b.message
+  end)
+  for _, one in ipairs(findings) do
+    local at = one.line > 0 and ("%s:%d"):format(one.file, one.line) or one.file
+    report:note("finding", one, "%s: %s", util.escape(at), util.escape(one.message))
+  end
+  report:note("result", { findings = #findings }, "%s: %s", util.escape(parsed.recipe),
+    #findings == 0 and "nothing found" or ("%d found"):format(#findings))
+  return #findings > 0 and 1 or 0
+end
+
+return M
