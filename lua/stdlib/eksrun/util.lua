@@ -160,9 +160,11 @@ M.escape = text.escape
 
 --- "4.2s", "2m05s", "1h02m".
 --- @param seconds number
+--- @param whole? boolean "4s": for what changes while one looks at it
 --- @return string
-function M.duration(seconds)
-  if seconds < 59.95 then return ("%.1fs"):format(seconds) end
+function M.duration(seconds, whole)
+  if whole then seconds = math.floor(seconds) end
+  if seconds < 59.95 then return (whole and "%ds" or "%.1fs"):format(seconds) end
   local whole = math.floor(seconds + 0.5)
   if whole < 3600 then return ("%dm%02ds"):format(whole // 60, whole % 60) end
   return ("%dh%02dm"):format(whole // 3600, whole % 3600 // 60)

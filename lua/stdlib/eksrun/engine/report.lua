@@ -25,7 +25,8 @@ Report.__index = Report
 --- @return eksrun.Report
 function M.new(options)
   options = options or {}
-  local plain = options.no_color or (os.getenv "NO_COLOR" or "") ~= "" or os.getenv "TERM" == "dumb"
+  local dumb = (os.getenv "TERM" or "dumb") == "dumb"
+  local plain = options.no_color or (os.getenv "NO_COLOR" or "") ~= "" or dumb
   local tty = terminal.is_tty(options.out == io.stdout and 1 or 2)
   return setmetatable({
     json = options.json or false,

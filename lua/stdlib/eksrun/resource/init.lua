@@ -45,6 +45,7 @@ local M = {}
 --- @field exclusive? table<string, string> by "create", "update", "delete": "eks.cluster/{clusterName}"
 --- @field retry? table<string, eksrun.Retry[]> by "create", "update", "delete": errors that pass
 --- @field typical? table<string, number> usual seconds by "create", "update", "delete"
+--- @field slow? string what to look at when that takes much longer: "the nodes' subnets: ..."
 --- @field observe fun(ctx: eksrun.Context, wanted: table[]): table[]
 --- @field create fun(ctx: eksrun.Context, inputs: table): table
 --- @field update? fun(ctx: eksrun.Context, record: table, inputs: table, changed: table): table?
@@ -62,7 +63,7 @@ local fields_of_a_type = {
   observe_with = "table?", inputs = "table",
   outputs = "table?", tagging = "table?", global = "boolean?", parent = "string?",
   protect = "boolean?", delete_after = "table?", create_first = "any?", exclusive = "table?",
-  retry = "table?", typical = "table?", observe = "function", create = "function",
+  retry = "table?", typical = "table?", slow = "string?", observe = "function", create = "function",
   update = "function?", delete = "function", ready = "function?", gone = "function?",
   retag = "function?", methods = "table?", moves = "table?", verify = "function?",
   refuse = "function?",

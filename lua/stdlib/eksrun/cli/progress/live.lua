@@ -93,7 +93,7 @@ function Live:tick(now, view)
   if view.steps then
     lines = tree.layout(view, now, columns - 1, rows - 1)
   else
-    local text = ("%s (%s)"):format(view.phase or view.title, util.duration(math.floor(now - view.since)))
+    local text = ("%s (%s)"):format(view.phase or view.title, util.duration(now - view.since, true))
     lines = { { text = line.clip(text, columns - 1) } }
   end
   local frame = "\27[?2026h\27[?25l" .. from .. to_bytes(self, lines) .. "\27[J\27[?2026l"

@@ -63,8 +63,8 @@ end
 --- @return string
 function M.time(step, now)
   local usual = timeline.usual(step)
-  local elapsed = util.duration(now - step.started)
-  return usual and usual >= 5 and elapsed .. ", usually " .. util.duration(usual) or elapsed
+  local elapsed = util.duration(now - step.started, true)
+  return usual and usual >= 5 and elapsed .. ", usually " .. util.duration(usual, true) or elapsed
 end
 
 local function count(steps)
@@ -143,7 +143,7 @@ local function header(view, counts, now, columns)
   if counts.running > 0 then parts[#parts + 1] = ("%d running"):format(counts.running) end
   if counts.failed > 0 then parts[#parts + 1] = ("%d failed"):format(counts.failed) end
   if view.stopping then parts[#parts + 1] = "starting nothing new" end
-  parts[#parts + 1] = util.duration(math.floor(now - view.started))
+  parts[#parts + 1] = util.duration(now - view.started, true)
   return { text = line.clip(view.title .. ": " .. table.concat(parts, ", "), columns) }
 end
 
@@ -167,7 +167,8 @@ local function grouped(groups, now, columns, merged)
   for _, group in ipairs(groups) do
     width = math.max(width, text.width(group.name) + 4)
     for _, entry in ipairs(group.steps) do
-      if shows(entry.step) then width = math.max(width, text.width(entry.name) + 6) end
+      local deep = shows(entry.step) and not group.single
+      if deep then width = math.max(width, text.width(entry.name) + 6) end
     end
   end
   width = math.min(width, NAME_MAX, math.max(columns // 2, 1))

@@ -127,6 +127,7 @@ return resource.define {
     },
   },
   typical = { create = 5, update = 5, delete = 120 },
+  slow = "its activities: eksrun call autoscaling describe-scaling-activities",
 
   observe = function(ctx, wanted)
     local records, seen = {}, {}

@@ -31,6 +31,7 @@ return resource.define {
     },
   },
   typical = { create = 110, delete = 60 },
+  slow = "its state and failure message, and the address quota",
 
   observe = function(ctx)
     local filter = ctx:stack_filter()

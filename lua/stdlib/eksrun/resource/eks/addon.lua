@@ -72,6 +72,7 @@ return resource.define {
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 1800 } },
   },
   typical = { create = 45, update = 60, delete = 20 },
+  slow = "its health issues, and whether the cluster has nodes that its pods fit on",
 
   observe = function(ctx, wanted)
     return support.observe_children(ctx, wanted, {

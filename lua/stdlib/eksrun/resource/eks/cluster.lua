@@ -215,6 +215,7 @@ return resource.define {
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
   },
   typical = { create = 600, update = 120, delete = 150 },
+  slow = "the subnets' free addresses and the health issues of the cluster",
 
   observe = function(ctx, wanted)
     local records, seen, jobs = {}, {}, {}

@@ -64,6 +64,7 @@ return resource.define {
     delete = ONE_AT_A_TIME,
   },
   typical = { create = 80, delete = 100 },
+  slow = "the pod execution role and the subnets, which have to be private",
 
   observe = function(ctx, wanted)
     return support.observe_children(ctx, wanted, {

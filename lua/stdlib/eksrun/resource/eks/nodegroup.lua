@@ -112,6 +112,8 @@ return resource.define {
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
   },
   typical = { create = 130, update = 120, delete = 370 },
+  slow = "its health issues, "
+    .. "and whether the nodes reach the cluster: the subnets' routes, NAT or endpoints, the node role",
 
   observe = function(ctx, wanted)
     return support.observe_children(ctx, wanted, {

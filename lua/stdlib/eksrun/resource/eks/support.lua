@@ -120,7 +120,9 @@ function M.wait_active(ctx, what, describe, minutes, transient)
     if bad and not (transient and transient[status]) then
       util.fail("eks", "%s is %s: %s", what, status, M.issues(described))
     end
-    return nil, status
+    local health = described.health
+    local troubled = health and health.issues and health.issues[1]
+    return nil, troubled and status .. ", " .. M.issues(described) or status
   end, { timeout = minutes * MINUTE })
 end
 
