@@ -171,16 +171,22 @@ static void push_node(lua_State *L, struct ek_endpoint *v, uint32_t index) {
   const struct ek_rules_node *node = &v->rules->nodes[index];
   const uint32_t *links = v->rules->links + node->at;
   luaL_checkstack(L, 4, "a property is nested too deeply");
+  bool walked = node->op == EK_NODE_ARRAY || node->op == EK_NODE_OBJECT;
+  if (!ek_endpoint_spend(v, walked ? 1u + node->count : 1u)) {
+    lua_pushnil(L);
+    return;
+  }
   if (node->op == EK_NODE_ARRAY) {
     lua_createtable(L, node->count, 0);
-    for (int i = 0; i < node->count; i++) {
+    for (int i = 0; i < node->count && !v->failed; i++) {
       push_node(L, v, links[i]);
       lua_rawseti(L, -2, i + 1);
     }
   } else if (node->op == EK_NODE_OBJECT) {
     lua_createtable(L, 0, node->count / 2);
-    for (int i = 0; i < node->count; i += 2) {
-      push_node(L, v, links[i]);
+    for (int i = 0; i < node->count && !v->failed; i += 2) {
+      lua_pushlstring(L, v->rules->pool + v->rules->nodes[links[i]].at,
+                      v->rules->nodes[links[i]].count);
       push_node(L, v, links[i + 1]);
       lua_rawset(L, -3);
     }
@@ -239,6 +245,11 @@ static int refuse(lua_State *L, const char *message) {
   return 2;
 }
 
+static int fail(lua_State *L, const struct ek_endpoint *v) {
+  struct ek_error e;
+  return ek_endpoint_failure(v, &e) == EK_ERR_NOMEM ? ek_error_raise(L, &e) : refuse(L, e.message);
+}
+
 static int l_resolve(lua_State *L) {
   const struct ek_rules *rules = luaL_checkudata(L, 1, RULES);
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -257,7 +268,7 @@ static int l_resolve(lua_State *L) {
   if (code != 0) return refuse(L, e.message);
   push_node(L, v, rule->value);
   int results = 1;
-  if (v->failed) return luaL_error(L, "not enough memory");
+  if (v->failed) return fail(L, v);
   if (!lua_isstring(L, -1)) {
     results = refuse(L, "an endpoint rule needs a value that is not set");
   } else if (rule->kind == EK_RULE_ERROR) {
@@ -277,7 +288,7 @@ static int l_resolve(lua_State *L) {
         push_node(L, v, objects[i].node - 1);
       lua_setfield(L, -2, objects[i].name);
     }
-    if (v->failed) return luaL_error(L, "not enough memory");
+    if (v->failed) return fail(L, v);
   }
   ek_endpoint_fini(v);
   return results;

@@ -45,7 +45,7 @@ struct ek_endpoint {
   const struct ek_rules *rules;
   const struct ek_partitions *partitions;
   struct ek_endpoint_value slots[EK_RULES_SLOTS_MAX];
-  uint32_t steps; /* nodes that may still be evaluated */
+  uint32_t steps; /* that may still be taken */
   bool failed;    /* out of memory or steps */
   struct ek_endpoint_block *blocks;
   size_t used;
@@ -65,6 +65,12 @@ int ek_endpoint_resolve(struct ek_endpoint *v, const struct ek_rules_rule **rule
 /* The value of a node of the rule found; texts last until _fini. NONE where something is not set.
  * An EK_NODE_ARRAY or EK_NODE_OBJECT is the caller's to walk. */
 struct ek_endpoint_value ek_endpoint_evaluate(struct ek_endpoint *v, uint32_t node);
+
+/* For the caller's own walks: takes steps off those that an evaluation has. False: there are not so
+ * many. */
+bool ek_endpoint_spend(struct ek_endpoint *v, size_t steps);
+/* What went wrong so far, as _resolve says it: EK_ERR_LIMIT, EK_ERR_NOMEM; 0: nothing. */
+int ek_endpoint_failure(const struct ek_endpoint *v, struct ek_error *e);
 
 /* "a boolean", "a string", ..., for messages. */
 const char *ek_rules_type_name(enum ek_rules_type type);

@@ -3,8 +3,9 @@
 
 #include "core/endpoint/endpoint.h"
 
-/* Nodes that one evaluation may take. The largest rule set, S3's, takes a few hundred. */
-enum { STEPS_MAX = 1 << 17 };
+/* What one evaluation may take: a step is a node, or so many bytes of a text that is made or looked
+ * through, which bounds memory too. The largest rule set, S3's, takes a few hundred. */
+enum { STEPS_MAX = 1 << 17, STEP_BYTES = 64 };
 
 typedef struct ek_endpoint_text text;
 typedef struct ek_endpoint_value value;
@@ -36,8 +37,19 @@ void ek_endpoint_fini(struct ek_endpoint *v) {
   }
 }
 
-/* n bytes that last until _fini; NULL: out of memory (v->failed). */
+bool ek_endpoint_spend(struct ek_endpoint *v, size_t steps) {
+  if (steps > v->steps) {
+    v->steps = 0;
+    v->failed = true;
+    return false;
+  }
+  v->steps -= (uint32_t)steps;
+  return true;
+}
+
+/* n bytes that last until _fini; NULL: out of memory or steps (v->failed). */
 static char *reserve(struct ek_endpoint *v, size_t n) {
+  if (!ek_endpoint_spend(v, n / STEP_BYTES)) return NULL;
   if (n <= sizeof v->room - v->used) {
     char *bytes = v->room + v->used;
     v->used += n;
@@ -157,6 +169,7 @@ static value fill_template(struct ek_endpoint *v, const struct ek_rules_node *no
 
 /* A function on one text and, for some, a boolean. */
 static value text_function(struct ek_endpoint *v, enum ek_rules_op op, text s, bool flag) {
+  if (!ek_endpoint_spend(v, s.len / STEP_BYTES)) return none;
   switch (op) {
   case EK_NODE_PARTITION:
     return (value){.type = EK_RULES_PARTITION,
@@ -215,11 +228,7 @@ static value call(struct ek_endpoint *v, const struct ek_rules_node *node) {
 
 static value evaluate(struct ek_endpoint *v, uint32_t index) {
   const struct ek_rules_node *node = &v->rules->nodes[index];
-  if (v->steps == 0) {
-    v->failed = true;
-    return none;
-  }
-  v->steps--;
+  if (!ek_endpoint_spend(v, 1)) return none;
   switch (node->op) {
   case EK_NODE_STRING: return of_text((text){v->rules->pool + node->at, node->count});
   case EK_NODE_BOOLEAN: return of_bool(node->at != 0);
@@ -238,6 +247,12 @@ static value evaluate(struct ek_endpoint *v, uint32_t index) {
 
 struct ek_endpoint_value ek_endpoint_evaluate(struct ek_endpoint *v, uint32_t node) {
   return evaluate(v, node);
+}
+
+int ek_endpoint_failure(const struct ek_endpoint *v, struct ek_error *e) {
+  if (!v->failed) return 0;
+  return v->steps == 0 ? ek_error_set(e, EK_ERR_LIMIT, "the endpoint rules are too much work")
+                       : ek_error_set(e, EK_ERR_NOMEM, "out of memory");
 }
 
 static int take_parameters(struct ek_endpoint *v, struct ek_error *e) {
@@ -283,9 +298,7 @@ int ek_endpoint_resolve(struct ek_endpoint *v, const struct ek_rules_rule **rule
       break;
     }
   }
-  if (v->failed)
-    return v->steps == 0 ? ek_error_set(e, EK_ERR_LIMIT, "the endpoint rules are too much work")
-                         : ek_error_set(e, EK_ERR_NOMEM, "out of memory");
+  if (v->failed) return ek_endpoint_failure(v, e);
   if (at >= end) return ek_error_set(e, EK_ERR_NOTFOUND, "no endpoint rule applies");
   return 0;
 }

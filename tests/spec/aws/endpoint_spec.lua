@@ -215,4 +215,19 @@ describe("a call's endpoint", function()
     assert.are.equal("config", err.code)
     assert.matches("use_fips_endpoint 'yes'", tostring(err), 1, true)
   end)
+
+  it("is refused where the rules make texts without bounds", function()
+    local conditions, last = {}, "Region"
+    for i = 1, 12 do
+      conditions[i] = ('{"fn":"uriEncode","argv":["%s"],"assign":"v%d"}'):format(("{" .. last .. "}"):rep(32), i)
+      last = "v" .. i
+    end
+    local rules = native.open(native.compile(([[{"version":"1.0",
+      "parameters":{"Region":{"type":"String","required":true}},
+      "rules":[{"type":"endpoint","conditions":[%s],"endpoint":{"url":"https://{Region}"}}]}]])
+      :format(table.concat(conditions, ","))))
+    local resolved, err = rules:resolve { Region = "eu-west-1" }
+    assert.is_nil(resolved)
+    assert.are.equal("the endpoint rules are too much work", err.message)
+  end)
 end)
