@@ -41,19 +41,70 @@ static void cancel(struct ek_wait *w) {
   ek_wait_done(w);
 }
 
-int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, lua_KContext ctx,
-                 lua_KFunction then) {
-  ek_task_check(L, WHAT);
-  if (!ek_transfer_await(op->transfer, n)) return then(L, LUA_OK, ctx);
-  op->wait = (struct ek_wait){.cancel = cancel};
-  op->busy = true;
-  return ek_task_wait(L, &op->wait, ctx, then);
-}
-
 void ek_http_close(struct ek_http_op *op) {
   ek_transfer_free(op->transfer);
   op->transfer = NULL;
   ek_checksum_fini(&op->sum);
+}
+
+/* The piece that the body's function returned, or the error that it raised, on top of the stack. */
+static void take_piece(lua_State *L, struct ek_http_op *op, int status) {
+  struct ek_error e;
+  op->busy = false;
+  if (status != LUA_OK && status != LUA_YIELD) {
+    ek_http_close(op);
+    lua_error(L);
+  }
+  size_t n = 0;
+  const char *piece = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
+  if (n == 0) {
+    const char *what = piece != NULL ? "an empty string" : luaL_typename(L, -1);
+    ek_http_close(op);
+    luaL_error(L, WHAT ": the function of the body returned %s before its end", what);
+  }
+  if (ek_transfer_feed(op->transfer, piece, n, &e) != 0) {
+    ek_http_close(op);
+    luaL_error(L, WHAT ": %s", e.message);
+  }
+  lua_pop(L, 1);
+}
+
+static int wait_on(lua_State *L, int status, lua_KContext index);
+
+static int piece_came(lua_State *L, int status, lua_KContext index) {
+  take_piece(L, lua_touserdata(L, (int)index), status);
+  return wait_on(L, LUA_OK, index);
+}
+
+static bool wants_piece(const struct ek_http_op *op) {
+  const char *ignored;
+  const struct ek_transfer *t = op->transfer;
+  if (!t->starved || !t->running) return false;
+  return !t->stream || !t->header_ended || ek_transfer_there(&ignored, t) < op->wanted;
+}
+
+static int wait_on(lua_State *L, int status, lua_KContext index) {
+  struct ek_http_op *op = lua_touserdata(L, (int)index);
+  if (status == LUA_YIELD && !wants_piece(op)) return op->then(L, status, op->ctx);
+  for (;;) {
+    ek_task_check(L, WHAT);
+    if (ek_transfer_await(op->transfer, op->wanted)) break;
+    if (!wants_piece(op)) return op->then(L, LUA_OK, op->ctx);
+    lua_getiuservalue(L, (int)index, 1);
+    op->busy = true;
+    take_piece(L, op, lua_pcallk(L, 0, 1, 0, index, piece_came));
+  }
+  op->wait = (struct ek_wait){.cancel = cancel};
+  op->busy = true;
+  return ek_task_wait(L, &op->wait, index, wait_on);
+}
+
+int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, int index, lua_KContext ctx,
+                 lua_KFunction then) {
+  op->wanted = n;
+  op->ctx = ctx;
+  op->then = then;
+  return wait_on(L, LUA_OK, index);
 }
 
 void ek_http_push_error(lua_State *L, const struct ek_transfer *t) {
@@ -258,8 +309,6 @@ static void push_answer(lua_State *L, struct ek_http_op *op, bool stream) {
 /* What ctx holds: the form that was called, and how the answer's body is wanted. */
 enum { TRY = 1, STREAM = 2 };
 
-static int go_on(lua_State *L, int status, lua_KContext ctx);
-
 static int fail_transfer(lua_State *L, struct ek_http_op *op, lua_KContext ctx) {
   if (ctx & TRY) lua_pushnil(L);
   ek_http_push_error(L, op->transfer);
@@ -267,37 +316,10 @@ static int fail_transfer(lua_State *L, struct ek_http_op *op, lua_KContext ctx) 
   return ctx & TRY ? 2 : lua_error(L);
 }
 
-/* The body's function returned the next piece, or raised. */
-static int take_piece(lua_State *L, int status, lua_KContext ctx) {
-  struct ek_http_op *op = lua_touserdata(L, 2);
-  struct ek_error e;
-  if (status != LUA_OK && status != LUA_YIELD) {
-    ek_http_close(op);
-    return lua_error(L);
-  }
-  size_t n = 0;
-  const char *piece = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
-  if (n == 0) {
-    const char *what = piece != NULL ? "an empty string" : luaL_typename(L, -1);
-    ek_http_close(op);
-    return luaL_error(L, WHAT ": the function of the body returned %s before its end", what);
-  }
-  if (ek_transfer_feed(op->transfer, piece, n, &e) != 0) {
-    ek_http_close(op);
-    return luaL_error(L, WHAT ": %s", e.message);
-  }
-  lua_settop(L, 2);
-  return ek_http_wait(L, op, 0, ctx, go_on);
-}
-
 /* Stack: 1 the options, 2 the operation. */
-static int go_on(lua_State *L, int status, lua_KContext ctx) {
+static int answered(lua_State *L, int status, lua_KContext ctx) {
   struct ek_http_op *op = lua_touserdata(L, 2);
   (void)status;
-  if (op->transfer->starved && op->transfer->running) {
-    lua_getiuservalue(L, 2, 1);
-    return take_piece(L, lua_pcallk(L, 0, 1, 0, ctx, take_piece), ctx);
-  }
   bool stream = ctx & STREAM;
   /* What goes wrong behind the header of a stream is said to who reads it. */
   if (op->transfer->error.code != 0 && !(stream && op->transfer->header_ended))
@@ -330,7 +352,7 @@ static int request(lua_State *L, bool try) {
     op->transfer->error = e;
     return fail_transfer(L, op, ctx);
   }
-  return ek_http_wait(L, op, 0, ctx, go_on);
+  return ek_http_wait(L, op, 0, 2, ctx, answered);
 }
 
 static int l_request(lua_State *L) {

@@ -11,8 +11,11 @@
 /* A userdata: first the request, then, if the answer is a stream, its body. */
 struct ek_http_op {
   struct ek_wait wait;
-  struct ek_transfer *transfer;          /* NULL: freed */
-  bool busy;                             /* a task waits for it */
+  struct ek_transfer *transfer; /* NULL: freed */
+  bool busy;                    /* a task waits for it */
+  size_t wanted;                /* what it waits for: see ek_http_wait */
+  lua_KFunction then;
+  lua_KContext ctx;
   struct ek_checksum sum;                /* of the body, if algorithm is set */
   unsigned char digest[EK_CHECKSUM_MAX]; /* what it has to be */
   size_t digest_len;
@@ -21,8 +24,10 @@ struct ek_http_op {
 #define EK_HTTP_OP_TYPE   "eksrun.http.request"
 #define EK_HTTP_BODY_TYPE "eksrun.http.body"
 
-/* Waits until the transfer has n bytes, wants a piece, or is over; then `then(L, ..., ctx)`. */
-int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, lua_KContext ctx,
+/* Waits until the answer is there or, of a stream, its header and n bytes, or all is over; then
+ * `then(L, ..., ctx)`. Meanwhile the function of the request's body, the user value of the
+ * operation, which is at index, is called for every piece that is wanted. */
+int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, int index, lua_KContext ctx,
                  lua_KFunction then);
 /* Stops and frees the transfer. Idempotent. */
 void ek_http_close(struct ek_http_op *op);

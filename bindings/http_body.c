@@ -55,11 +55,8 @@ static bool is_broken(const struct ek_transfer *t) {
 /* -- what the bytes should add up to -------------------------------------------------------------
  */
 
-/* The first n bytes there are were taken. */
-static int take(struct ek_http_op *op, const char *bytes, size_t n, struct ek_error *e) {
-  int rc = op->sum.algorithm == NULL ? 0 : ek_checksum_update(&op->sum, bytes, n, e);
-  ek_transfer_take(op->transfer, n);
-  return rc;
+static int add_to_sum(struct ek_http_op *op, const char *bytes, size_t n, struct ek_error *e) {
+  return op->sum.algorithm == NULL ? 0 : ek_checksum_update(&op->sum, bytes, n, e);
 }
 
 /* At the end: whether it is all that was sent. */
@@ -103,17 +100,18 @@ static int finish_read(lua_State *L, int status, lua_KContext ctx) {
   size_t n = lua_isnil(L, 2) ? there : (size_t)lua_tointeger(L, 2);
   if (n > there) n = there;
   if (n == 0 && is_broken(op->transfer)) return fail_transfer(L, op, ctx != 0);
-  int rc = 0;
-  if (n == 0 && !lua_isnil(L, 2) && lua_tointeger(L, 2) == 0)
-    lua_pushliteral(L, "");
-  else if (n == 0 && (rc = check_sum(op, &e)) == 0)
+  bool ended = n == 0 && (lua_isnil(L, 2) || lua_tointeger(L, 2) > 0);
+  int rc = ended ? check_sum(op, &e) : add_to_sum(op, bytes, n, &e);
+  if (rc != 0) {
+    ek_http_close(op);
+    return fail(L, &e, ctx != 0);
+  }
+  if (ended)
     lua_pushnil(L);
-  else if (rc == 0)
-    lua_pushlstring(L, bytes, n);
-  if (rc == 0) rc = take(op, bytes, n, &e);
-  if (rc == 0) return 1;
-  ek_http_close(op);
-  return fail(L, &e, ctx != 0);
+  else
+    lua_pushlstring(L, bytes, n); /* a finalizer may close the body behind the copy */
+  if (op->transfer != NULL) ek_transfer_take(op->transfer, n);
+  return 1;
 }
 
 static int read_some(lua_State *L, bool try) {
@@ -122,7 +120,7 @@ static int read_some(lua_State *L, bool try) {
   luaL_argcheck(L, n >= 0 && n <= READ_MAX, 2, "0 to 1 GiB expected");
   lua_settop(L, 2);
   if (op->transfer == NULL) return fail_closed(L, try);
-  return ek_http_wait(L, op, (size_t)n, try, finish_read);
+  return ek_http_wait(L, op, (size_t)n, 1, try, finish_read);
 }
 
 static int l_read(lua_State *L) {
@@ -167,10 +165,10 @@ static int finish_all(lua_State *L, int status, lua_KContext ctx) {
     return fail(L, &e, ctx != 0);
   }
   if (is_broken(op->transfer)) return fail_transfer(L, op, ctx != 0);
-  lua_pushlstring(L, bytes, there);
   struct ek_error e;
-  int rc = take(op, bytes, there, &e);
+  int rc = add_to_sum(op, bytes, there, &e);
   if (rc == 0) rc = check_sum(op, &e);
+  if (rc == 0) lua_pushlstring(L, bytes, there);
   ek_http_close(op);
   return rc == 0 ? 1 : fail(L, &e, ctx != 0);
 }
@@ -182,7 +180,7 @@ static int read_all(lua_State *L, bool try) {
   lua_settop(L, 1);
   lua_pushinteger(L, max);
   if (op->transfer == NULL) return fail_closed(L, try);
-  return ek_http_wait(L, op, (size_t)max + 1, try, finish_all);
+  return ek_http_wait(L, op, (size_t)max + 1, 1, try, finish_all);
 }
 
 static int l_read_all(lua_State *L) {
@@ -218,12 +216,13 @@ static int go_on_saving(lua_State *L, int status, lua_KContext ctx) {
   while (op->transfer != NULL) {
     const char *bytes;
     size_t there = ek_transfer_there(&bytes, op->transfer);
-    if (there == 0 && op->transfer->running) return ek_http_wait(L, op, 1, ctx, go_on_saving);
+    if (there == 0 && op->transfer->running) return ek_http_wait(L, op, 1, 1, ctx, go_on_saving);
     if (there == 0) break;
     rc = ek_replace_write(&save->file, bytes, there, &e);
     if (rc != 0) break;
     save->bytes += (lua_Integer)there;
-    rc = take(op, bytes, there, &e);
+    rc = add_to_sum(op, bytes, there, &e);
+    ek_transfer_take(op->transfer, there);
     if (rc != 0) break;
   }
   bool broken = op->transfer == NULL || is_broken(op->transfer);

@@ -102,7 +102,8 @@ static int file_error(const char *path, struct ek_error *e) {
 int ek_transfer_file(struct ek_transfer *t, const char *path, uint64_t offset, uint64_t length,
                      struct ek_error *e) {
   struct stat st;
-  t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  /* O_NONBLOCK: to open a pipe, which is refused below, must not wait for its writer. */
+  t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (t->fd < 0 || fstat(t->fd, &st) != 0) return file_error(path, e);
   if (!S_ISREG(st.st_mode))
     return ek_error_set(e, EK_ERR_INVALID, "cannot send %s: it is no regular file", path);
@@ -174,6 +175,8 @@ size_t ek_transfer_on_read(char *out, size_t one, size_t n, void *user) {
   if (got > n) return got; /* to abort or to pause */
   t->offset += (off_t)got;
   t->unsent -= got;
-  if (t->unsent == 0 && ek_transfer_start_deadline(t, &t->error) != 0) return CURL_READFUNC_ABORT;
+  bool answered = t->stream && t->header_ended; /* before all was sent: see end_header */
+  if (t->unsent == 0 && !answered && ek_transfer_start_deadline(t, &t->error) != 0)
+    return CURL_READFUNC_ABORT;
   return got;
 }

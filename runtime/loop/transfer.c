@@ -56,6 +56,10 @@ static bool is_token(const char *s) {
   return true;
 }
 
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
 static int append_line(struct ek_transfer *t, const char *line, struct ek_error *e) {
   struct curl_slist *sent = ek_curl.slist_append(t->sent, line);
   if (sent == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a header");
@@ -72,6 +76,10 @@ int ek_transfer_header(struct ek_transfer *t, const char *name, const char *valu
   if (strcasecmp(name, "content-type") == 0) t->has_type = true;
   if (strcasecmp(name, "expect") == 0) t->has_expect = true;
   if (strcasecmp(name, "accept-encoding") == 0) t->has_encoding = true;
+  /* Blanks around a value are no part of it, neither on the wire nor for a signature; curl drops a
+   * header that has nothing else. */
+  while (value_len > 0 && is_blank(*value)) value++, value_len--;
+  while (value_len > 0 && is_blank(value[value_len - 1])) value_len--;
   /* "Name:" would remove a header of curl's own, "Name;" sends an empty one. */
   struct ek_buf line = EK_BUF_INIT;
   ek_buf_puts(&line, name);
@@ -90,8 +98,11 @@ static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) 
   CURLU *u = ek_curl.url();
   int rc = 0;
   if (u == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a URL");
-  if (ek_curl.url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-      ek_curl.url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+  CURLUcode bad =
+      ek_curl.url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_DISALLOW_USER);
+  if (bad == CURLUE_USER_NOT_ALLOWED) /* curl would make an Authorization of it */
+    rc = ek_error_set(e, EK_ERR_INVALID, "the URL names a user: put credentials into a header");
+  else if (bad != CURLUE_OK || ek_curl.url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
     rc = ek_error_set(e, EK_ERR_INVALID, "not a URL");
   else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
     rc = ek_error_set(e, EK_ERR_INVALID, "URL scheme '%s': neither http nor https", scheme);

@@ -44,6 +44,12 @@ describe("eksrun.http", function()
       }, sent)
     end)
 
+    it("header values without the blanks around them, even if nothing is left", function()
+      local body = get("/echo", { headers = { ["X-Blank"] = " \t ", ["X-Trim"] = "  a  b\t" } }).body
+      assert.matches("\nx-blank: \n", body, 1, true)
+      assert.matches("\nx-trim: a  b\n", body, 1, true)
+    end)
+
     it("headers from a map, and an empty body as length 0", function()
       local answer = get("/echo", { method = "POST", headers = { ["Content-Type"] = "text/plain" } })
       assert.matches("content%-length: 0\ncontent%-type: text/plain", answer.body)
@@ -208,6 +214,13 @@ describe("eksrun.http", function()
     it("fields that only a metamethod gives, for nothing would keep their strings", function()
       local made = setmetatable({}, { __index = function() return url end })
       refused("http.request: field 'url' (string) is required", made)
+    end)
+
+    it("a URL with a user, of which curl would make an authorization", function()
+      local answer, err = http.try_request { url = (url:gsub("//", "//me:secret@")), proxy = "" }
+      assert.is_nil(answer)
+      assert.equal("invalid", err.code)
+      assert.equal("the URL names a user: put credentials into a header", err.message)
     end)
 
     it("what would break out of a header line", function()

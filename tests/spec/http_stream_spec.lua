@@ -1,4 +1,5 @@
 local file = require "eksrun.file"
+local gc = require "tests.spec.support.gc"
 local http = require "eksrun.http"
 local task = require "eksrun.task"
 local text = require "eksrun.text"
@@ -52,6 +53,20 @@ describe("eksrun.http, in pieces:", function()
       assert.is_nil(answer.body:read())
       assert.is_nil(answer.body:read(5))
       assert.equal("", answer.body:read(0))
+    end)
+
+    it("may be closed by a finalizer while it is read", function()
+      for _, read in ipairs { "read", "read_all" } do
+        local body = stream("/digest", { method = "PUT", body = ("x"):rep(5000) }).body
+        body:expect("sha256", ("x"):rep(32))
+        local closed = false
+        gc.eagerly(function()
+          setmetatable({}, { __gc = function() body:close() closed = true end })
+          pcall(body[read], body, 10000)
+        end)
+        assert.is_true(closed)
+        assert.is_nil((body:try_read()))
+      end
     end)
 
     it("gives as many bytes as are wanted, fewer at the end", function()
@@ -300,6 +315,28 @@ describe("eksrun.http, in pieces:", function()
       refused("my own", function() error "my own" end)
     end)
 
+    it("goes on while an answer that came before its end is read", function()
+      local function at_once()
+        local left = 5
+        return stream("/at-once", {
+          method = "PUT", body_length = 50,
+          body = function()
+            task.sleep(0.01)
+            left = left - 1
+            return left >= 0 and ("x"):rep(10) or nil
+          end,
+        }).body
+      end
+      assert.equal("hello00050", at_once():read_all())
+      local body = at_once()
+      assert.equal("hello", body:read(5))
+      assert.equal("00050", body:read(10))
+      assert.is_nil(body:read())
+      local path = folder .. "/at-once"
+      assert.equal(10, at_once():save(path))
+      assert.equal("hello00050", file.read(path))
+    end)
+
     it("cannot send what is not there", function()
       local function failure(body)
         local answer, err = request("/digest", { method = "PUT", body = body })
@@ -312,6 +349,8 @@ describe("eksrun.http, in pieces:", function()
       assert.matches("has only 5 bytes", failure { path = path, length = 6 })
       assert.matches("has only 5 bytes", failure { path = path, offset = 6 })
       assert.matches("no regular file", failure { path = folder })
+      assert.is_true(os.execute("mkfifo " .. folder .. "/pipe"))
+      assert.matches("no regular file", failure { path = folder .. "/pipe" })
     end)
 
     it("is refused with fields that do not fit", function()

@@ -30,7 +30,7 @@ class Request:
         self.path, _, self.query = target.partition("?")
 
 
-def read_request(stream):
+def read_request(stream, peer):
     if stream.peek(1)[:1] == b"\x16":  # a TLS handshake: this server is plain
         raise OSError
     line = stream.readline().decode("latin-1").split()
@@ -41,6 +41,8 @@ def read_request(stream):
         name, _, value = header.partition(":")
         headers.append((name, value.strip()))
     length = int(next((v for n, v in headers if n.lower() == "content-length"), 0))
+    if line[1] == "/at-once":
+        peer.send(answer(b"hello", length=10))
     return Request(line[0], line[1], headers, stream.read(length))
 
 
@@ -161,6 +163,11 @@ def garbage(peer, _):
 
 def early(peer, request):
     peer.send(b"HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n" + answer(b"late"))
+
+
+def at_once(peer, request):
+    """Half the answer was sent with the header of the request; the rest says how long the body was."""
+    peer.send(b"%05d" % len(request.body))
 
 
 def pieces(peer, _):
@@ -298,7 +305,7 @@ ROUTES = {
     "gzip": gzipped, "bad-gzip": bad_gzip, "gzip-bomb": gzip_bomb, "hang": hang,
     "hang-in-header": hang_in_header, "hang-in-body": hang_in_body, "drip": drip, "close": close_at_once,
     "reset": reset, "half-body": half_body, "too-long": too_long, "endless": endless,
-    "endless-header": endless_header, "garbage": garbage, "early": early,
+    "endless-header": endless_header, "garbage": garbage, "early": early, "at-once": at_once,
 }
 
 
@@ -318,7 +325,7 @@ class Peer(threading.Thread):
     def run(self):
         self.stream = self.socket.makefile("rb")
         try:
-            while self.open and (request := read_request(self.stream)) is not None:
+            while self.open and (request := read_request(self.stream, self)) is not None:
                 self.requests += 1
                 self.serial = next(requests)
                 # A proxy is asked for whole URLs.
