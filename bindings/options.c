@@ -35,11 +35,15 @@ void ek_options_check(lua_State *L, int index, const char *what, bool optional,
   }
   if (!lua_istable(L, index))
     luaL_error(L, "%s: a table of options is required, not %s", what, luaL_typename(L, index));
+  lua_newtable(L);
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
-    lua_pop(L, 1);
-    if (!known(L, -1, names)) unknown(L, what, lua_gettop(L), names);
+    if (!known(L, -2, names)) unknown(L, what, lua_gettop(L) - 1, names);
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
   }
+  lua_replace(L, index);
 }
 
 /* Pushes a field, read raw: a string that a metamethod made would have no anchor. */

@@ -9,8 +9,9 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Checks that index is a table whose keys are all in names (closed by NULL); when optional, nil or
- * nothing becomes an empty table there. */
+/* Checks that the value at index (absolute) is a table whose keys are all in names (closed by
+ * NULL); when optional, it may be nil or nothing. A copy takes its place, which nobody else can
+ * change: not a finalizer either, while pointers into it are held. */
 void ek_options_check(lua_State *L, int index, const char *what, bool optional,
                       const char *const *names);
 
