@@ -38,7 +38,7 @@ static void begin(lua_State *L, struct answer *a, const struct ek_aws_operation 
     luaL_checktype(L, OPTIONS, LUA_TTABLE);
     lua_pushliteral(L, "request_id");
     if (lua_rawget(L, OPTIONS) == LUA_TSTRING) a->request_id = lua_tostring(L, -1);
-    lua_pop(L, 1);
+    lua_replace(L, OPTIONS); /* holds it */
   }
   lua_createtable(L, 0, 3);
   lua_createtable(L, 0, 4);
@@ -368,7 +368,7 @@ static void write_cbor_error(const struct answer *a, const struct failure *f) {
   (void)each_field(a, f, write_cbor_field);
 }
 
-/* The field of the error, which stays in its table. */
+/* Leaves the field of the error on the stack, which holds it. */
 static const char *text_of(lua_State *L, const char *name, const char *otherwise, size_t *len) {
   lua_pushstring(L, name);
   int type = lua_rawget(L, VALUE);
@@ -377,7 +377,6 @@ static const char *text_of(lua_State *L, const char *name, const char *otherwise
                luaL_typename(L, -1));
   const char *text = type == LUA_TNIL ? otherwise : lua_tolstring(L, -1, len);
   if (type == LUA_TNIL) *len = strlen(otherwise);
-  lua_pop(L, 1);
   return text;
 }
 

@@ -61,6 +61,9 @@ ek_aws_ref(const struct ek_aws_walk *w, const struct ek_model_shape *shape, uint
 /* Pushes the member that the table at index has for ref; false, with nothing pushed: it has none
  * (nil or json.null). */
 bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_ref *ref);
+/* Raises unless the value at index is a table where the shape is one: what was validated may have
+ * been changed by a finalizer since. */
+void ek_aws_check_table(const struct ek_aws_walk *w, const struct ek_model_shape *shape, int index);
 /* Pushes a list of the keys of the table at index, sorted; returns their number. Keys that are not
  * strings are left out. */
 int ek_aws_sorted_keys(lua_State *L, int index);

@@ -26,7 +26,10 @@ static void write_structure(const struct ek_aws_walk *w, const struct ek_model_s
     write_string(w, ek_aws_string(w, ref->wire));
     write_value(w, ref, lua_gettop(w->L));
     lua_pop(w->L, 1);
+    count--;
   }
+  if (count != 0)
+    luaL_error(w->L, "%s changed while it was written", ek_aws_string(w, shape->name));
 }
 
 static void write_list(const struct ek_aws_walk *w, const struct ek_model_shape *shape, int index) {
@@ -131,6 +134,7 @@ static void write_value(const struct ek_aws_walk *w, const struct ek_model_ref *
     write_document(w, index);
     return;
   }
+  ek_aws_check_table(w, shape, index);
   switch (shape->type) {
   case EK_TYPE_STRUCTURE: write_structure(w, shape, index); break;
   case EK_TYPE_LIST: write_list(w, shape, index); break;

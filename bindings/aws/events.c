@@ -230,8 +230,19 @@ static int push_message(const struct message *m) {
   return 2;
 }
 
+/* Pushes a copy of the message's n bytes, into which the event points from now on: while Lua makes
+ * the values, a finalizer may feed the reader, and its bytes move. */
+static void take_message(lua_State *L, struct reader *r, struct ek_event *event, size_t n) {
+  const char *bytes = r->bytes.data + r->at;
+  size_t headers = (size_t)(event->headers - bytes), payload = (size_t)(event->payload - bytes);
+  r->at += n;
+  const char *copy = lua_pushlstring(L, bytes, n);
+  event->headers = copy + headers;
+  event->payload = copy + payload;
+}
+
 static int l_next(lua_State *L) {
-  enum { OPERATION = 2, LISTS, HEADERS };
+  enum { OPERATION = 2, LISTS, MESSAGE, HEADERS };
   struct reader *r = luaL_checkudata(L, 1, READER);
   lua_settop(L, 1);
   (void)lua_getiuservalue(L, 1, 1);
@@ -247,7 +258,7 @@ static int l_next(lua_State *L) {
     ssize_t n = ek_event_read(&m.event, r->bytes.data + r->at, r->bytes.len - r->at, &e);
     if (n == 0) return 0;
     if (n < 0) return ek_aws_invalid(&m.walk, e.message);
-    r->at += (size_t)n;
+    take_message(L, r, &m.event, (size_t)n);
     push_headers(L, &m.event);
     int pushed = push_message(&m);
     if (pushed > 0) return pushed;

@@ -189,6 +189,7 @@ void ek_aws_write_headers(const struct ek_aws_walk *w, const struct ek_model_sha
     const struct ek_model_ref *ref = ek_aws_ref(w, shape, i);
     bool map = ref->location == EK_LOCATION_HEADERS;
     if ((ref->location != EK_LOCATION_HEADER && !map) || !ek_aws_get(w, index, ref)) continue;
+    ek_aws_check_table(w, ek_aws_shape(w, ref), lua_gettop(w->L));
     if (map)
       write_map(w, ref, headers);
     else

@@ -97,6 +97,7 @@ static void write_value(const struct ek_aws_walk *w, const struct ek_model_ref *
   } else if (shape->flags & EK_SHAPE_DOCUMENT) {
     if (!ek_aws_append_document(w->L, w->out, index)) lua_error(w->L);
   } else {
+    ek_aws_check_table(w, shape, index);
     switch (shape->type) {
     case EK_TYPE_STRUCTURE: write_structure(w, shape, index, false); break;
     case EK_TYPE_LIST: write_list(w, shape, index); break;

@@ -112,6 +112,7 @@ static void write_value(const struct form *f, const struct ek_model_ref *ref, in
   const struct ek_model_shape *shape = ek_aws_shape(f->w, ref);
   luaL_checkstack(f->w->L, 8, "parameters nested too deeply");
   size_t before = f->name->len;
+  ek_aws_check_table(f->w, shape, index);
   switch (shape->type) {
   case EK_TYPE_STRUCTURE: write_structure(f, shape, index); break;
   case EK_TYPE_LIST: write_list(f, ref, index); break;

@@ -98,6 +98,7 @@ static void add_query_value(struct request *r, const struct ek_model_ref *ref, c
   int value = lua_gettop(L);
   const struct ek_model_shape *shape = ek_aws_shape(&r->walk, ref);
   bool list = shape->type == EK_TYPE_LIST;
+  ek_aws_check_table(&r->walk, shape, value);
   const struct ek_model_ref *scalar = list ? ek_aws_ref(&r->walk, shape, 0) : ref;
   lua_Integer count = list ? (lua_Integer)lua_rawlen(L, value) : 1;
   for (lua_Integer i = 1; i <= count; i++) {
@@ -143,6 +144,7 @@ static void build_query(struct request *r) {
     const struct ek_model_ref *ref = ek_aws_ref(&r->walk, shape, i);
     if (ref->location != EK_LOCATION_QUERY || !ek_aws_get(&r->walk, r->params, ref)) continue;
     const char *name = ek_aws_string(&r->walk, ref->wire);
+    ek_aws_check_table(&r->walk, ek_aws_shape(&r->walk, ref), lua_gettop(r->walk.L));
     if (ek_aws_shape(&r->walk, ref)->type == EK_TYPE_MAP)
       add_query_map(r, ref);
     else

@@ -393,15 +393,14 @@ static int l_read(lua_State *L) {
   return 1;
 }
 
+/* Leaves the field on the stack, which holds it. */
 static const char *text_of(lua_State *L, const char *name, size_t *len) {
   lua_pushstring(L, name);
   int type = lua_rawget(L, 2);
   if (type != LUA_TSTRING && type != LUA_TNIL)
     luaL_error(L, "route: field '%s' must be a string, not a %s", name, luaL_typename(L, -1));
   *len = 0;
-  const char *text = type == LUA_TNIL ? "" : lua_tolstring(L, -1, len);
-  lua_pop(L, 1); /* the request holds it */
-  return text;
+  return type == LUA_TNIL ? "" : lua_tolstring(L, -1, len);
 }
 
 static int fail(lua_State *L, const struct request *r, const char *code, int status,

@@ -18,6 +18,12 @@ bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_re
   return false;
 }
 
+void ek_aws_check_table(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
+                        int index) {
+  if (shape->type > EK_TYPE_MAP || lua_type(w->L, index) == LUA_TTABLE) return;
+  luaL_error(w->L, "%s changed while it was written", ek_aws_string(w, shape->name));
+}
+
 struct key {
   const char *text;
   size_t len;

@@ -121,6 +121,7 @@ static void write_map(const struct ek_aws_walk *w, const struct ek_model_ref *re
 static void write_element(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
                           const char *name, int index) {
   luaL_checkstack(w->L, 8, "parameters nested too deeply");
+  ek_aws_check_table(w, ek_aws_shape(w, ref), index);
   switch (ek_aws_shape(w, ref)->type) {
   case EK_TYPE_STRUCTURE: write_members(w, ref, name, index, false); break;
   case EK_TYPE_LIST: write_list(w, ref, name, index); break;
@@ -137,6 +138,7 @@ void ek_aws_write_xml(const struct ek_aws_walk *w, const struct ek_model_ref *re
                       bool body_only) {
   const char *name = name_of(w, ref);
   if (*name == '\0') name = ek_aws_string(w, ek_aws_shape(w, ref)->name);
+  ek_aws_check_table(w, ek_aws_shape(w, ref), index);
   if (ek_aws_shape(w, ref)->type == EK_TYPE_STRUCTURE)
     write_members(w, ref, name, index, body_only);
   else

@@ -1,4 +1,5 @@
 local aws = require "eksrun.aws"
+local gc = require "tests.spec.support.gc"
 local native = require "eksrun.native.aws"
 local server = require "tests.spec.support.server"
 local text = require "eksrun.text"
@@ -35,6 +36,22 @@ describe("a reader of events", function()
       { "event", { sessionUpdate = { sessionResults = { { message = "one", timestamp = 1500 } } } } },
     }
     for _, step in ipairs { 1, 2, 13, 1000 } do assert.same(want, read_all(tail, bytes, step)) end
+  end)
+
+  it("gives an event whole that a finalizer feeds behind", function()
+    local long = ("x"):rep(100000)
+    local reader, fed = tail:events(), 0
+    reader:feed(update(long))
+    local event = gc.eagerly(function()
+      gc.at_each(function()
+        reader:feed(("y"):rep(300000))
+        fed = fed + 1
+        return fed == 3
+      end)
+      return (reader:next())
+    end)
+    assert.is_true(fed > 0)
+    assert.equal(long, event.sessionUpdate.sessionResults[1].message)
   end)
 
   it("gives payloads of bytes and of XML", function()

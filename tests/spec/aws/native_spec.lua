@@ -1,5 +1,6 @@
 -- eksrun.native.aws: requests from parameters, tables from answers, by the models.
 local native = require "eksrun.native.aws"
+local gc = require "tests.spec.support.gc"
 local errors = require "eksrun.error"
 local json = require "eksrun.json"
 
@@ -25,6 +26,25 @@ end
 
 local function refusal(service, name, params)
   return failure(build, service, name, params)
+end
+
+-- Whether a build notices that a finalizer changes the parameters while it writes them: at one of
+-- these collections it is through with validating.
+local function notices(service, name, params, change)
+  for wait = 6, 60, 3 do
+    local given, count = params(), 0
+    local ok, err = gc.eagerly(pcall, function()
+      gc.at_each(function()
+        count = count + 1
+        if count < wait then return false end
+        change(given)
+        return true
+      end)
+      return build(service, name, given)
+    end)
+    if not ok and tostring(err):find("changed while it was written", 1, true) then return true end
+  end
+  return false
 end
 
 -- A form as a table.
@@ -137,6 +157,38 @@ describe("json requests", function()
       Destination = { Arn = "arn:aws:events:eu-west-1:1:y" },
     })
     assert.matches('"EventStartTime":1767323045,"EventEndTime":1767323046.5', request.body, 1, true)
+  end)
+end)
+
+describe("parameters that a finalizer changes while they are written", function()
+  local function many(n, make)
+    local list = {}
+    for i = 1, n do list[i] = make(i) end
+    return list
+  end
+  local function spoil(list)
+    for i = 1, #list do list[i] = "text" end
+  end
+
+  it("are refused in JSON", function()
+    assert.is_true(notices("logs", "PutLogEvents", function()
+      return {
+        logGroupName = "g", logStreamName = "s",
+        logEvents = many(6, function(i) return { message = "m", timestamp = i } end),
+      }
+    end, function(params) spoil(params.logEvents) end))
+  end)
+
+  it("are refused in forms", function()
+    assert.is_true(notices("ec2", "DescribeInstances", function()
+      return { Filters = many(6, function(i) return { Name = "n" .. i, Values = { "v" } } end) }
+    end, function(params) spoil(params.Filters) end))
+  end)
+
+  it("are refused in XML", function()
+    assert.is_true(notices("s3", "DeleteObjects", function()
+      return { Bucket = "b", Delete = { Objects = many(6, function(i) return { Key = "k" .. i } end) } }
+    end, function(params) spoil(params.Delete.Objects) end))
   end)
 end)
 
