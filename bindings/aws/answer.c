@@ -176,7 +176,7 @@ static void write_payload(const struct answer *a, const struct ek_model_ref *pay
   if (!ek_aws_get(&a->walk, VALUE, payload)) return;
   if (type == EK_TYPE_BLOB || type == EK_TYPE_STRING) {
     size_t len;
-    const char *bytes = lua_tolstring(L, -1, &len);
+    const char *bytes = ek_aws_text(L, -1, &len);
     ek_buf_append(a->walk.out, bytes, len);
     if (!has_header(a, "content-type"))
       set_header(a, "content-type",
@@ -472,7 +472,7 @@ static void write_event_header(const struct answer *a, const struct ek_model_ref
   default: h.type = EK_EVENT_STRING;
   }
   if (h.type == EK_EVENT_BYTES || h.type == EK_EVENT_STRING)
-    h.bytes = lua_tolstring(L, -1, &h.len);
+    h.bytes = ek_aws_text(L, -1, &h.len);
   else if (h.type == EK_EVENT_TIMESTAMP)
     h.integer = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
   else
@@ -498,7 +498,7 @@ static const char *push_payload(const struct answer *a, const struct ek_model_re
     if (!ek_aws_get(&a->walk, VALUE + 1, ref)) return content_type(a);
     if (raw) {
       size_t len;
-      const char *text = lua_tolstring(L, -1, &len);
+      const char *text = ek_aws_text(L, -1, &len);
       ek_buf_append(*bytes, text, len);
     } else {
       ek_aws_write_body(&walk, ref, lua_gettop(L));

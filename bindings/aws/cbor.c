@@ -33,7 +33,7 @@ static void write_structure(const struct ek_aws_walk *w, const struct ek_model_s
 }
 
 static void write_list(const struct ek_aws_walk *w, const struct ek_model_shape *shape, int index) {
-  lua_Integer count = (lua_Integer)lua_rawlen(w->L, index);
+  lua_Integer count = ek_aws_length(w->L, index);
   ek_cbor_write_array(w->out, (uint64_t)count);
   for (lua_Integer i = 1; i <= count; i++) {
     lua_rawgeti(w->L, index, i);
@@ -86,7 +86,7 @@ static void write_document(const struct ek_aws_walk *w, int index) {
   case LUA_TBOOLEAN: ek_cbor_write_boolean(w->out, lua_toboolean(L, index)); return;
   case LUA_TNUMBER: write_number(w->out, L, index); return;
   case LUA_TSTRING: {
-    const char *text = lua_tolstring(L, index, &len);
+    const char *text = ek_aws_text(L, index, &len);
     ek_cbor_write_text(w->out, text, len);
     return;
   }
@@ -144,11 +144,11 @@ static void write_value(const struct ek_aws_walk *w, const struct ek_model_ref *
   case EK_TYPE_DOUBLE: ek_cbor_write_number(w->out, lua_tonumber(w->L, index)); break;
   case EK_TYPE_TIMESTAMP: write_time(w, index); break;
   case EK_TYPE_BLOB:
-    text = lua_tolstring(w->L, index, &len);
+    text = ek_aws_text(w->L, index, &len);
     ek_cbor_write_bytes(w->out, text, len);
     break;
   case EK_TYPE_STRING:
-    text = lua_tolstring(w->L, index, &len);
+    text = ek_aws_text(w->L, index, &len);
     ek_cbor_write_text(w->out, text, len);
     break;
   default: write_number(w->out, w->L, index);

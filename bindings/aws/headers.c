@@ -127,7 +127,7 @@ static void write_list(const struct ek_aws_walk *w, const struct ek_model_ref *r
   lua_State *L = w->L;
   const struct ek_model_ref *element = ek_aws_ref(w, ek_aws_shape(w, ref), 0);
   bool is_string = ek_aws_shape(w, element)->type == EK_TYPE_STRING;
-  lua_Integer count = (lua_Integer)lua_rawlen(L, value);
+  lua_Integer count = ek_aws_length(L, value);
   for (lua_Integer i = 1; i <= count; i++) {
     size_t len;
     int top = lua_gettop(L);
@@ -150,7 +150,7 @@ static void write_one(const struct ek_aws_walk *w, const struct ek_model_ref *re
   lua_State *L = w->L;
   int value = lua_gettop(L);
   const struct ek_model_shape *shape = ek_aws_shape(w, ref);
-  if (shape->type == EK_TYPE_LIST && lua_rawlen(L, value) == 0) return;
+  if (shape->type == EK_TYPE_LIST && ek_aws_length(L, value) == 0) return;
   struct ek_aws_walk walk = *w;
   walk.timestamp = EK_TIMESTAMP_HTTP;
   walk.out = ek_lbuf_new(L);
@@ -173,14 +173,19 @@ static void write_one(const struct ek_aws_walk *w, const struct ek_model_ref *re
 /* The map on top of the stack. */
 static void write_map(const struct ek_aws_walk *w, const struct ek_model_ref *ref, int headers) {
   lua_State *L = w->L;
-  int map = lua_gettop(L);
+  int map = lua_gettop(L), count = ek_aws_sorted_keys(L, map), keys = lua_gettop(L);
   const char *prefix = ek_aws_string(w, ref->wire);
-  for (lua_pushnil(L); lua_next(L, map) != 0; lua_pop(L, 1)) {
-    const char *name = lua_pushfstring(L, "%s%s", prefix, lua_tostring(L, -2));
+  for (int i = 1; i <= count; i++) {
+    size_t len;
+    lua_rawgeti(L, keys, i);
+    const char *name = lua_pushfstring(L, "%s%s", prefix, lua_tostring(L, -1));
     lua_pushvalue(L, -2);
+    lua_rawget(L, map);
+    (void)ek_aws_text(L, -1, &len);
     lua_setfield(L, headers, name);
-    lua_pop(L, 1);
+    lua_settop(L, keys);
   }
+  lua_settop(L, map);
 }
 
 void ek_aws_write_headers(const struct ek_aws_walk *w, const struct ek_model_shape *shape,

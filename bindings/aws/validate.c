@@ -153,22 +153,48 @@ static void push_unknown(struct check *c, const struct ek_model_shape *shape, co
   lua_remove(L, -2);
 }
 
+/* How many keys the table at index has that are no text; *type is the name of one's type. */
+static lua_Integer other_keys(lua_State *L, int index, const char **type) {
+  lua_Integer count = 0;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) == LUA_TSTRING) continue;
+    *type = luaL_typename(L, -2);
+    count++;
+  }
+  return count;
+}
+
+static bool has_member(const struct check *c, const struct ek_model_shape *shape, int key) {
+  size_t len;
+  const char *name = lua_tolstring(c->walk.L, key, &len);
+  return ek_model_find_member(c->walk.model, shape, name, len) != NULL;
+}
+
+/* Nothing that allocates stands in a traversal: a finalizer could run there and change the table.
+ */
 static void check_keys(struct check *c, const struct ek_model_shape *shape, int index,
                        const struct path *path) {
   lua_State *L = c->walk.L;
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) {
-      lua_pushfstring(L, "must have named fields only, not a %s as key", luaL_typename(L, -2));
-      add_problem(c, path);
-      continue;
-    }
-    size_t len;
-    const char *name = lua_tolstring(L, -2, &len);
-    if (ek_model_find_member(c->walk.model, shape, name, len) != NULL) continue;
-    const struct path here = {path, name, 0};
-    push_unknown(c, shape, name);
-    add_problem(c, &here);
+  const char *type;
+  bool wrong = false;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+    wrong = wrong || lua_type(L, -2) != LUA_TSTRING || !has_member(c, shape, -2);
+  if (!wrong) return;
+  if (other_keys(L, index, &type) > 0) {
+    lua_pushfstring(L, "must have named fields only, not a %s as key", type);
+    add_problem(c, path);
   }
+  int count = ek_aws_sorted_keys(L, index), keys = lua_gettop(L);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, keys, i);
+    if (!has_member(c, shape, -1)) {
+      const struct path here = {path, lua_tostring(L, -1), 0};
+      push_unknown(c, shape, here.name);
+      add_problem(c, &here);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
 }
 
 static void check_structure(struct check *c, const struct ek_model_shape *shape, int index,
@@ -215,19 +241,24 @@ static void check_list(struct check *c, const struct ek_model_shape *shape, int 
 static void check_map(struct check *c, const struct ek_model_shape *shape, int index,
                       const struct path *path, int depth) {
   lua_State *L = c->walk.L;
-  lua_Integer count = 0;
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
-    count++;
-    if (lua_type(L, -2) != LUA_TSTRING) {
-      lua_pushfstring(L, "must have strings as keys, not a %s", luaL_typename(L, -2));
-      add_problem(c, path);
-      continue;
-    }
-    const struct path here = {path, lua_tostring(L, -2), 0};
-    check_text(c, ek_aws_ref(&c->walk, shape, 0), lua_gettop(L) - 1, &here);
-    check_value(c, ek_aws_ref(&c->walk, shape, 1), lua_gettop(L), &here, depth + 1);
+  const char *type;
+  lua_Integer others = other_keys(L, index, &type);
+  if (others > 0) {
+    lua_pushfstring(L, "must have strings as keys, not a %s", type);
+    add_problem(c, path);
   }
-  check_bounds(c, shape, path, "have a number of entries of", (double)count);
+  int count = ek_aws_sorted_keys(L, index), keys = lua_gettop(L);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, keys, i);
+    const struct path here = {path, lua_tostring(L, -1), 0};
+    check_text(c, ek_aws_ref(&c->walk, shape, 0), keys + 1, &here);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, index);
+    check_value(c, ek_aws_ref(&c->walk, shape, 1), keys + 2, &here, depth + 1);
+    lua_pop(L, 2);
+  }
+  lua_pop(L, 1);
+  check_bounds(c, shape, path, "have a number of entries of", (double)(count + others));
 }
 
 /* Any value that JSON has. */
