@@ -45,4 +45,5 @@ target_compile_definitions(lua PRIVATE LUA_USE_POSIX LUA_USE_DLOPEN)
 if(EKSRUN_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_definitions(lua PUBLIC LUAI_ASSERT LUA_USE_APICHECK)
 endif()
+target_compile_options(lua PRIVATE $<$<CONFIG:Release>:-O3>) # what a command does is mostly compiling
 target_link_libraries(lua PUBLIC m ${CMAKE_DL_LIBS})

@@ -1,9 +1,9 @@
 -- A finalizer may run wherever Lua allocates, and change the parameters that are just being looked
 -- at. A request then fails or is of one state or another; it neither hangs nor reads what is no
--- table.
+-- table. A file of its own, and so a process with a small heap, which is collected often.
 local native = require "eksrun.native.aws"
 
--- Calls f while finalizers run `change`, whenever the heap has grown by a tenth and up to `most`
+-- Calls f while finalizers run `change`, whenever the heap has grown by 3 %, and up to `most`
 -- times; returns what pcall does, and how often it was.
 local function disturbed(most, change, f)
   local armed, count = true, 0
@@ -15,7 +15,7 @@ local function disturbed(most, change, f)
       arm()
     end })
   end
-  local pause, multiplier = collectgarbage("setpause", 110), collectgarbage("setstepmul", 1000)
+  local pause, multiplier = collectgarbage("setpause", 103), collectgarbage("setstepmul", 1000)
   collectgarbage()
   arm()
   local ok, result = pcall(f)
