@@ -33,6 +33,9 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
       add_compile_options(${flag})
     endif()
   endforeach()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    add_link_options(-Wl,-z,shstk) # zlib's archive does not say that it can, but it is plain C
+  endif()
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,--gc-sections,--as-needed)
 endif()
 

@@ -38,6 +38,8 @@ int main(int argc, char **argv) {
   (void)fprintf(out, ".section .rodata\n.balign 8\n.globl %s_count\n%s_count: .quad %d\n", symbol,
                 symbol, argc - 4);
   (void)fprintf(out, ".section .note.GNU-stack, \"\", %%progbits\n");
+  /* Says of this file what -fcf-protection says of compiled ones; one without and all lose it. */
+  (void)fprintf(out, "#ifdef __CET__\n#include <cet.h>\n#endif\n");
   if (fclose(out) != 0) return fail("write", argv[1]);
   return 0;
 }
