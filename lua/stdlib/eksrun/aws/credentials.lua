@@ -110,52 +110,6 @@ function Context:client_options()
   }
 end
 
-local named_sources = {
-  Environment = "environment", Ec2InstanceMetadata = "imds", EcsContainer = "container",
-}
-
---- The credentials of a base of a chain.
---- @param base eksrun.aws.Base
---- @return table|nil, table|nil error object
-function Context:load_base(base)
-  if base.kind ~= "source" then return require("eksrun.aws.provider." .. base.kind).load(self, base) end
-  local found, err, reason = require("eksrun.aws.provider." .. named_sources[base.source]).load(self)
-  if found or err then return found, err end
-  return nil, errors.new {
-    code = "credentials",
-    message = ("credential_source %s of profile '%s' has no credentials%s"):format(base.source,
-      base.profile, reason and ": " .. reason or ""),
-  }
-end
-
-local base_details = {
-  web_identity = "web_identity_token_file of profile '%s'",
-  sso = "SSO of profile '%s'",
-  login = "login_session of profile '%s'",
-  static = "keys of profile '%s'",
-  process = "credential_process of profile '%s'",
-  source = "credential_source of profile '%s'",
-}
-
-local function look_at_profile(ctx)
-  local chain = require "eksrun.aws.provider.chain"
-  local profile, err = ctx:profile()
-  if not profile then return { err = err } end
-  if chain.assumes_role(profile) then return { reason = "its role counts" } end
-  local files = ctx:files()
-  local base
-  base, err = chain.base(files, ctx.name)
-  if err then return { err = err } end
-  if not base then
-    return { reason = ("profile '%s' has no credentials in %s"):format(ctx.name, files.looked) }
-  end
-  return {
-    detail = base_details[base.kind]:format(ctx.name),
-    at_hand = base.kind == "static",
-    load = function() return ctx:load_base(base) end,
-  }
-end
-
 local function provider(name)
   return function(ctx) return require("eksrun.aws.provider." .. name).look(ctx) end
 end
@@ -164,7 +118,7 @@ local places = {
   { "environment", provider "environment" },
   { "role of the profile", provider "assume_role" },
   { "web identity", provider "web_identity" },
-  { "profile", look_at_profile },
+  { "profile", provider "profile" },
   { "container", provider "container" },
   { "instance", provider "imds" },
 }

@@ -1,17 +1,9 @@
---- The services that there are: the program's own, and those of the folders in AWS_DATA_PATH.
----
---- A folder has botocore's layout: SERVICE/VERSION/service-2.json, beside it paginators-1.json,
---- waiters-2.json and endpoint-rule-set-1.json, each of them perhaps as .gz and amended by a
---- .sdk-extras.json. The newest version of a service counts; of the same version an earlier folder's,
---- and any folder's before the program's. A model is compiled at its first use and kept.
-local error = error
-local errors = require "eksrun.aws.errors"
+--- The services that there are: the program's own, and those of the folders in AWS_DATA_PATH, which
+--- eksrun.aws.data_path reads. Of a folder a model is compiled at its first use and kept.
 local native = require "eksrun.native.aws"
 local system_module = require "eksrun.aws.system"
 
 local M = {}
-
-local MODEL_MAX = 256 * 1024 * 1024
 
 -- By the folders' list: services and rules by name; false where the folders have none.
 local cache = {}
@@ -31,109 +23,6 @@ local function cached(system)
   return known
 end
 
-local function damaged(path, cause)
-  error(errors.new {
-    code = "config",
-    message = ("AWS_DATA_PATH: %s: %s"):format(path, cause.message or tostring(cause)),
-    cause = type(cause) == "table" and cause or nil,
-  }, 0)
-end
-
--- The bytes of a file, or of its .gz; nil if there is neither. Then its path.
-local function read(path)
-  local file = require "eksrun.file"
-  for _, ending in ipairs { "", ".gz" } do
-    local bytes, err = file.try_read(path .. ending, { max = MODEL_MAX })
-    if bytes then
-      if ending == "" then return bytes, path end
-      local ok, plain = pcall(require("eksrun.checksum").gunzip, bytes, MODEL_MAX)
-      if not ok then damaged(path .. ending, plain) end
-      return plain, path .. ending
-    end
-    if err.code ~= "not_found" then damaged(path .. ending, err) end
-  end
-end
-
-local function decode(text, path)
-  local value, err = require("eksrun.json").try_decode(text)
-  if err then damaged(path, err) end
-  if type(value) ~= "table" then damaged(path, "an object is expected") end
-  return value
-end
-
--- Lists are appended to, objects merged, anything else replaced: as the SDKs amend their models.
-local function merge(into, from)
-  for key, value in pairs(from) do
-    local have = into[key]
-    if type(have) ~= "table" or type(value) ~= "table" then
-      into[key] = value
-    elseif getmetatable(have) == require("eksrun.json").array_mt then
-      table.move(value, 1, #value, #have + 1, have)
-    else
-      merge(have, value)
-    end
-  end
-end
-
--- The JSON text of a part of a model, amended; nil if there is none. Then its path.
-local function part(folder, name)
-  local text, path = read(("%s/%s.json"):format(folder, name))
-  if not text then return nil end
-  local extras, extras_path = read(("%s/%s.sdk-extras.json"):format(folder, name))
-  if extras then
-    local whole = decode(text, path)
-    merge(whole, decode(extras, extras_path).merge or {})
-    text = require("eksrun.json").encode(whole)
-  end
-  return text, path
-end
-
--- The newest version of a service in a folder: its own folder and its date.
-local function newest(folder, name)
-  local file = require "eksrun.file"
-  local best
-  for _, version in ipairs(file.list(folder .. "/" .. name) or {}) do
-    local path = ("%s/%s/%s/service-2.json"):format(folder, name, version)
-    if version:find("^%d%d%d%d%-%d%d%-%d%d$") and (not best or version > best)
-      and (file.exists(path) or file.exists(path .. ".gz")) then
-      best = version
-    end
-  end
-  return best and ("%s/%s/%s"):format(folder, name, best), best
-end
-
--- Where the folders have a service newer than, or as new as, the program's.
-local function find(known, name)
-  if name:find("[/%z]") or name:sub(1, 1) == "." then return nil end
-  local own = native.service(name)
-  local best, path = own and own:metadata().apiVersion or "", nil
-  for _, folder in ipairs(known.folders) do
-    local at, version = newest(folder, name)
-    if at and (version > best or version == best and not path) then best, path = version, at end
-  end
-  return path
-end
-
--- The model's text with waiters and paginators in it, as files of models/ have them.
-local function assemble(folder)
-  local json = require "eksrun.json"
-  local text, path = part(folder, "service-2")
-  local waiters, waiters_path = part(folder, "waiters-2")
-  local paginators, paginators_path = part(folder, "paginators-1")
-  local parts = {}
-  if waiters then
-    parts[1] = '"waiters":' .. json.encode(decode(waiters, waiters_path).waiters or json.object())
-  end
-  if paginators then
-    parts[#parts + 1] = '"pagination":'
-      .. json.encode(decode(paginators, paginators_path).pagination or json.object())
-  end
-  if #parts > 0 and text:find("^%s*{%s*\"") then
-    text = text:gsub("{", function() return "{" .. table.concat(parts, ",") .. "," end, 1)
-  end
-  return text, path
-end
-
 --- The model of a service.
 --- @param name string as the AWS CLI calls it
 --- @param system? eksrun.aws.System
@@ -144,14 +33,7 @@ function M.service(name, system)
   if #known.folders == 0 then return native.service(name) end
   local service = known.services[name]
   if service == nil then
-    local folder = find(known, name)
-    service = false
-    if folder then
-      local text, path = assemble(folder)
-      local ok, result = pcall(function() return native.open(native.compile(text, name)) end)
-      if not ok then damaged(path, result) end
-      service = result
-    end
+    service = require("eksrun.aws.data_path").service(known.folders, name) or false
     known.services[name] = service
   end
   return service or native.service(name)
@@ -168,15 +50,7 @@ function M.rules(name, system)
   if #known.folders == 0 then return endpoint.rules(name) end
   local rules = known.rules[name]
   if rules == nil then
-    local folder = find(known, name)
-    local text, path
-    if folder then text, path = part(folder, "endpoint-rule-set-1") end
-    rules = false
-    if text then
-      local ok, result = pcall(function() return endpoint.open(endpoint.compile(text)) end)
-      if not ok then damaged(path, result) end
-      rules = result
-    end
+    rules = require("eksrun.aws.data_path").rules(known.folders, name) or false
     known.rules[name] = rules
   end
   return rules or endpoint.rules(name)
@@ -188,11 +62,12 @@ function M.services(system)
   local known = cached(system)
   local names = native.services()
   if #known.folders == 0 then return names end
+  local data_path = require "eksrun.aws.data_path"
   local seen = {}
   for _, name in ipairs(names) do seen[name] = true end
   for _, folder in ipairs(known.folders) do
     for _, name in ipairs(require("eksrun.file").list(folder) or {}) do
-      if not seen[name] and newest(folder, name) then
+      if not seen[name] and data_path.has(folder, name) then
         seen[name] = true
         names[#names + 1] = name
       end

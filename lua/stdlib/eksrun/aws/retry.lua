@@ -49,7 +49,8 @@ end
 --- @return boolean
 function M.leaves_open(err)
   if err.service == nil or M.classify(err) == "throttling" then return false end
-  return err.status == nil and err.kind ~= "credentials" or err.status ~= nil and (err.status < 300 or err.status >= 500)
+  if err.status == nil then return err.kind ~= "credentials" end
+  return err.status < 300 or err.status >= 500
 end
 
 --- Whether an error says that calls come too fast. A quota that is used up is retried, as the SDKs

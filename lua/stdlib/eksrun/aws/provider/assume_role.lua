@@ -51,7 +51,7 @@ end
 
 -- The credentials of the n-th role of a chain; of the base for 0.
 local function climb(ctx, steps, n)
-  if n == 0 then return ctx:load_base(steps.base) end
+  if n == 0 then return require("eksrun.aws.provider.profile").load_base(ctx, steps.base) end
   local role = steps.roles[n]
   local path = sts.is_aws(ctx) and cache.role_path(ctx.system, parameters_of(role)) or nil
   local found = cache.read_credentials(ctx.system, path)
