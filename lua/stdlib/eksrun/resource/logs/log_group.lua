@@ -30,7 +30,9 @@ local function bare_arn(group) return (group.logGroupArn or group.arn):gsub(":%*
 
 local function record_of(ctx, group)
   local arn = bare_arn(group)
-  local own = ctx.aws.logs:list_tags_for_resource({ resourceArn = arn }).tags
+  local own = ctx:once("logs.tags/" .. arn, function()
+    return ctx.aws.logs:list_tags_for_resource({ resourceArn = arn }).tags or {}
+  end)
   local record = ctx:record(group, own)
   record.retentionInDays = group.retentionInDays or FOREVER
   record.arn = arn
