@@ -24,6 +24,7 @@ local M = {}
 --- @field role_duration? integer seconds
 --- @field ignore_configured_endpoint_urls? boolean those of the environment and the profile
 --- @field max_attempts? integer the first one included; 3 if nothing says otherwise
+--- @field patience? integer attempts once the service has answered, where nothing says how many it may be
 --- @field rate_limit? boolean false: send as fast as the program wants to
 --- @field retry_mode? "standard"|"adaptive"|"legacy" standard if nothing says otherwise
 --- @field timeout? number seconds a single attempt may take; 60
@@ -31,8 +32,8 @@ local M = {}
 --- @field system? eksrun.aws.System for tests
 
 local known_options = {
-  "bearer_token", "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts", "profile",
-  "rate_limit", "region", "retry_mode", "role_arn", "role_duration", "role_session_name", "system",
+  "bearer_token", "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts", "patience",
+  "profile", "rate_limit", "region", "retry_mode", "role_arn", "role_duration", "role_session_name", "system",
   "timeout", "token",
 }
 

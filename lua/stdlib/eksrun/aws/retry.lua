@@ -121,6 +121,8 @@ end
 --- @class eksrun.aws.RetryPolicy
 --- @field mode "standard"|"adaptive"
 --- @field max_attempts integer the first one included
+--- @field patience? integer takes its place once the service has answered
+--- @field answered? boolean
 --- @field bucket eksrun.aws.Bucket
 --- @field rules eksrun.aws.RetryRules
 --- @field max_backoff number seconds
@@ -131,6 +133,7 @@ Policy.__index = Policy
 --- @class eksrun.aws.RetryOptions
 --- @field mode? "standard"|"adaptive"|"legacy" "standard"; legacy is standard with five attempts
 --- @field max_attempts? integer 3; 4 for DynamoDB under the rules of 2026
+--- @field patience? integer attempts once the service has answered; without max_attempts
 --- @field rules? "released"|"2026"
 --- @field service? string "sqs"
 --- @field bucket? eksrun.aws.Bucket
@@ -149,6 +152,7 @@ function M.new(options)
   return setmetatable({
     mode = options.mode == "adaptive" and "adaptive" or "standard",
     max_attempts = options.max_attempts or options.mode == "legacy" and 5 or dynamodb and 4 or 3,
+    patience = not options.max_attempts and options.patience or nil,
     bucket = options.bucket or M.bucket(),
     rules = own,
     base = base,
@@ -198,7 +202,9 @@ function Attempts:failed(err, wish)
   local kind = M.classify(err)
   self.count = self.count + 1
   if not kind then return nil, "final" end
-  if self.count >= policy.max_attempts then return nil, "max_attempts" end
+  policy.answered = policy.answered or err.status ~= nil
+  local limit = policy.answered and policy.patience or policy.max_attempts
+  if self.count >= limit then return nil, "max_attempts" end
   local cost = policy.rules.cost[kind]
   if policy.bucket.tokens < cost then
     return nil, "quota", self.long_poll and delay_of(policy, kind, self.count, wish) or nil
@@ -210,6 +216,7 @@ end
 
 --- Records success: the last retry's tokens come back, or one if none was needed.
 function Attempts:succeeded()
+  self.policy.answered = true
   local bucket = self.policy.bucket
   bucket.tokens = math.min(bucket.capacity, bucket.tokens + (self.spent > 0 and self.spent or 1))
 end
@@ -228,6 +235,7 @@ function M.of(state)
   state.retry = M.new {
     mode = mode,
     max_attempts = attempts,
+    patience = state.options.patience,
     rules = recent and "2026" or "released",
     service = state.name,
     random = state.system.random,

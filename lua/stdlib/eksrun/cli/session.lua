@@ -17,11 +17,16 @@ local M = {
   },
 }
 
+-- Attempts of a call where nobody says how many: a run of many calls gives none up that AWS throttles or
+-- fails for a while, but one to a service that never answered.
+local PATIENCE = 15
+
 --- Lets the flags decide region, profile and endpoint of every call that follows.
 --- @param parsed table
 function M.configure(parsed)
   require("eksrun.aws").configure {
     profile = parsed.profile, region = parsed.region, endpoint = parsed.endpoint_url,
+    patience = PATIENCE,
   }
 end
 

@@ -16,11 +16,22 @@ local function detach(ctx, record)
   end, "Gateway.NotAttached")
 end
 
+local function attached_to(ctx, record)
+  local answer = ctx.aws.ec2:describe_internet_gateways { InternetGatewayIds = { record.InternetGatewayId } }
+  local attachment = answer.InternetGateways[1] and (answer.InternetGateways[1].Attachments or {})[1]
+  return attachment and attachment.VpcId
+end
+
 local function attach(ctx, record, inputs)
-  ctx.aws.ec2:attach_internet_gateway {
+  local ok, err = pcall(ctx.aws.ec2.attach_internet_gateway, ctx.aws.ec2, {
     InternetGatewayId = record.InternetGatewayId,
     VpcId = inputs.VpcId,
-  }
+  })
+  if not ok then
+    -- An answer that was lost: it is, and to this one.
+    local already = type(err) == "table" and err.code == "Resource.AlreadyAssociated"
+    if not already or attached_to(ctx, record) ~= inputs.VpcId then error(err, 0) end
+  end
   record.VpcId = inputs.VpcId
 end
 

@@ -2,6 +2,23 @@
 --- and it is the stack's when its table is.
 local resource = require "eksrun.resource"
 
+-- The association of a subnet with a table: the one that there is, or a new one.
+local function current(ctx, inputs)
+  local answer = ctx.aws.ec2:describe_route_tables {
+    Filters = { { Name = "association.subnet-id", Values = { inputs.SubnetId } } },
+  }
+  for _, table_ in ipairs(answer.RouteTables or {}) do
+    for _, association in ipairs(table_.Associations or {}) do
+      if association.SubnetId == inputs.SubnetId and table_.RouteTableId == inputs.RouteTableId then
+        return association.RouteTableAssociationId
+      end
+    end
+  end
+  return ctx.aws.ec2:associate_route_table {
+    RouteTableId = inputs.RouteTableId, SubnetId = inputs.SubnetId,
+  }.AssociationId
+end
+
 return resource.define {
   name = "ec2.route_table_association",
   identity = "relation",
@@ -44,11 +61,14 @@ return resource.define {
   end,
 
   update = function(ctx, record, inputs)
-    local answer = ctx.aws.ec2:replace_route_table_association {
-      AssociationId = record.AssociationId,
-      RouteTableId = inputs.RouteTableId,
-    }
-    return { AssociationId = answer.NewAssociationId }
+    local answer = ctx:found(function()
+      return ctx.aws.ec2:replace_route_table_association {
+        AssociationId = record.AssociationId,
+        RouteTableId = inputs.RouteTableId,
+      }
+    end)
+    -- Gone: by a call whose answer was lost, or by others. The subnet has another by now, or none.
+    return { AssociationId = answer and answer.NewAssociationId or current(ctx, inputs) }
   end,
 
   delete = function(ctx, record)

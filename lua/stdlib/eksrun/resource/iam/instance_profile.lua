@@ -29,11 +29,17 @@ end
 local function set_role(ctx, record, inputs)
   if record.RoleName == inputs.RoleName then return end
   let_go(ctx, record)
-  ctx:retry(NOT_VISIBLE_YET, function()
+  local ok, err = pcall(ctx.retry, ctx, NOT_VISIBLE_YET, function()
     ctx.aws.iam:add_role_to_instance_profile {
       InstanceProfileName = record.InstanceProfileName, RoleName = inputs.RoleName,
     }
   end)
+  if not ok then
+    -- An answer that was lost: the profile has its one role, and it is this.
+    local full = type(err) == "table" and (err.code == "LimitExceeded" or err.code == "EntityAlreadyExists")
+    local now = full and describe(ctx, record.InstanceProfileName)
+    if not now or now.RoleName ~= inputs.RoleName then error(err, 0) end
+  end
   record.RoleName = inputs.RoleName
 end
 
