@@ -207,10 +207,20 @@ describe("the lock of a stack", function()
     assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.inventory(aws, stack))
   end)
 
-  it("lets nothing be changed near the end of its lease", function()
+  it("is renewed before anything is changed near the end of its lease, once", function()
     local mine = take()
     mine:check()
+    local slot = mine.log.slot
     mine.at = mine.at + logs.LEASE - 40
+    task.all { function() mine:check() end, function() mine:check() end }
+    assert.is_nil(mine.lost)
+    assert.is_true(mine.log.slot > slot)
+    assert.is_true(mine.log.record.deadline - mine:now() > logs.LEASE - 1)
+  end)
+
+  it("lets nothing be changed behind its lease", function()
+    local mine = take()
+    mine.at = mine.at + logs.LEASE + 1
     local ok, err = pcall(mine.check, mine)
     assert.is_false(ok)
     assert.equal("lock_lost", err.code)

@@ -128,6 +128,7 @@ function M.take(options)
   local log = M.log(options.aws, options.stack, options)
   local who = owner.me(options.command)
   local self = setmetatable({ log = log, stack = options.stack, on_lost = options.on_lost }, Lock)
+  self.renewing = task.semaphore(1)
   local function fields(before)
     who.since = clock.now()
     local done = not before or before.kind == "release" and before.complete
@@ -169,19 +170,7 @@ local function lose(self, err)
   if self.on_lost then self.on_lost(self.lost) end
 end
 
---- Raises unless the lease lasts longer than a call that begins now can take.
-function Lock:check()
-  if self.lost then error(self.lost, 0) end
-  local left = self.log.record.deadline - self:now()
-  if left > math.min(CALL_SECONDS + self.log.margin, 0.6 * self.log.lease) then return end
-  error(error_object.new {
-    code = "lock_lost",
-    message = ("the lock of %s could not be renewed in time: %d s of its lease are left"):format(
-      self.stack.name, math.max(0, left // 1)),
-  }, 0)
-end
-
-local function renew(self)
+local function renew_now(self)
   local ok, ours = pcall(self.log.renew, self.log, self:now())
   if ok and ours then return true end
   if ok then
@@ -202,6 +191,30 @@ local function renew(self)
     return false
   end
   return nil
+end
+
+-- One renewal at a time: two would be after the same number. Nil: it may be tried again.
+local function renew(self)
+  local ok
+  self.renewing:with(function() ok = renew_now(self) end)
+  return ok
+end
+
+--- Raises unless the lease lasts longer than a call that begins now can take. Renews it where the keeper was
+--- held up.
+function Lock:check()
+  local log = self.log
+  local function left() return log.record.deadline - self:now() end
+  local enough = math.min(CALL_SECONDS + log.margin, 0.6 * log.lease)
+  while not self.lost and left() <= enough and left() > 0 do
+    if renew(self) == nil then task.sleep(log.lease / 120) end
+  end
+  if self.lost then error(self.lost, 0) end
+  if left() > enough then return end
+  error(error_object.new {
+    code = "lock_lost",
+    message = ("the lock of %s could not be renewed before its lease ended"):format(self.stack.name),
+  }, 0)
 end
 
 --- Renews the lock until the task is canceled; a task of the run's own.
