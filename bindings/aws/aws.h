@@ -67,8 +67,7 @@ void ek_aws_check_table(const struct ek_aws_walk *w, const struct ek_model_shape
 /* Pushes a list of the keys of the table at index, sorted; returns their number. Keys that are not
  * strings are left out. */
 int ek_aws_sorted_keys(lua_State *L, int index);
-/* For writers: the length of the list, the string that is at index. */
-lua_Integer ek_aws_length(lua_State *L, int index);
+/* The string at index; raises if what was validated as one is none any more. */
 const char *ek_aws_text(lua_State *L, int index, size_t *len);
 /* Number of the member of shape whose wire (xml: whose xml) name is name, -1: none. hint is where
  * the search begins, and then the member behind the one found. */

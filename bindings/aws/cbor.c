@@ -33,7 +33,7 @@ static void write_structure(const struct ek_aws_walk *w, const struct ek_model_s
 }
 
 static void write_list(const struct ek_aws_walk *w, const struct ek_model_shape *shape, int index) {
-  lua_Integer count = ek_aws_length(w->L, index);
+  lua_Integer count = (lua_Integer)lua_rawlen(w->L, index);
   ek_cbor_write_array(w->out, (uint64_t)count);
   for (lua_Integer i = 1; i <= count; i++) {
     lua_rawgeti(w->L, index, i);

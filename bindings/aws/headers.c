@@ -127,7 +127,7 @@ static void write_list(const struct ek_aws_walk *w, const struct ek_model_ref *r
   lua_State *L = w->L;
   const struct ek_model_ref *element = ek_aws_ref(w, ek_aws_shape(w, ref), 0);
   bool is_string = ek_aws_shape(w, element)->type == EK_TYPE_STRING;
-  lua_Integer count = ek_aws_length(L, value);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, value);
   for (lua_Integer i = 1; i <= count; i++) {
     size_t len;
     int top = lua_gettop(L);
@@ -150,7 +150,7 @@ static void write_one(const struct ek_aws_walk *w, const struct ek_model_ref *re
   lua_State *L = w->L;
   int value = lua_gettop(L);
   const struct ek_model_shape *shape = ek_aws_shape(w, ref);
-  if (shape->type == EK_TYPE_LIST && ek_aws_length(L, value) == 0) return;
+  if (shape->type == EK_TYPE_LIST && lua_rawlen(L, value) == 0) return;
   struct ek_aws_walk walk = *w;
   walk.timestamp = EK_TIMESTAMP_HTTP;
   walk.out = ek_lbuf_new(L);

@@ -59,7 +59,7 @@ static void write_list(const struct form *f, const struct ek_model_ref *ref, int
   lua_State *L = f->w->L;
   const struct ek_model_ref *element = ek_aws_ref(f->w, ek_aws_shape(f->w, ref), 0);
   const char *name = ek_aws_string(f->w, element->query);
-  lua_Integer count = ek_aws_length(L, index);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, index);
   if (count == 0 && !f->ec2) emit(f, "", 0);
   struct ek_buf *saved = NULL;
   if (!f->ec2 && count > 0) {

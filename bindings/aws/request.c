@@ -100,7 +100,7 @@ static void add_query_value(struct request *r, const struct ek_model_ref *ref, c
   bool list = shape->type == EK_TYPE_LIST;
   ek_aws_check_table(&r->walk, shape, value);
   const struct ek_model_ref *scalar = list ? ek_aws_ref(&r->walk, shape, 0) : ref;
-  lua_Integer count = list ? ek_aws_length(L, value) : 1;
+  lua_Integer count = list ? (lua_Integer)lua_rawlen(L, value) : 1;
   for (lua_Integer i = 1; i <= count; i++) {
     size_t len;
     if (list)

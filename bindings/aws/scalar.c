@@ -10,24 +10,13 @@ static bool is_null(lua_State *L, int index) {
   return lua_isnil(L, index) || (lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL);
 }
 
-/* Validation let the values pass that are written. Between the two only a finalizer can change a
- * table, and may give it a value of another type. */
-static int changed(lua_State *L) {
-  return luaL_error(L, "a finalizer changed the parameters while they were written");
-}
-
 const char *ek_aws_text(lua_State *L, int index, size_t *len) {
   const char *text = lua_tolstring(L, index, len);
-  if (text == NULL) (void)changed(L);
+  if (text == NULL) luaL_error(L, "a string changed while it was written");
   return text;
 }
 
-lua_Integer ek_aws_length(lua_State *L, int index) {
-  return lua_istable(L, index) ? (lua_Integer)lua_rawlen(L, index) : changed(L);
-}
-
 bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_ref *ref) {
-  if (!lua_istable(w->L, index)) (void)changed(w->L);
   lua_pushstring(w->L, ek_aws_string(w, ref->name));
   lua_rawget(w->L, index);
   if (!is_null(w->L, -1)) return true;
@@ -57,7 +46,6 @@ static int by_bytes(const void *a, const void *b) {
  * ours first, in a loop in which none can. */
 int ek_aws_sorted_keys(lua_State *L, int index) {
   lua_Integer count = 0;
-  if (!lua_istable(L, index)) return changed(L);
   luaL_checkstack(L, 6, "too deep");
   lua_newtable(L);
   lua_newtable(L);

@@ -79,7 +79,7 @@ static void write_list(const struct ek_aws_walk *w, const struct ek_model_ref *r
                        const char *name, int index) {
   const struct ek_model_ref *element = ek_aws_ref(w, ek_aws_shape(w, ref), 0);
   bool flattened = ref->flags & EK_REF_FLATTENED;
-  lua_Integer count = ek_aws_length(w->L, index);
+  lua_Integer count = (lua_Integer)lua_rawlen(w->L, index);
   if (!flattened) {
     open_element(w, ref, name);
     ek_buf_putc(w->out, '>');

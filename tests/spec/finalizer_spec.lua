@@ -72,7 +72,7 @@ describe("parameters that a finalizer changes meanwhile", function()
       end, put_item(item))
       assert.is_true(count > 0)
       if not ok then
-        assert.is_truthy(tostring(err):find "finalizer changed the parameters" or err.code == "validation")
+        assert.is_truthy(tostring(err):find "changed while it was written" or err.code == "validation")
       end
     end)
   end
