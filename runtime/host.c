@@ -209,7 +209,7 @@ static int run_main(lua_State *L) {
   int argc = (int)lua_tointeger(L, 1);
   char **argv = lua_touserdata(L, 2);
   int first = 1;
-  if (argc >= 3 && strcmp(argv[1], "lua") == 0) {
+  if (argc >= 3 && strcmp(argv[1], "lua") == 0 && argv[2][0] != '-') {
     first = 3;
     set_arg(L, argc - 2, argv + 2);
     set_path(L, argv[2]);

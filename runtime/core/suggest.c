@@ -1,9 +1,10 @@
 /* Nearest names, by Damerau-Levenshtein distance (optimal string alignment). */
 #include "core/suggest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { NAME_MAX_LEN = 96 };
+enum { NAME_MAX_LEN = 96, PREFIX_MIN = 4 };
 
 static char fold(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
@@ -40,6 +41,15 @@ static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_le
   return last[b_len];
 }
 
+/* Whether one is how the other begins: `Cidr` for `CidrBlock`. Both at least PREFIX_MIN long. */
+static bool begins(const char *a, size_t a_len, const char *b, size_t b_len) {
+  size_t n = a_len < b_len ? a_len : b_len;
+  if (n < PREFIX_MIN) return false;
+  for (size_t i = 0; i < n; i++)
+    if (fold(a[i]) != fold(b[i])) return false;
+  return true;
+}
+
 size_t ek_suggest(const char **best, size_t max, const char *name, const char *const *names,
                   size_t count) {
   size_t len = strlen(name), found = 0;
@@ -51,6 +61,7 @@ size_t ek_suggest(const char **best, size_t max, const char *name, const char *c
     size_t n = strlen(names[i]);
     if (n == 0 || n > NAME_MAX_LEN) continue;
     unsigned cost = distance(name, len, names[i], n, limit);
+    if (cost > limit && begins(name, len, names[i], n)) cost = limit;
     /* Replacing every character is no likeness. */
     if (cost > limit || cost >= (len > n ? len : n)) continue;
     size_t at = found;

@@ -142,6 +142,39 @@ def test_a_pipe_gets_json_and_no_prompt(environment):
     assert (done.stderr, done.returncode) == ("", 0)
 
 
+@pytest.mark.parametrize("line, shown", [
+    ("aws", "session of AWS"),
+    ("setmetatable({}, { __index = function() error 'no' end })", "{}"),
+    ("setmetatable({}, { __tostring = function() error('no', 0) end })", "cannot be shown: no"),
+])
+def test_no_value_ends_the_prompt(repl, line, shown):
+    repl.type(line + "\r")
+    repl.expect("\r\n" + shown)
+    repl.expect("eksrun> ")
+    repl.type("1 + 1\r")
+    repl.expect("\r\n2")
+
+
+@pytest.mark.parametrize("word", ["exit", "quit"])
+def test_words_that_leave_unless_they_are_variables(repl, word):
+    repl.type(f"{word} = 'mine'\r")
+    repl.expect("eksrun> ")
+    repl.type(f"{word}\r")
+    repl.expect('\r\n"mine"')
+    repl.type(f"{word} = nil\r{word}\r")
+    assert repl.process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("text, message", [
+    ("x = {\n1 }\n\nx.y.z\n", "eksrun: stdin:4: attempt to index a nil value (field 'y')\n"),
+    ("aws.eks:foo {}\n", "eksrun: stdin:1: eks has no operation 'foo'\n"),
+    ("error { message = 'no luck' }\n", "eksrun: stdin:1: no luck\n"),
+])
+def test_what_a_pipe_raises_is_one_line_with_its_place(environment, text, message):
+    done = run_piped(environment, text)
+    assert (done.stderr, done.returncode) == (message, 1)
+
+
 def test_a_pipe_stops_at_the_first_error(environment):
     done = run_piped(environment, "1 + 1\nerror('no')\n3\n")
     assert done.stdout == "2\n"

@@ -36,6 +36,8 @@ static void finds_the_nearest(void **state) {
   assert_string_equal(nearest("NAME"), "name names");
   assert_string_equal(nearest("tag-resources"), "tag_resource");
   assert_string_equal(nearest("list_cluster"), "list_clusters");
+  assert_string_equal(nearest("list"), "list_clusters");
+  assert_string_equal(nearest("Tag-Resource-of-cluster"), "tag_resource");
 }
 
 static void finds_nothing_far(void **state) {
@@ -43,6 +45,7 @@ static void finds_nothing_far(void **state) {
   assert_string_equal(nearest("wholly_different_thing"), "");
   assert_string_equal(nearest(""), "");
   assert_string_equal(nearest("q"), "");
+  assert_string_equal(nearest("tag"), ""); /* too short a beginning */
   char longest[300];
   memset(longest, 'a', sizeof longest - 1);
   longest[sizeof longest - 1] = '\0';

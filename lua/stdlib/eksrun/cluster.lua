@@ -44,6 +44,14 @@ function Cluster.__index(cluster, key)
   util.raise_at_caller("a cluster has no '%s'%s", tostring(key), util.did_you_mean(key, known))
 end
 
+-- What a recipe that returns a cluster shows.
+function Cluster.__outputs(cluster)
+  return {
+    name = cluster.name, version = cluster.version, arn = cluster.arn, endpoint = cluster.endpoint,
+    issuer = cluster.issuer, security_group = cluster.security_group,
+  }
+end
+
 local function check_colon(cluster, method)
   if getmetatable(cluster) ~= Cluster then
     util.raise_at_caller("%s is called with a colon: eks:%s", method, method)

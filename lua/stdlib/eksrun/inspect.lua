@@ -44,10 +44,11 @@ local function render_table(t, indent, depth, seen)
   if depth >= DEPTH_MAX then return "{ ... }" end
   seen[t] = true
   local parts, inner = {}, indent .. "  "
+  -- Without metamethods: an __index may raise, or answer every number.
   local count = 0
-  for i, value in ipairs(t) do
-    count = i
-    parts[i] = render(value, inner, depth + 1, seen)
+  while rawget(t, count + 1) ~= nil do
+    count = count + 1
+    parts[count] = render(rawget(t, count), inner, depth + 1, seen)
   end
   local keys = {}
   for key in next, t do
@@ -55,7 +56,7 @@ local function render_table(t, indent, depth, seen)
   end
   table.sort(keys, by_type_and_value)
   for _, key in ipairs(keys) do
-    parts[#parts + 1] = key_text(key) .. " = " .. render(t[key], inner, depth + 1, seen)
+    parts[#parts + 1] = key_text(key) .. " = " .. render(rawget(t, key), inner, depth + 1, seen)
   end
   seen[t] = nil
   if #parts == 0 then return "{}" end

@@ -143,8 +143,9 @@ end
 --- @param name string for the message
 --- @param fields T
 --- @param optional? table<string, boolean> fields that may be nil
+--- @param outputs? fun(fields: table): table what a recipe that returns it shows; default: all
 --- @return T fields
-function M.strict(name, fields, optional)
+function M.strict(name, fields, optional, outputs)
   return setmetatable(fields, {
     __index = function(_, key)
       if type(key) ~= "string" or optional and optional[key] then return nil end
@@ -152,6 +153,7 @@ function M.strict(name, fields, optional)
       for other in pairs(optional or {}) do known[#known + 1] = other end
       M.raise_at_caller("%s has no '%s'%s", name, key, M.did_you_mean(key, known))
     end,
+    __outputs = outputs,
   })
 end
 

@@ -9,6 +9,7 @@ local aws = require "eksrun.aws"
 local cidr = require "eksrun.cidr"
 local ec2 = require "eksrun.ec2"
 local eksrun = require "eksrun"
+local existing = require "eksrun.vpc.existing"
 local gate = require "eksrun.gate"
 local util = require "eksrun.util"
 local zones_without_eks = require "eksrun.vpc.zones"
@@ -182,7 +183,7 @@ local function declare(options, zones, ranges)
     routes = routes,
     nodes = (nats[1] or not options.internet) and private or public,
     egress = egress,
-  })
+  }, nil, existing.outputs)
 end
 
 --- Declares a network for a cluster, under the scope `network`.
@@ -221,7 +222,7 @@ end
 
 M.endpoints = require("eksrun.vpc.endpoints").declare
 M.cluster_services = require("eksrun.vpc.endpoints").CLUSTER
-M.existing = require("eksrun.vpc.existing").read
+M.existing = existing.read
 M.security_group = require("eksrun.vpc.security_group").declare
 
 return util.strict("eksrun.vpc", M)

@@ -221,6 +221,26 @@ describe("the command line", function()
     assert.matches("did you mean 'plan'%? %(see eksrun help%)\n$", err)
   end)
 
+  it("knows lua as a command, and says what it wants", function()
+    local status, _, err = eksrun(sky, "lua")
+    assert.equal(2, status)
+    assert.equal("eksrun: FILE is missing; usage: eksrun lua FILE [ARG...]\n", err)
+    status, _, err = eksrun(sky, "lua", "--debgu", "x.lua")
+    assert.equal(2, status)
+    assert.matches("^eksrun: '%-%-debgu' is no file", err)
+    local out
+    status, out = eksrun(sky, "lua", "--help")
+    assert.equal(0, status)
+    assert.matches("usage: eksrun lua FILE %[ARG...%]", out)
+    assert.not_matches("common flags", out)
+  end)
+
+  it("shows the usage where an argument is too many", function()
+    local status, _, err = eksrun(sky, "unlock", "a/b")
+    assert.equal(2, status)
+    assert.equal("eksrun: unexpected argument 'a/b'; usage: eksrun unlock --stack NAME [flags]\n", err)
+  end)
+
   it("wants the name of a stack to destroy one", function()
     for _, name in ipairs { "", " ", "-x", ("n"):rep(129), "a\27b" } do
       local status, _, err = eksrun(sky, "destroy", "--yes", "--stack=" .. name)

@@ -53,6 +53,14 @@ describe("a cluster", function()
     for name, module in pairs(kept) do package.loaded[name] = module or nil end
   end)
 
+  it("shows of itself what a person may want, where a recipe returns it", function()
+    local shown = getmetatable(eks).__outputs(eks)
+    assert.equal("demo", shown.name)
+    assert.is_true(ref.is(shown.endpoint))
+    assert.is_nil(shown.kept)
+    assert.is_nil(shown.resource)
+  end)
+
   local function node(address) return assert(graph.by_address[address], address .. " is not declared") end
 
   local function needs(address, other)

@@ -33,6 +33,8 @@ local function new_session(options)
   return session
 end
 
+function Session.__tostring() return "session of AWS; aws.services() names the services" end
+
 function Session.default_client(session, service)
   local client = session._clients[service]
   if not client then

@@ -41,6 +41,7 @@ local M = {}
 --- @field arguments? eksrun.cli.Argument[]
 --- @field flags? eksrun.cli.Flag[]
 --- @field usage_status? integer exit status of a usage error, default 2
+--- @field bare? boolean its help names no common flags: it takes none
 --- @field run fun(args: table): integer? exit status, default 0
 --- @field parse? fun(argv: string[]): table parses the words itself, instead of by the declaration
 --- @field unknown_flag? fun(name: string, argv: string[], value: string?, near: string): string the end of
@@ -123,7 +124,7 @@ local function place_arguments(command, words, out)
       i = i + 1
     end
   end
-  if words[i] then fail("unexpected argument '%s'", words[i]) end
+  if words[i] then fail("unexpected argument '%s'; usage: %s", words[i], M.usage(command)) end
   if out.help then return end
   for _, argument in ipairs(declared) do
     local value = out[argument[1]]
@@ -259,9 +260,11 @@ function M.help(command)
     out[#out + 1] = "flags:"
     M.columns(M.flag_rows(command.flags), out)
   end
-  out[#out + 1] = ""
-  out[#out + 1] = "common flags:"
-  M.columns(M.flag_rows(M.common), out)
+  if not command.bare then
+    out[#out + 1] = ""
+    out[#out + 1] = "common flags:"
+    M.columns(M.flag_rows(M.common), out)
+  end
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -11,7 +11,7 @@ local util = require "eksrun.util"
 
 --- In the order of the help.
 local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check",
-  "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "help" }
+  "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua", "help" }
 
 local M = {}
 

@@ -64,7 +64,7 @@ function Handle.__index(handle, key)
   for name in pairs(type_.inputs) do known[#known + 1] = name end
   table.sort(known)
   util.raise_at_caller("%s %s has no field '%s'%s", type_.name, node.address, tostring(key),
-    util.did_you_mean(key, known))
+    key == "id" and ("; its id is %s"):format(type_.id) or util.did_you_mean(key, known))
 end
 
 function Handle.__newindex(handle, key)

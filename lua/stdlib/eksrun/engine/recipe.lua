@@ -89,6 +89,19 @@ local function check_outputs(path, value, name, above)
   above[value] = nil
 end
 
+-- The value with what the objects of kits say of themselves (__outputs) in their place.
+local function published(value, done)
+  if type(value) ~= "table" or ref.is(value) or graph.node_of(value) then return value end
+  if done[value] then return done[value] end
+  local meta = getmetatable(value)
+  if type(meta) == "table" and meta.__outputs then return meta.__outputs(value) end
+  if meta ~= nil then return value end
+  local out = {}
+  done[value] = out
+  for key, item in pairs(value) do out[key] = published(item, done) end
+  return out
+end
+
 --- Runs the recipe.
 --- @param path string
 --- @param words string[] k=v
@@ -109,7 +122,7 @@ function M.load(path, words, where)
       running = nil
     end,
   })
-  local outputs = fault.call(chunk, table.unpack(words))
+  local outputs = published(fault.call(chunk, table.unpack(words)), {})
   check_outputs(path, outputs, "what it returns", {})
   local declares = declared.nodes[1] ~= nil or declared.stack ~= nil
   if declares and not running.declared and words[1] then

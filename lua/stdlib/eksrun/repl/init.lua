@@ -1,6 +1,7 @@
 -- The read-eval-print loop, on a terminal and on a pipe.
 
 local error_object = require "eksrun.error"
+local fault = require "eksrun.engine.fault"
 local inspect = require "eksrun.inspect"
 local json = require "eksrun.json"
 local session = require "eksrun.repl.session"
@@ -10,6 +11,13 @@ local util = require "eksrun.util"
 local M = {}
 
 local PROMPT, CONTINUATION = "eksrun> ", "     >> "
+
+local HELP = [[
+eks:list_clusters {}      any service is a name (sso_oidc for sso-oidc), any operation a method
+aws, json, jmespath, task, eksrun    are there without a require
+_, _1, _2, ...            the last value, and those of the first line, the second, ...
+x = 1                     stays; local x = 1 is gone with its line
+Ctrl-C stops a call, Ctrl-D leaves]]
 
 local function describe(err)
   return error_object.is(err) and tostring(err) or tostring(err):gsub("^repl:%d+:%d+: ", "")
@@ -23,8 +31,12 @@ local function evaluate(chunk, on_start)
   end)
 end
 
+-- A value's own __tostring may raise; the loop goes on.
 local function print_values(values)
-  for i = 1, values.n do print(util.escape(inspect.inspect(values[i]))) end
+  for i = 1, values.n do
+    local ok, text = pcall(inspect.inspect, values[i])
+    print(util.escape(ok and text or "cannot be shown: " .. describe(text)))
+  end
 end
 
 -- task.spawn for the prompt: what it starts goes on beside the prompt, and its failure is its own
@@ -43,6 +55,18 @@ local function background_tasks(scope)
     return setmetatable(handle, { __tostring = function() return "task: " .. inner:status() end })
   end
   return setmetatable({ spawn = spawn }, { __index = task })
+end
+
+-- Words that people type at any prompt, where they are no names of their own.
+local words = {
+  help = function() print(HELP) end,
+  exit = function() return "leave" end,
+  quit = function() return "leave" end,
+}
+
+local function word_of(s, line)
+  local word = s:pending() == "" and line:match "^%s*(%a+)%s*$"
+  return word and s.env[word] == nil and words[word]
 end
 
 --- Reads from the terminal until Ctrl-D. Ctrl-C drops the line being typed or stops the call being
@@ -91,6 +115,8 @@ function M.prompt(scope)
     if not line then
       if s:pending() == "" then print "Ctrl-D leaves" end
       s:reset()
+    elseif word_of(s, line) then
+      if word_of(s, line)() == "leave" then break end
     elseif line:find "%S" or s:pending() ~= "" then
       local entry = s:pending() == "" and line or s:pending() .. "\n" .. line
       local chunk, problem = s:compile(line)
@@ -128,17 +154,26 @@ local function print_json(values)
   end
 end
 
+-- What a chunk raises by itself is no mistake of the program: one line, with its place.
+local function run(chunk)
+  local results = table.pack(pcall(fault.call, chunk))
+  if results[1] then return table.pack(table.unpack(results, 2, results.n)) end
+  local err = results[2]
+  if error_object.is(err) and err.code == "recipe" then err.code = "script" end
+  error(err, 0)
+end
+
 --- Reads standard input to its end: each value is printed as a line of JSON. Stops at the first
 --- error, which is raised.
 --- @return integer exit status
 function M.piped()
-  local s = session.new()
+  local s = session.new "stdin"
   local problem
   for line in io.lines() do
     local chunk
     chunk, problem = s:compile(line)
     if chunk then
-      local values = table.pack(chunk())
+      local values = run(chunk)
       s:keep(values)
       print_json(values)
     elseif problem ~= "incomplete" then

@@ -18,8 +18,9 @@ local function ambient()
 end
 
 --- A new session.
+--- @param file? string names the chunks, by lines of the whole input; by default each has a number
 --- @return eksrun.repl.Session
-function M.new()
+function M.new(file)
   local names = ambient()
   local services = {}
   for _, name in ipairs(names.aws.services()) do services[name:gsub("-", "_")] = name end
@@ -31,7 +32,7 @@ function M.new()
       return value
     end,
   })
-  return setmetatable({ env = env, lines = {}, number = 0 }, Session)
+  return setmetatable({ env = env, lines = {}, number = 0, file = file, before = 0 }, Session)
 end
 
 --- Adds a line to the open chunk and compiles it. An expression becomes `return expression`.
@@ -41,12 +42,14 @@ end
 function Session:compile(line)
   self.lines[#self.lines + 1] = line
   local source = table.concat(self.lines, "\n")
-  local name = ("=repl:%d"):format(self.number + 1)
-  local chunk = load("return " .. source, name, "t", self.env)
+  local name = "=" .. (self.file or ("repl:%d"):format(self.number + 1))
+  local above = self.file and ("\n"):rep(self.before) or ""
+  local chunk = load(above .. "return " .. source, name, "t", self.env)
   local problem
-  if not chunk then chunk, problem = load(source, name, "t", self.env) end
+  if not chunk then chunk, problem = load(above .. source, name, "t", self.env) end
   if not chunk and problem:match "<eof>$" then return nil, "incomplete" end
   self.number = self.number + 1
+  self.before = self.before + #self.lines
   self.lines = {}
   return chunk, problem
 end

@@ -9,6 +9,16 @@ local M = {}
 
 local OPTIONS = { id = "string?", tags = "table?", subnet_tags = "table?" }
 
+--- What a recipe that returns a network shows.
+--- @param network eksrun.Network
+--- @return table
+function M.outputs(network)
+  return {
+    name = network.name, cidr = network.cidr, vpc = network.vpc, zones = network.zones,
+    public = network.public, private = network.private,
+  }
+end
+
 local function filters(tags, more)
   local list = more or {}
   for key, value in util.sorted_pairs(tags or {}) do
@@ -139,7 +149,7 @@ function M.read(options)
   end
   local nodes_inside = network.private[1] and (reaches or closed or not network.public[1])
   network.nodes = nodes_inside and network.private or network.public
-  return util.strict("a network", network)
+  return util.strict("a network", network, nil, M.outputs)
 end
 
 return M

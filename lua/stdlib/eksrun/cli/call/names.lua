@@ -33,6 +33,24 @@ local renamed = {
     ["segment-version"] = "version" },
 }
 
+-- Commands of the AWS CLI that are no operations: what does the same, or nothing.
+local commands = {
+  ["eks get-token"] = "eksrun token CLUSTER",
+  ["eks update-kubeconfig"] = "eksrun kubeconfig CLUSTER",
+  ["sso login"] = "eksrun login",
+  ["sso logout"] = "eksrun logout",
+  ["logs tail"] = "eksrun call logs start-live-tail",
+  ["ecr get-login-password"] = "eksrun call ecr get-authorization-token",
+  ["s3 ls"] = "eksrun call s3 list-objects-v2 or list-buckets",
+  ["s3 cp"] = "eksrun call s3 get-object or put-object",
+  ["s3 mv"] = "", ["s3 sync"] = "", ["s3 website"] = "", ["s3 presign"] = "",
+  ["s3 rm"] = "eksrun call s3 delete-object",
+  ["s3 mb"] = "eksrun call s3 create-bucket",
+  ["s3 rb"] = "eksrun call s3 delete-bucket",
+  ["cloudformation deploy"] = "eksrun call cloudformation create-change-set",
+  ["cloudformation package"] = "",
+}
+
 --- The form in which two spellings of a name are equal.
 --- @param name string
 --- @return string
@@ -71,6 +89,11 @@ function M.operation(service, service_name, name)
   if operation then return operation end
   local found = find(name, service:operations())
   if found then return service:operation(found) end
+  local own = commands[service_name .. " " .. name:lower()]
+  if own then
+    util.fail("usage", "%s %s is no operation of AWS, but a command of the AWS CLI's own%s", service_name,
+      name, own ~= "" and "; see " .. own or "")
+  end
   local near = service:suggest((name:gsub("-", "_")))
   for i, other in ipairs(near) do
     near[i] = "'" .. (name:find("_", 1, true) and other or other:gsub("_", "-")) .. "'"
