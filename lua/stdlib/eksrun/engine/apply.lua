@@ -325,7 +325,7 @@ end
 --- @field on_event? fun(event: table) "begin" with all steps, what becomes of each, "interrupted"
 --- @field lock? eksrun.Lock held: kept up meanwhile, looked at before each call that changes something
 --- @field journal? eksrun.Journal open
---- @field unsettled? fun(step: eksrun.Step): number? until when, by our clock, a thing may have been made unseen
+--- @field unsettled? fun(step: eksrun.Step): number? until when, by our clock, a thing may be there unseen
 
 --- Carries the plan out and says what became of it; raises only for mistakes of the plan itself.
 --- @param plan eksrun.Plan
