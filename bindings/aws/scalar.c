@@ -123,13 +123,15 @@ void ek_aws_push_time(lua_State *L, double seconds) {
 }
 
 void ek_aws_write_float(struct ek_buf *b, double number) {
-  char text[EK_NUMBER_MAX];
-  if (isnan(number))
+  if (isnan(number)) {
     ek_buf_puts(b, "NaN");
-  else if (isinf(number))
+  } else if (isinf(number)) {
     ek_buf_puts(b, number > 0 ? "Infinity" : "-Infinity");
-  else
-    ek_buf_append(b, text, ek_number_format(text, number));
+  } else {
+    char text[EK_NUMBER_MAX];
+    size_t len = ek_number_format(text, number);
+    ek_buf_append(b, text, len);
+  }
 }
 
 void ek_aws_write_time(struct ek_buf *b, enum ek_model_timestamp format, double seconds) {
