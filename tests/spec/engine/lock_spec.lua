@@ -164,6 +164,10 @@ describe("the lock of a stack", function()
     return log
   end
 
+  it("knows who runs this, with and without USER", function()
+    assert.matches("^[^?]", owner.me("apply x").user)
+  end)
+
   it("says who holds it, and what to do", function()
     elsewhere()
     local ok, err = pcall(take)

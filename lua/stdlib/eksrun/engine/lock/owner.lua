@@ -46,12 +46,26 @@ function M.nonce()
   return own_nonce
 end
 
+-- Who runs this, as the system knows it: services and containers often have no USER.
+local function account()
+  local status <close> = io.open "/proc/self/status"
+  local uid = status and status:read("a"):match "\nUid:%s+%d+%s+(%d+)"
+  if not uid then return nil end
+  local file <close> = io.open "/etc/passwd"
+  if not file then return "uid " .. uid end
+  for line in file:lines() do
+    local name, id = line:match "^([^:]+):[^:]*:(%d+):"
+    if id == uid then return name end
+  end
+  return "uid " .. uid
+end
+
 --- @param command string
 --- @return table
 function M.me(command)
   local pid = process.pid()
   return {
-    user = process.env "USER" or process.env "LOGNAME" or "?",
+    user = process.env "USER" or process.env "LOGNAME" or account() or "?",
     host = line_of "/proc/sys/kernel/hostname" or process.env "HOSTNAME" or "?",
     pid = pid, started = started(pid), machine = M.machine(), command = command,
   }
