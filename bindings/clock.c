@@ -2,6 +2,7 @@
  *
  *   now() -> seconds since 1970          monotonic() -> seconds since some start, never stepping
  *   format_iso8601(t [, "iso8601" | "millis" | "basic" | "date" | "http"]) -> string
+ *   simulate(t | nil): from t on, time passes only in waits, and there at once; nil: real time
  *   parse(s) -> t    try_parse(s) -> t | nil, err: ISO 8601, HTTP dates, decimal seconds */
 #include "bindings/bindings.h"
 
@@ -16,6 +17,15 @@ static int l_now(lua_State *L) {
 static int l_monotonic(lua_State *L) {
   lua_pushnumber(L, (double)ek_loop_now(ek_task_loop(L)) / 1e9);
   return 1;
+}
+
+static int l_simulate(lua_State *L) {
+  struct ek_loop *loop = ek_task_loop(L);
+  if (lua_isnoneornil(L, 1))
+    ek_loop_unsimulate(loop);
+  else
+    ek_loop_simulate(loop, luaL_checknumber(L, 1));
+  return 0;
 }
 
 static int l_format(lua_State *L) {
@@ -53,12 +63,10 @@ static int l_try_parse(lua_State *L) {
 }
 
 int luaopen_eksrun_clock(lua_State *L) {
-  static const luaL_Reg functions[] = {{"now", l_now},
-                                       {"monotonic", l_monotonic},
-                                       {"parse", l_parse},
-                                       {"try_parse", l_try_parse},
-                                       {"format_iso8601", l_format},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"now", l_now},     {"monotonic", l_monotonic}, {"simulate", l_simulate},
+      {"parse", l_parse}, {"try_parse", l_try_parse}, {"format_iso8601", l_format},
+      {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

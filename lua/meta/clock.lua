@@ -11,6 +11,11 @@ function clock.now() end
 ---@return number
 function clock.monotonic() end
 
+--- Simulates time: it stands still while anything runs, and when all tasks sleep it is at once the time that
+--- the first of them wakes. Who waits for the world outside (a request, a process) waits as long as that takes.
+---@param t number? what time it is to begin with, in seconds since 1970; nil: real time again
+function clock.simulate(t) end
+
 ---@param t number seconds since 1970
 ---@param format? "iso8601"|"millis"|"basic"|"date"|"http" "iso8601": 2026-01-02T03:04:05Z
 ---@return string

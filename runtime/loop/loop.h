@@ -2,7 +2,11 @@
  *
  * All waiting of the program happens here, and all of its ideas of time come from here: the
  * monotonic clock (which counts suspended time too) for delays and deadlines, and the wall clock
- * for what is said to others. One thread only. */
+ * for what is said to others. One thread only.
+ *
+ * Both can be simulated: then time stands still while anything runs, and when there is nothing left
+ * but timers to wait for it is at once what the earliest of them waits for. What waits for the
+ * world outside (a socket, a child) takes as long as it takes. */
 #ifndef EK_LOOP_LOOP_H
 #define EK_LOOP_LOOP_H
 
@@ -30,7 +34,10 @@ struct ek_loop {
   size_t heap_len, heap_cap;
   uint64_t started; /* timers started so far */
   bool turning;
-  struct ek_pool *pool; /* made by the first transfer, owned */
+  bool simulated;
+  uint64_t clock, start; /* ns, while simulated: the monotonic clock, now and at its beginning */
+  double epoch;          /* seconds since 1970 at its beginning */
+  struct ek_pool *pool;  /* made by the first transfer, owned */
 };
 
 int ek_loop_init(struct ek_loop *loop, struct ek_error *e);
@@ -46,6 +53,12 @@ void ek_loop_stir(struct ek_loop *loop);
 /* ns since an arbitrary start, and seconds since 1970. */
 uint64_t ek_loop_now(const struct ek_loop *loop);
 double ek_loop_wall(const struct ek_loop *loop);
+
+/* Simulates time from now on, beginning at `wall` seconds since 1970; timers that run keep what is
+ * left to them. */
+void ek_loop_simulate(struct ek_loop *loop, double wall);
+/* Real time again. */
+void ek_loop_unsimulate(struct ek_loop *loop);
 
 /* Starts (or starts again) a timer; seconds < 0 counts as 0. Fails only for want of memory. */
 int ek_timer_start(struct ek_loop *loop, struct ek_timer *timer, double seconds,

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "loop/loop.h"
@@ -129,6 +130,79 @@ static void dues_beyond_all_time_are_far(void **state) {
   for (int i = 0; i < 3; i++) ek_timer_stop(&loop, &far[i].timer);
 }
 
+static double woken_at;
+
+static void note_time(struct ek_timer *timer) {
+  note(timer);
+  woken_at = ek_loop_wall(&loop);
+}
+
+static void simulated_time_is_at_once_what_is_waited_for(void **state) {
+  (void)state;
+  struct probe late = {.id = 2}, early = {.id = 1};
+  uint64_t real = ek_loop_now(&loop);
+  ek_loop_simulate(&loop, 1000);
+  uint64_t start = ek_loop_now(&loop);
+  assert_int_equal(ek_timer_start(&loop, &late.timer, 86400, note_time, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &early.timer, 3600, note_time, NULL), 0);
+  assert_true(ek_loop_turn(&loop, false)); /* a turn that does not wait moves nothing */
+  assert_int_equal(ek_loop_now(&loop), start);
+  assert_true(ek_loop_turn(&loop, true));
+  assert_int_equal(fired_count, 1);
+  assert_int_equal(fired[0], 1);
+  assert_true(woken_at == 1000 + 3600);
+  run();
+  assert_int_equal(fired_count, 2);
+  assert_true(woken_at == 1000 + 86400);
+  assert_int_equal(ek_loop_now(&loop) - start, UINT64_C(86400) * 1000000000u);
+  ek_loop_unsimulate(&loop);
+  assert_true(ek_loop_now(&loop) - real < UINT64_C(3600) * 1000000000u);
+}
+
+/* Also one that is due behind what stays of the real time, and one that is not. */
+static void real_time_leaves_timers_what_is_left_to_them(void **state) {
+  (void)state;
+  struct probe first = {.id = 1}, second = {.id = 2}, third = {.id = 3};
+  ek_loop_simulate(&loop, 0);
+  assert_int_equal(ek_timer_start(&loop, &third.timer, 7200.02, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &second.timer, 7200.01, note, NULL), 0);
+  assert_int_equal(ek_timer_start(&loop, &first.timer, 7200, note, NULL), 0);
+  assert_true(ek_loop_turn(&loop, true));
+  assert_int_equal(fired_count, 1);
+  ek_loop_unsimulate(&loop);
+  run();
+  assert_int_equal(fired_count, 3);
+  assert_int_equal(fired[1], 2);
+  assert_int_equal(fired[2], 3);
+}
+
+static void write_back(uv_poll_t *poll, int status, int events) {
+  (void)status;
+  (void)events;
+  fired[fired_count++] = 7;
+  uv_close((uv_handle_t *)poll, NULL);
+}
+
+/* A pipe that is readable: the timer, though much is left to it, does not overtake it. */
+static void simulated_time_waits_for_the_world_outside(void **state) {
+  (void)state;
+  int ends[2];
+  struct probe probe = {.id = 1};
+  uv_poll_t poll;
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(write(ends[1], "x", 1), 1);
+  ek_loop_simulate(&loop, 0);
+  assert_int_equal(ek_timer_start(&loop, &probe.timer, 10, note, NULL), 0);
+  assert_int_equal(uv_poll_init(&loop.uv, &poll, ends[0]), 0);
+  assert_int_equal(uv_poll_start(&poll, UV_READABLE, write_back), 0);
+  run();
+  assert_int_equal(fired_count, 2);
+  assert_int_equal(fired[0], 7);
+  assert_int_equal(fired[1], 1);
+  (void)close(ends[0]);
+  (void)close(ends[1]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(nothing_is_nothing_to_wait_for, set_up, tear_down),
@@ -140,6 +214,12 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_timer_started_again_fires_at_its_new_due, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(a_turn_ends, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(simulated_time_is_at_once_what_is_waited_for, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(real_time_leaves_timers_what_is_left_to_them, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(simulated_time_waits_for_the_world_outside, set_up,
+                                      tear_down),
       cmocka_unit_test_setup_teardown(dues_beyond_all_time_are_far, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
