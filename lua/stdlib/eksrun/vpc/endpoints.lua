@@ -71,7 +71,7 @@ local function group_of(options)
   return security_group.declare {
     "group",
     network = options.network,
-    description = "endpoints of AWS's services",
+    description = "endpoints of AWS services",
     ingress = { { "https", port = 443, from = options.network.cidr } },
     egress = {},
     tags = options.tags,
