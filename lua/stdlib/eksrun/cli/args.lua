@@ -21,6 +21,7 @@ local M = {}
 --- @field [2] string help, one line
 --- @field short? string one letter
 --- @field value? string name of the value in the help; without it the flag is a switch
+--- @field bare? boolean the value may be left out, and stands behind "=" only
 --- @field type? "string"|"integer"|"number"|"role_arn"
 --- @field choices? string[]
 --- @field default? any
@@ -54,6 +55,7 @@ M.common = {
   { "profile", "profile of the AWS configuration", value = "NAME" },
   { "region", "AWS region", value = "REGION" },
   { "endpoint-url", "send every AWS call to this URL", value = "URL" },
+  { "sandbox", "talk to an AWS inside the program instead, kept in FILE", value = "FILE", bare = true },
   { "debug", "show each request to AWS and its answer, and tracebacks of errors" },
   { "stats", "count calls, retries and bytes, and show them at the end" },
   { "no-color", "no colors" },
@@ -100,9 +102,11 @@ local function field_of(name) return (name:gsub("-", "_")) end
 -- Puts a flag and its text, nil for none, into the table that parse returns.
 function M.put(out, flag, value)
   local name = "--" .. flag[1]
-  if flag.value and not value then fail("%s wants a value, %s", name, flag.value) end
+  if flag.value and not value and not flag.bare or value == "" and flag.bare then
+    fail("%s wants a value, %s", name, flag.value)
+  end
   if not flag.value and value then fail("%s takes no value", name) end
-  if flag.value then value = convert(flag, value) else value = true end
+  if value then value = convert(flag, value) else value = true end
   local field = field_of(flag[1])
   if flag.many then
     out[field] = out[field] or {}
@@ -161,7 +165,7 @@ function M.parse(command, argv)
       name = name or word
       local flag = flags[name]
       if not flag then unknown_flag(command, name, names, argv, value or argv[i]) end
-      if flag.value and not value then
+      if flag.value and not value and not flag.bare then
         value = argv[i]
         i = i + 1
       end
@@ -223,7 +227,7 @@ function M.flag_rows(flags)
   local rows = {}
   for _, flag in ipairs(flags) do
     local left = (flag.short and "-" .. flag.short .. ", " or "    ") .. "--" .. flag[1]
-    if flag.value then left = left .. " " .. flag.value end
+    if flag.value then left = left .. (flag.bare and ("[=%s]"):format(flag.value) or " " .. flag.value) end
     local right = flag[2]
     if flag.choices then right = right .. ": " .. table.concat(flag.choices, ", ") end
     if flag.default ~= nil then right = ("%s (default: %s)"):format(right, tostring(flag.default)) end

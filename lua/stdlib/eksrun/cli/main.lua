@@ -36,7 +36,7 @@ end
 -- The index of the first word that is neither a common flag nor its value.
 local function first_word(argv)
   local takes_value = {}
-  for _, flag in ipairs(args.common) do takes_value["--" .. flag[1]] = flag.value ~= nil end
+  for _, flag in ipairs(args.common) do takes_value["--" .. flag[1]] = flag.value ~= nil and not flag.bare end
   local i = 1
   while i <= #argv do
     local word = argv[i]
@@ -109,7 +109,10 @@ local function with_traceback(err) return { err = err, traceback = debug.traceba
 local function perform(command, words, argv)
   local parsed = command.parse and command.parse(words) or args.parse(command, words)
   parsed.argv = argv
-  if not parsed.help then return command.run(parsed) or 0 end
+  if not parsed.help then
+    if not parsed.sandbox then return command.run(parsed) or 0 end
+    return require("eksrun.cli.simulated").run(parsed, command.run) or 0
+  end
   stdout.write((command.help or function() return args.help(command) end)(parsed))
   return 0
 end

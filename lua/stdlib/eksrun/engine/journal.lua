@@ -21,7 +21,13 @@ local M = {}
 local Journal = {}
 Journal.__index = Journal
 
+--- Where the journals of all stacks lie, instead of in the user's home; false: nowhere. For stacks that are
+--- not on AWS.
+--- @type string|false|nil
+M.redirect = nil
+
 local function folder()
+  if M.redirect ~= nil then return M.redirect or nil end
   local state = process.env "XDG_STATE_HOME"
   if not state or state:sub(1, 1) ~= "/" then
     local home = process.env "HOME"

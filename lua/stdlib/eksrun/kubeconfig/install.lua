@@ -3,6 +3,10 @@ local kubeconfig = require "eksrun.kubeconfig"
 
 local M = {}
 
+--- The file of everybody who asks, whatever they ask for; false: none is written. For clusters that are none.
+--- @type string|false|nil
+M.redirect = nil
+
 --- @class eksrun.kubeconfig.InstallOptions
 --- @field file? string default: the one of $KUBECONFIG that has the cluster, or the first; ~/.kube/config
 --- @field alias? string name of the context; default: the cluster's ARN
@@ -41,7 +45,7 @@ end
 local function paths_of(options)
   local process = require "eksrun.process"
   return kubeconfig.paths {
-    file = options.file,
+    file = M.redirect or options.file,
     env = process.env "KUBECONFIG",
     home = process.env "HOME",
   }
@@ -52,6 +56,7 @@ end
 --- @param options eksrun.kubeconfig.InstallOptions
 --- Raises { code = "kubeconfig" }.
 function M.check(options)
+  if M.redirect == false then return end
   local file = require "eksrun.kubeconfig.file"
   local path, text = kubeconfig.choose(paths_of(options), "", file.read, function() end)
   local arn = "arn:aws:eks:us-east-1:000000000000:cluster/none"
@@ -77,6 +82,7 @@ function M.prepare(cluster, options)
     user_alias = options.user_alias,
     proxy_url = options.proxy_url,
   })
+  if M.redirect == false then return { path = "none", text = "", entry = entry } end
   local read = require("eksrun.kubeconfig.file").read
   local path, text = kubeconfig.choose(paths_of(options), entry.cluster.name, read, warn)
   return { path = path, text = text, entry = entry }
@@ -86,6 +92,7 @@ end
 --- @param installation eksrun.kubeconfig.Installation
 --- @return eksrun.kubeconfig.Change[] changes
 function M.write(installation)
+  if M.redirect == false then return {} end
   local changes
   require("eksrun.kubeconfig.file").update(installation.path, function(current)
     kubeconfig.parse(current, installation.path)

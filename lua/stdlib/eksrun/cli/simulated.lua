@@ -1,0 +1,67 @@
+--- --sandbox: a command on the AWS inside the program, on simulated time. With a file, what a command made is
+--- there for the next one; without, it is gone when the command ends.
+---
+--- Nothing of the user's is touched: neither credentials nor endpoints count; kubeconfig and journals are
+--- written beside the file, or not at all.
+local clock = require "eksrun.clock"
+local file = require "eksrun.file"
+local json = require "eksrun.json"
+local util = require "eksrun.util"
+
+local M = {}
+
+-- Seconds: what a run takes on AWS is said from here on.
+local NOTEWORTHY = 5
+local STATE_MAX = 256 * 1024 * 1024
+
+local function load_state(path)
+  local text, err = file.try_read(path, { max = STATE_MAX })
+  if text == nil and err.code == "not_found" then return nil end
+  if text == nil then error(err, 0) end
+  local state = json.try_decode(text)
+  if type(state) ~= "table" or state.version ~= 1 or type(state.regions) ~= "table" then
+    util.fail("sandbox", "%s is not the state of a sandbox", path)
+  end
+  return state
+end
+
+-- The region that calls would go to on AWS; where nobody says any, one that every account has.
+local function region_of(parsed)
+  local ok, region = pcall(function()
+    return require("eksrun.aws.config").region({ profile = parsed.profile, region = parsed.region })
+  end)
+  return ok and region or "us-east-1"
+end
+
+--- Runs a command.
+--- @param parsed table its arguments; sandbox: true, or the file
+--- @param run fun(parsed: table): integer?
+--- @return integer? status
+function M.run(parsed, run)
+  if parsed.endpoint_url then
+    util.fail("usage", "--sandbox and --endpoint-url exclude each other: a sandbox is the endpoint")
+  end
+  local path = type(parsed.sandbox) == "string" and parsed.sandbox or nil
+  local sandbox = require("eksrun.sandbox").new { state = path and load_state(path) }
+  require("eksrun.aws").configure(sandbox:options(region_of(parsed)))
+  require("eksrun.kubeconfig.install").redirect = path and path .. ".kubeconfig" or false
+  require("eksrun.engine.journal").redirect = path and path .. ".journals" or false
+  parsed.profile = nil
+  clock.simulate(sandbox.started)
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      local state = sandbox:save(clock.now())
+      if path then file.write_atomic(path, json.encode(state), { mode = 384 }) end -- 0600
+      clock.simulate(nil)
+    end,
+  })
+  local status = run(parsed)
+  local seconds = clock.now() - sandbox.started
+  if seconds >= NOTEWORTHY and not parsed.json then
+    io.stderr:write(("in a sandbox: on AWS this takes about %s\n"):format(
+      util.duration(seconds)))
+  end
+  return status
+end
+
+return M

@@ -1,0 +1,157 @@
+--- What a handler gets beside the parameters: who asks where and when, and the things of the world.
+local fault = require "eksrun.sandbox.fault"
+local util = require "eksrun.util"
+local worlds = require "eksrun.sandbox.world"
+
+local M = {}
+
+--- @class eksrun.sandbox.Call
+--- @field world eksrun.sandbox.World
+--- @field region string
+--- @field account string
+--- @field partition string
+--- @field now number seconds since 1970
+--- @field service string
+--- @field operation string "CreateVpc"; the event's name in an event
+--- @field params table
+--- @field own string hash of operation and parameters
+local Call = {}
+Call.__index = Call
+
+--- @param fields table
+--- @return eksrun.sandbox.Call
+function M.new(fields) return setmetatable(fields, Call) end
+
+Call.fail = function(_, ...) fault.raise(...) end
+Call.fail_with = function(_, ...) fault.raise_with(...) end
+
+local function region_of(call, kind) return kind:find "^iam%." and worlds.GLOBAL or call.region end
+
+--- @param kind string "ec2.vpc"
+--- @param id string
+--- @return table? thing the world's own
+function Call:get(kind, id)
+  if id == nil then return nil end
+  return self.world:things(region_of(self, kind), kind)[id]
+end
+
+--- @param kind string
+--- @param id string
+--- @param thing table
+--- @return table thing
+function Call:put(kind, id, thing)
+  thing._order = thing._order or self.world:serial()
+  self.world:things(region_of(self, kind), kind)[id] = thing
+  return thing
+end
+
+--- @param kind string
+--- @param id string
+function Call:remove(kind, id) self.world:things(region_of(self, kind), kind)[id] = nil end
+
+--- All of a kind, in the order they came.
+--- @param kind string
+--- @param match? fun(thing: table): any
+--- @return table[]
+function Call:all(kind, match)
+  local list = {}
+  for _, thing in pairs(self.world:things(region_of(self, kind), kind)) do
+    if not match or match(thing) then list[#list + 1] = thing end
+  end
+  table.sort(list, function(a, b) return a._order < b._order end)
+  return list
+end
+
+--- The first of a kind that matches.
+function Call:find(kind, match) return self:all(kind, match)[1] end
+
+--- A new id of EC2: "vpc-0a1b...".
+--- @param prefix string
+--- @return string
+function Call:id(prefix) return prefix .. "-0" .. self.world:next_hash(prefix, self.own):sub(1, 16) end
+
+--- Hexadecimal digits of this call, another set each time.
+function Call:hash(...) return self.world:next_hash(self.own, ...) end
+
+--- @return string
+function Call:uuid(...) return worlds.uuid(self:hash("uuid", ...)) end
+
+--- @param service string
+--- @param resource string
+--- @return string
+function Call:arn(service, resource)
+  local region = (service == "iam" or service == "sts") and "" or self.region
+  return ("arn:%s:%s:%s:%s:%s"):format(self.partition, service, region, self.account, resource)
+end
+
+--- @param name string of durations.lua
+--- @return number seconds
+function Call:duration(name, ...) return self.world:duration(name, self.region, ...) end
+
+--- @return integer seconds since 1970
+function Call:time() return math.floor(self.now) end
+
+--- Has an event happen.
+--- @param seconds number from now on
+--- @param name string
+--- @param arguments table plain data
+function Call:after(seconds, name, arguments)
+  self.world:schedule(self.now + seconds, name, self.region, arguments)
+end
+
+--- Has fields of a thing change.
+--- @param seconds number
+--- @param kind string
+--- @param id string
+--- @param fields table
+function Call:becomes(seconds, kind, id, fields)
+  self:after(seconds, "set", { kind = kind, id = id, fields = fields })
+end
+
+--- Has a thing go.
+--- @param seconds number
+--- @param kind string
+--- @param id string
+function Call:vanishes(seconds, kind, id) self:after(seconds, "remove", { kind = kind, id = id }) end
+
+--- The events that need nothing but data.
+M.events = {
+  set = function(call, arguments)
+    local thing = call:get(arguments.kind, arguments.id)
+    for name, value in pairs(thing and arguments.fields or {}) do thing[name] = value end
+  end,
+  remove = function(call, arguments) call:remove(arguments.kind, arguments.id) end,
+}
+
+--- A copy of what the world has, as an answer shows it.
+--- @generic T
+--- @param value T
+--- @return T
+function M.shown(value)
+  if type(value) ~= "table" then return value end
+  local out = {}
+  for key, part in pairs(value) do
+    if type(key) ~= "string" or key:sub(1, 1) ~= "_" then out[key] = M.shown(part) end
+  end
+  return setmetatable(out, getmetatable(value))
+end
+
+--- Tags as a list of Key and Value, of a table by key, in the order of the keys.
+--- @param map table<string, string>
+--- @return table[]
+function M.tag_list(map)
+  local list = {}
+  for key, value in util.sorted_pairs(map) do list[#list + 1] = { Key = key, Value = value } end
+  return list
+end
+
+--- Tags as a table by key.
+--- @param list table[]?
+--- @return table<string, string>
+function M.tag_map(list)
+  local map = {}
+  for _, tag in ipairs(list or {}) do map[tag.Key] = tag.Value or "" end
+  return map
+end
+
+return M

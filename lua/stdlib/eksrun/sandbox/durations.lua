@@ -1,0 +1,45 @@
+--- How long AWS takes, in seconds: the least, the median and the 95th percentile of what is observed. A draw
+--- lies between the least and a little above the 95th percentile.
+return {
+  ["call"] = { 0.04, 0.09, 0.25 },
+
+  ["ec2.vpc"] = { 0.3, 1, 3 },
+  ["ec2.nat_gateway.create"] = { 85, 107, 125 },
+  ["ec2.nat_gateway.delete"] = { 37, 58, 80 },
+  ["ec2.address.free"] = { 1, 3, 9 },
+  ["ec2.vpc_endpoint.interface.create"] = { 60, 110, 180 },
+  ["ec2.vpc_endpoint.interface.delete"] = { 60, 90, 180 },
+  ["ec2.vpc_endpoint.gateway.create"] = { 3, 6, 8 },
+  ["ec2.vpc_endpoint.gateway.delete"] = { 3, 6, 8 },
+  ["ec2.instance.start"] = { 12, 20, 40 },
+  ["ec2.instance.join"] = { 35, 60, 130 },
+  ["ec2.instance.stop"] = { 20, 40, 90 },
+
+  ["iam.assumable"] = { 2, 8, 30 },
+  ["iam.instance_profile"] = { 5, 10, 40 },
+
+  ["eks.cluster.create"] = { 450, 600, 720 },
+  ["eks.cluster.delete"] = { 66, 144, 240 },
+  ["eks.nodegroup.create"] = { 84, 126, 210 },
+  ["eks.nodegroup.create.empty"] = { 50, 58, 75 },
+  ["eks.nodegroup.delete"] = { 198, 372, 540 },
+  ["eks.nodegroup.node"] = { 240, 300, 360 },
+  ["eks.nodegroup.update"] = { 15, 40, 120 },
+  ["eks.addon.create"] = { 11, 30, 65 },
+  ["eks.addon.degraded"] = { 45, 60, 90 },
+  ["eks.addon.recover"] = { 10, 20, 45 },
+  ["eks.addon.update"] = { 15, 40, 90 },
+  ["eks.addon.delete"] = { 5, 8, 15 },
+  ["eks.fargate_profile.create"] = { 20, 30, 150 },
+  ["eks.fargate_profile.delete"] = { 75, 110, 300 },
+  ["eks.update.VersionUpdate"] = { 420, 600, 1500 },
+  ["eks.update.LoggingUpdate"] = { 20, 35, 90 },
+  ["eks.update.EndpointAccessUpdate"] = { 120, 240, 600 },
+  ["eks.update.AccessConfigUpdate"] = { 30, 80, 150 },
+  ["eks.update.AssociateEncryptionConfig"] = { 600, 1800, 3600 },
+  ["eks.update.AutoModeUpdate"] = { 60, 120, 300 },
+  ["eks.update"] = { 20, 35, 90 },
+
+  ["autoscaling.group.delete"] = { 30, 60, 150 },
+  ["logs.log_group"] = { 0.1, 0.3, 1 },
+}

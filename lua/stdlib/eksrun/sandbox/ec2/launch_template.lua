@@ -1,0 +1,184 @@
+--- EC2: launch templates and their versions.
+local fault = require "eksrun.sandbox.fault"
+local json = require "eksrun.json"
+local support = require "eksrun.sandbox.ec2.support"
+local util = require "eksrun.util"
+
+local M = { operations = {} }
+local operations = M.operations
+
+operations.DescribeLaunchTemplates = support.describe {
+  kind = "ec2.launch_template", prefix = "lt", id = "LaunchTemplateId", tag = "launch-template",
+  list = "LaunchTemplates", ids = "LaunchTemplateIds", missing = "InvalidLaunchTemplateId.NotFound",
+  missing_text = "The specified launch template, with template ID %s, does not exist.",
+  filters = {
+    ["launch-template-name"] = "LaunchTemplateName", ["launch-template-id"] = "LaunchTemplateId",
+    ["create-time"] = "CreateTime",
+  },
+}
+local by_filter = operations.DescribeLaunchTemplates
+
+local function by_name(call, name)
+  return call:find("ec2.launch_template", function(t) return t.LaunchTemplateName == name end)
+end
+
+function operations.DescribeLaunchTemplates(call, params)
+  local answer = by_filter(call, params)
+  local names = params.LaunchTemplateNames
+  if not names or not names[1] then return answer end
+  local wanted, list = {}, json.array {}
+  for _, name in ipairs(names) do
+    if not by_name(call, name) then
+      fault.raise("InvalidLaunchTemplateName.NotFoundException",
+        "At least one of the launch templates specified in the request does not exist.")
+    end
+    wanted[name] = true
+  end
+  for _, template in ipairs(answer.LaunchTemplates) do
+    if wanted[template.LaunchTemplateName] then list[#list + 1] = template end
+  end
+  return { LaunchTemplates = list }
+end
+
+--- The template that parameters name, by id or name.
+--- @param call eksrun.sandbox.Call
+--- @param params table LaunchTemplateId or LaunchTemplateName
+--- @return table
+function M.need(call, params)
+  if params.LaunchTemplateId then
+    return support.need(call, "ec2.launch_template", params.LaunchTemplateId)
+  end
+  local template = by_name(call, params.LaunchTemplateName)
+  if not template then
+    fault.raise("InvalidLaunchTemplateName.NotFoundException",
+      "The specified launch template, with template name %s, does not exist.",
+        tostring(params.LaunchTemplateName))
+  end
+  return template
+end
+
+--- A version of a template by its number, "$Latest" or "$Default".
+--- @param template table
+--- @param which string?
+--- @return table
+function M.version(template, which)
+  local number = which == "$Latest" and template.LatestVersionNumber
+    or (which == nil or which == "$Default") and template.DefaultVersionNumber
+    or math.tointeger(tonumber(which))
+  for _, version in ipairs(template._versions) do
+    if version.VersionNumber == number then return version end
+  end
+  fault.raise("InvalidLaunchTemplateId.VersionNotFound",
+    "Could not find the specified version %s for the launch template with ID %s.", tostring(which),
+    template.LaunchTemplateId)
+end
+
+local function add_version(call, template, data, description)
+  local number = template.LatestVersionNumber + 1
+  template.LatestVersionNumber = number
+  local version = {
+    LaunchTemplateId = template.LaunchTemplateId, LaunchTemplateName = template.LaunchTemplateName,
+    VersionNumber = number, VersionDescription = description, CreateTime = call:time(),
+    CreatedBy = template.CreatedBy, DefaultVersion = number == template.DefaultVersionNumber,
+    LaunchTemplateData = data,
+  }
+  table.insert(template._versions, version)
+  return version
+end
+
+function operations.CreateLaunchTemplate(call, params)
+  local name = params.LaunchTemplateName
+  if by_name(call, name) then
+    fault.raise("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.")
+  end
+  local id = call:id "lt"
+  local template = call:put("ec2.launch_template", id, {
+    LaunchTemplateId = id, LaunchTemplateName = name, CreateTime = call:time(),
+    CreatedBy = call:arn("iam", "root"),
+    DefaultVersionNumber = 1, LatestVersionNumber = 0, Tags = support.tags(params, "launch-template"),
+    _versions = {},
+  })
+  add_version(call, template, params.LaunchTemplateData, params.VersionDescription)
+  return { LaunchTemplate = template }
+end
+
+function operations.CreateLaunchTemplateVersion(call, params)
+  local template = M.need(call, params)
+  local data = params.LaunchTemplateData
+  if params.SourceVersion then
+    data = util.overlay(M.version(template, params.SourceVersion).LaunchTemplateData, data)
+  end
+  return { LaunchTemplateVersion = add_version(call, template, data, params.VersionDescription) }
+end
+
+function operations.ModifyLaunchTemplate(call, params)
+  local template = M.need(call, params)
+  local version = M.version(template, params.DefaultVersion)
+  template.DefaultVersionNumber = version.VersionNumber
+  for _, other in ipairs(template._versions) do other.DefaultVersion = other == version end
+  return { LaunchTemplate = template }
+end
+
+function operations.DescribeLaunchTemplateVersions(call, params)
+  local list = json.array {}
+  local templates = call:all "ec2.launch_template"
+  if params.LaunchTemplateId or params.LaunchTemplateName then
+    templates = { M.need(call, params) }
+  else
+    -- Of all templates only these can be asked for.
+    for _, which in ipairs(params.Versions or { "" }) do
+      if which ~= "$Latest" and which ~= "$Default" then
+        fault.raise("MissingParameter", "The request must contain the parameter LaunchTemplateId")
+      end
+    end
+  end
+  for _, template in ipairs(templates) do
+    if params.Versions and params.Versions[1] then
+      for _, which in ipairs(params.Versions) do list[#list + 1] = M.version(template, which) end
+    else
+      for i = #template._versions, 1, -1 do
+        local version = template._versions[i]
+        local number = version.VersionNumber
+        if number >= (tonumber(params.MinVersion) or 1)
+          and number <= (tonumber(params.MaxVersion) or number) then
+          list[#list + 1] = version
+        end
+      end
+    end
+  end
+  return { LaunchTemplateVersions = list }
+end
+
+function operations.DeleteLaunchTemplateVersions(call, params)
+  local template = M.need(call, params)
+  local done, failed = json.array {}, json.array {}
+  for _, which in ipairs(params.Versions) do
+    local version = M.version(template, which)
+    local fields = {
+      LaunchTemplateId = template.LaunchTemplateId, LaunchTemplateName = template.LaunchTemplateName,
+      VersionNumber = version.VersionNumber,
+    }
+    if version.DefaultVersion then
+      fields.ResponseError = {
+        Code = "launchTemplateVersionDoesNotExist", Message = "The default version cannot be deleted",
+      }
+      table.insert(failed, fields)
+    else
+      for i, other in ipairs(template._versions) do
+        if other == version then table.remove(template._versions, i) break end
+      end
+      table.insert(done, fields)
+    end
+  end
+  return {
+    SuccessfullyDeletedLaunchTemplateVersions = done, UnsuccessfullyDeletedLaunchTemplateVersions = failed,
+  }
+end
+
+function operations.DeleteLaunchTemplate(call, params)
+  local template = M.need(call, params)
+  call:remove("ec2.launch_template", template.LaunchTemplateId)
+  return { LaunchTemplate = template }
+end
+
+return M

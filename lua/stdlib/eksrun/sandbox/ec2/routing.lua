@@ -1,0 +1,255 @@
+--- EC2: route tables, their routes and the subnets that use them.
+local cidr = require "eksrun.cidr"
+local fault = require "eksrun.sandbox.fault"
+local json = require "eksrun.json"
+local support = require "eksrun.sandbox.ec2.support"
+
+local M = { operations = {} }
+local operations = M.operations
+
+operations.DescribeRouteTables = support.describe {
+  kind = "ec2.route_table", prefix = "rtb", id = "RouteTableId", tag = "route-table", list = "RouteTables",
+  ids = "RouteTableIds", missing = "InvalidRouteTableID.NotFound",
+  missing_text = "The routeTable ID '%s' does not exist",
+  filters = {
+    ["route-table-id"] = "RouteTableId", ["vpc-id"] = "VpcId", ["owner-id"] = "OwnerId",
+    ["association.route-table-association-id"] = "Associations.RouteTableAssociationId",
+    ["association.route-table-id"] = "Associations.RouteTableId",
+    ["association.subnet-id"] = "Associations.SubnetId", ["association.main"] = "Associations.Main",
+    ["association.gateway-id"] = "Associations.GatewayId",
+    ["route.destination-cidr-block"] = "Routes.DestinationCidrBlock",
+    ["route.destination-ipv6-cidr-block"] = "Routes.DestinationIpv6CidrBlock",
+    ["route.destination-prefix-list-id"] = "Routes.DestinationPrefixListId",
+    ["route.gateway-id"] = "Routes.GatewayId", ["route.nat-gateway-id"] = "Routes.NatGatewayId",
+    ["route.origin"] = "Routes.Origin", ["route.state"] = "Routes.State",
+    ["route.transit-gateway-id"] = "Routes.TransitGatewayId",
+    ["route.vpc-peering-connection-id"] = "Routes.VpcPeeringConnectionId",
+    ["route.egress-only-internet-gateway-id"] = "Routes.EgressOnlyInternetGatewayId",
+  },
+}
+
+local function new_table(call, vpc, tags)
+  local id, routes = call:id "rtb", json.array {}
+  for i, association in ipairs(vpc.CidrBlockAssociationSet) do
+    routes[i] = {
+      DestinationCidrBlock = association.CidrBlock, GatewayId = "local", Origin = "CreateRouteTable",
+      State = "active",
+    }
+  end
+  return call:put("ec2.route_table", id, {
+    RouteTableId = id, VpcId = vpc.VpcId, OwnerId = call.account, Routes = routes,
+    Associations = json.array {},
+    PropagatingVgws = json.array {}, Tags = tags,
+  })
+end
+
+local function associate(call, route_table, fields)
+  fields.RouteTableAssociationId = call:id "rtbassoc"
+  fields.RouteTableId = route_table.RouteTableId
+  fields.AssociationState = { State = "associated" }
+  fields.Main = fields.Main or false
+  table.insert(route_table.Associations, fields)
+  return fields
+end
+
+--- The table that a new network has.
+--- @param call eksrun.sandbox.Call
+--- @param vpc table
+function M.make_main(call, vpc)
+  associate(call, new_table(call, vpc, json.array {}), { Main = true })
+end
+
+--- @param route_table table
+--- @return boolean
+function M.is_main(route_table)
+  for _, association in ipairs(route_table.Associations) do
+    if association.Main then return true end
+  end
+  return false
+end
+
+function operations.CreateRouteTable(call, params)
+  local vpc = support.need(call, "ec2.vpc", params.VpcId)
+  return { RouteTable = new_table(call, vpc, support.tags(params, "route-table")),
+    ClientToken = params.ClientToken }
+end
+
+function operations.DeleteRouteTable(call, params)
+  local id = params.RouteTableId
+  if support.need(call, "ec2.route_table", id).Associations[1] then
+    support.refuse_dependent("routeTable", id)
+  end
+  call:remove("ec2.route_table", id)
+end
+
+-- The association of an id, its table and its place there.
+local function find_association(call, match)
+  for _, route_table in ipairs(call:all "ec2.route_table") do
+    for i, association in ipairs(route_table.Associations) do
+      if match(association) then return association, route_table, i end
+    end
+  end
+end
+
+local function need_association(call, id)
+  local association, route_table, place = find_association(call, function(a)
+    return a.RouteTableAssociationId == id
+  end)
+  if not association then
+    fault.raise("InvalidAssociationID.NotFound", "The association ID '%s' does not exist", id)
+  end
+  return association, route_table, place
+end
+
+function operations.AssociateRouteTable(call, params)
+  local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
+  local subnet = support.need(call, "ec2.subnet", params.SubnetId)
+  if subnet.VpcId ~= route_table.VpcId then
+    fault.raise("InvalidParameterValue", "Route table %s and subnet %s belong to different networks",
+      route_table.RouteTableId, subnet.SubnetId)
+  end
+  local present, other = find_association(call, function(a) return a.SubnetId == subnet.SubnetId end)
+  if present and other ~= route_table then
+    fault.raise("Resource.AlreadyAssociated",
+      "the specified association for route table %s conflicts with an existing association",
+      route_table.RouteTableId)
+  end
+  present = present or associate(call, route_table, { SubnetId = subnet.SubnetId })
+  return { AssociationId = present.RouteTableAssociationId, AssociationState = present.AssociationState }
+end
+
+function operations.ReplaceRouteTableAssociation(call, params)
+  local association, from, place = need_association(call, params.AssociationId)
+  local to = support.need(call, "ec2.route_table", params.RouteTableId)
+  table.remove(from.Associations, place)
+  local new = associate(call, to, { SubnetId = association.SubnetId, Main = association.Main })
+  return { NewAssociationId = new.RouteTableAssociationId, AssociationState = new.AssociationState }
+end
+
+function operations.DisassociateRouteTable(call, params)
+  local association, route_table, place = need_association(call, params.AssociationId)
+  if association.Main then
+    fault.raise("InvalidParameterValue", "cannot disassociate the main route table association %s",
+      params.AssociationId)
+  end
+  table.remove(route_table.Associations, place)
+end
+
+--- A subnet is gone: no table is used by it.
+--- @param call eksrun.sandbox.Call
+--- @param id string
+function M.forget_subnet(call, id)
+  local association, route_table, place = find_association(call, function(a) return a.SubnetId == id end)
+  if association then table.remove(route_table.Associations, place) end
+end
+
+-- -- routes -------------------------------------------------------------------------------------------------
+
+local DESTINATIONS = { "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId" }
+
+-- By the parameter: the kind that it names, if the sandbox has it.
+local TARGETS = {
+  GatewayId = { igw = "ec2.internet_gateway" }, NatGatewayId = { nat = "ec2.nat_gateway" },
+  EgressOnlyInternetGatewayId = { eigw = "ec2.egress_only_internet_gateway" },
+  NetworkInterfaceId = { eni = "ec2.network_interface" }, TransitGatewayId = {}, VpcPeeringConnectionId = {},
+}
+
+local function destination(params)
+  for _, name in ipairs(DESTINATIONS) do
+    if params[name] then return name, params[name] end
+  end
+  fault.raise("MissingParameter", "The request must contain the parameter destinationCidrBlock")
+end
+
+local function find_route(route_table, name, value)
+  for i, route in ipairs(route_table.Routes) do
+    if route[name] == value then return route, i end
+  end
+end
+
+-- The target of a route, which has to be there.
+local function target(call, params, route)
+  local count = 0
+  for name, kinds in pairs(TARGETS) do
+    local id = params[name]
+    if id then
+      count = count + 1
+      route[name] = id
+      for prefix, kind in pairs(kinds) do
+        if id:match "^%a+" ~= prefix and id ~= "local" then
+          fault.raise("InvalidParameterValue", "Value (%s) for parameter %s is invalid.", id,
+            name:sub(1, 1):lower() .. name:sub(2))
+        end
+        if id ~= "local" then support.need(call, kind, id) end
+      end
+    end
+  end
+  if count ~= 1 then
+    fault.raise("InvalidParameterCombination",
+      "The request must have exactly one target of the route, got %d", count)
+  end
+  return route
+end
+
+function operations.CreateRoute(call, params)
+  local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
+  local name, value = destination(params)
+  if name == "DestinationCidrBlock" and not cidr.try_parse(value) then
+    fault.raise("InvalidParameterValue",
+      "Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.", value)
+  end
+  local route = target(call, params, { [name] = value, Origin = "CreateRoute", State = "active" })
+  local gateway = route.GatewayId and call:get("ec2.internet_gateway", route.GatewayId)
+  local attached = gateway and gateway.Attachments[1]
+  if gateway and (not attached or attached.VpcId ~= route_table.VpcId) then
+    fault.raise("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
+      route_table.RouteTableId, route.GatewayId)
+  end
+  local present = find_route(route_table, name, value)
+  if present then
+    fault.raise("RouteAlreadyExists", "The route identified by %s already exists.", value)
+  end
+  table.insert(route_table.Routes, route)
+  return { Return = true }
+end
+
+function operations.ReplaceRoute(call, params)
+  local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
+  local name, value = destination(params)
+  local _, place = find_route(route_table, name, value)
+  if not place then
+    fault.raise("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use "
+      .. "CreateRoute instead.", value)
+  end
+  route_table.Routes[place] = target(call, params,
+    { [name] = value, Origin = "CreateRoute", State = "active" })
+end
+
+function operations.DeleteRoute(call, params)
+  local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
+  local name, value = destination(params)
+  local route, place = find_route(route_table, name, value)
+  if not route then
+    fault.raise("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", value,
+      route_table.RouteTableId)
+  end
+  if route.Origin == "CreateRouteTable" then
+    fault.raise("InvalidParameterValue", "cannot remove local route %s in route table %s", value,
+      route_table.RouteTableId)
+  end
+  table.remove(route_table.Routes, place)
+end
+
+--- Has the routes to a target that is gone lead nowhere.
+--- @param call eksrun.sandbox.Call
+--- @param name string "NatGatewayId"
+--- @param id string
+function M.blackhole(call, name, id)
+  for _, route_table in ipairs(call:all "ec2.route_table") do
+    for _, route in ipairs(route_table.Routes) do
+      if route[name] == id then route.State = "blackhole" end
+    end
+  end
+end
+
+return M

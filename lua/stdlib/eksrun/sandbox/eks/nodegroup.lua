@@ -1,0 +1,272 @@
+--- EKS: managed node groups. Each has an Auto Scaling group with instances of its own.
+local autoscaling = require "eksrun.sandbox.autoscaling"
+local calls = require "eksrun.sandbox.call"
+local instances = require "eksrun.sandbox.ec2.instance"
+local json = require "eksrun.json"
+local support = require "eksrun.sandbox.eks.support"
+local templates = require "eksrun.sandbox.ec2.launch_template"
+local updates = require "eksrun.sandbox.eks.update"
+local util = require "eksrun.util"
+
+local M = { operations = {}, events = {} }
+local operations = M.operations
+
+local NODES_MAX = 450
+
+local function need(call, cluster, name)
+  support.cluster(call, cluster)
+  local group = call:get("eks.nodegroup", support.key(cluster, name))
+  if not group then
+    support.refuse("ResourceNotFoundException", ("No node group found for name: %s."):format(name),
+      { clusterName = cluster, nodegroupName = name })
+  end
+  return group
+end
+
+local function check_scaling(scaling)
+  if scaling.minSize > scaling.maxSize then
+    support.refuse_parameter("Minimum capacity %d can't be greater than maximum size %d", scaling.minSize,
+      scaling.maxSize)
+  end
+  if scaling.desiredSize < scaling.minSize or scaling.desiredSize > scaling.maxSize then
+    support.refuse_parameter("Desired capacity %d can't be %s size %d", scaling.desiredSize,
+      scaling.desiredSize < scaling.minSize and "less than minimum" or "greater than max",
+      scaling.desiredSize < scaling.minSize and scaling.minSize or scaling.maxSize)
+  end
+  if scaling.maxSize > NODES_MAX then
+    support.refuse("ResourceLimitExceededException",
+      ("Nodes per nodegroup limit exceeded, the maximum is %d"):format(NODES_MAX))
+  end
+end
+
+-- The launch template that a group names, by id, name and version.
+local function template_of(call, wanted)
+  if not wanted then return nil end
+  local ok, template = pcall(templates.need, call, { LaunchTemplateId = wanted.id,
+    LaunchTemplateName = wanted.name })
+  if not ok then support.refuse_parameter("%s", template.message or tostring(template)) end
+  local version = templates.version(template, wanted.version)
+  return {
+    id = template.LaunchTemplateId, name = template.LaunchTemplateName,
+    version = tostring(version.VersionNumber),
+  }, version.LaunchTemplateData
+end
+
+local function tags_of(group)
+  local tags = {
+    ["eks:cluster-name"] = group.clusterName, ["eks:nodegroup-name"] = group.nodegroupName,
+    ["kubernetes.io/cluster/" .. group.clusterName] = "owned",
+  }
+  return tags
+end
+
+-- Starts or ends instances until there are as many as the group wants.
+local function scale(call, group)
+  local scaling, own = group.scalingConfig, call:get("autoscaling.group", group._asg)
+  own.MinSize, own.MaxSize, own.DesiredCapacity = scaling.minSize, scaling.maxSize, scaling.desiredSize
+  local cluster = call:get("eks.cluster", group.clusterName)
+  while #own._instances < scaling.desiredSize do
+    local instance = instances.start(call, {
+      subnet = group.subnets[#own._instances % #group.subnets + 1], type = group._type,
+      groups = group._groups or { cluster.resourcesVpcConfig.clusterSecurityGroupId },
+      tags = json.array(calls.tag_list(tags_of(group))), of = group._asg,
+    })
+    table.insert(own._instances, {
+      InstanceId = instance.InstanceId, InstanceType = instance.InstanceType, HealthStatus = "Healthy",
+      LifecycleState = "InService", ProtectedFromScaleIn = false,
+      AvailabilityZone = instance.Placement.AvailabilityZone,
+    })
+  end
+  while #own._instances > scaling.desiredSize do
+    local gone = call:get("ec2.instance", table.remove(own._instances).InstanceId)
+    if gone then instances.stop(call, gone) end
+  end
+end
+
+local function release(version) return version .. ".0-20251120" end
+
+function operations.CreateNodegroup(call, params)
+  local cluster = support.active_cluster(call, params.clusterName)
+  local name = params.nodegroupName
+  local key = support.key(cluster.name, name)
+  if not name:find "^%w[%w_-]*$" or #name > 63 then
+    support.refuse_parameter("The nodegroup name '%s' is not valid", name)
+  end
+  if call:get("eks.nodegroup", key) then
+    support.refuse("ResourceInUseException",
+      ("NodeGroup already exists with name %s and cluster name %s"):format(name, cluster.name),
+      { clusterName = cluster.name, nodegroupName = name })
+  end
+  support.check_role(call, params.nodeRole, "ec2.amazonaws.com")
+  support.subnets(call, params.subnets)
+  local scaling = params.scalingConfig or { minSize = 1, maxSize = 2, desiredSize = 2 }
+  check_scaling(scaling)
+  local template, data = template_of(call, params.launchTemplate)
+  if data and data.InstanceType and params.instanceTypes then
+    support.refuse_parameter("You cannot specify an instance type in both launch template and node group")
+  end
+  local types = params.instanceTypes or not (data and data.InstanceType) and { "t3.medium" } or nil
+  local version = params.version or cluster.version
+  local asg = ("eks-%s-%s"):format(name, call:uuid "asg")
+  local group = call:put("eks.nodegroup", key, {
+    nodegroupName = name, clusterName = cluster.name, nodeRole = params.nodeRole, status = "CREATING",
+    nodegroupArn = call:arn("eks", ("nodegroup/%s/%s/%s"):format(cluster.name, name, call:uuid "arn")),
+    createdAt = support.time(call), modifiedAt = support.time(call), version = version,
+    releaseVersion = params.releaseVersion or release(version),
+    capacityType = params.capacityType or "ON_DEMAND",
+    amiType = data and data.ImageId and "CUSTOM" or params.amiType or "AL2023_x86_64_STANDARD",
+    instanceTypes = types, subnets = params.subnets, scalingConfig = scaling,
+    remoteAccess = params.remoteAccess,
+    diskSize = not template and (params.diskSize or 20) or nil, labels = params.labels or {},
+    taints = params.taints, updateConfig = params.updateConfig or { maxUnavailable = 1 },
+    nodeRepairConfig = params.nodeRepairConfig, launchTemplate = template, tags = params.tags or {},
+    resources = { autoScalingGroups = { { name = asg } } }, health = { issues = json.array {} },
+    _asg = asg, _type = types and types[1] or data.InstanceType, _groups = data and data.SecurityGroupIds,
+  })
+  autoscaling.make(call, {
+    AutoScalingGroupName = asg, MinSize = scaling.minSize, MaxSize = scaling.maxSize,
+    DesiredCapacity = scaling.desiredSize, VPCZoneIdentifier = table.concat(params.subnets, ","),
+    Tags = calls.tag_list(tags_of(group)),
+  })
+  scale(call, group)
+  if cluster.accessConfig.authenticationMode ~= "CONFIG_MAP" then
+    require("eksrun.sandbox.eks.access").make(call, cluster,
+      { principalArn = params.nodeRole, type = "EC2_LINUX" })
+  end
+  local kind = scaling.desiredSize > 0 and "eks.nodegroup.create" or "eks.nodegroup.create.empty"
+  call:after(call:duration(kind, key, call.now), "eks.nodegroup.created", { key = key })
+  return { nodegroup = group }
+end
+
+M.events["eks.nodegroup.created"] = function(call, arguments)
+  local group = call:get("eks.nodegroup", arguments.key)
+  if group and group.status == "CREATING" then group.status = "ACTIVE" end
+end
+
+function operations.DescribeNodegroup(call, params)
+  return { nodegroup = need(call, params.clusterName, params.nodegroupName) }
+end
+
+function operations.ListNodegroups(call, params)
+  support.cluster(call, params.clusterName)
+  return { nodegroups = support.names(support.within(call, "eks.nodegroup", params.clusterName),
+    "nodegroupName") }
+end
+
+function operations.DeleteNodegroup(call, params)
+  local group = need(call, params.clusterName, params.nodegroupName)
+  if group.status == "CREATING" or group.status == "UPDATING" then
+    support.refuse("ResourceInUseException", ("Nodegroup %s is being %s, which is in progress"):format(
+      group.nodegroupName, group.status == "CREATING" and "created" or "updated"),
+      { clusterName = group.clusterName, nodegroupName = group.nodegroupName })
+  end
+  if group.status ~= "DELETING" then
+    local key = support.key(group.clusterName, group.nodegroupName)
+    group.status = "DELETING"
+    call:after(call:duration("eks.nodegroup.delete", key, call.now), "eks.nodegroup.deleted", { key = key })
+  end
+  return { nodegroup = group }
+end
+
+-- The instances are gone with the group.
+M.events["eks.nodegroup.deleted"] = function(call, arguments)
+  local group = call:get("eks.nodegroup", arguments.key)
+  for _, instance in ipairs(call:all("ec2.instance", function(i) return i._of == group._asg end)) do
+    require("eksrun.sandbox.ec2.support").remove_interfaces(call, instance.InstanceId)
+    call:remove("ec2.instance", instance.InstanceId)
+  end
+  call:remove("autoscaling.group", group._asg)
+  call:remove("eks.nodegroup", arguments.key)
+end
+
+-- -- updates ------------------------------------------------------------------------------------------------
+
+local function start(call, group, kind, fields, params, seconds)
+  return {
+    update = updates.start(call, group, {
+      kind = "eks.nodegroup", key = support.key(group.clusterName, group.nodegroupName), type = kind,
+      fields = fields, params = params, seconds = seconds,
+    }),
+  }
+end
+
+local function new_labels(group, change)
+  local labels = {}
+  for key, value in pairs(group.labels) do labels[key] = value end
+  for key, value in pairs(change.addOrUpdateLabels or {}) do labels[key] = value end
+  for _, key in ipairs(change.removeLabels or {}) do labels[key] = nil end
+  return labels
+end
+
+local function new_taints(group, change)
+  local function name(taint) return taint.key .. "\0" .. taint.effect end
+  local by_name, list = {}, json.array {}
+  for _, taint in ipairs(group.taints or {}) do by_name[name(taint)] = taint end
+  for _, taint in ipairs(change.removeTaints or {}) do by_name[name(taint)] = nil end
+  for _, taint in ipairs(change.addOrUpdateTaints or {}) do by_name[name(taint)] = taint end
+  for _, taint in util.sorted_pairs(by_name) do list[#list + 1] = taint end
+  return list
+end
+
+function operations.UpdateNodegroupConfig(call, params)
+  local group = need(call, params.clusterName, params.nodegroupName)
+  local key = support.key(group.clusterName, group.nodegroupName)
+  updates.check_free(call, "eks.nodegroup", key, "ConfigUpdate")
+  local fields, said = {}, {}
+  if params.scalingConfig then
+    fields.scalingConfig = util.overlay(group.scalingConfig, params.scalingConfig)
+    check_scaling(fields.scalingConfig)
+    said.MinSize, said.MaxSize, said.DesiredSize = fields.scalingConfig.minSize, fields.scalingConfig.maxSize,
+      fields.scalingConfig.desiredSize
+  end
+  if params.labels then
+    fields.labels = new_labels(group, params.labels)
+    said.LabelsToAdd = params.labels.addOrUpdateLabels
+  end
+  if params.taints then
+    fields.taints = new_taints(group, params.taints)
+    said.TaintsToAdd = params.taints.addOrUpdateTaints
+  end
+  fields.updateConfig, fields.nodeRepairConfig = params.updateConfig, params.nodeRepairConfig
+  local answer = start(call, group, "ConfigUpdate", fields, said,
+    call:duration("eks.nodegroup.update", key, call.now))
+  if fields.scalingConfig then
+    group.scalingConfig = fields.scalingConfig
+    scale(call, group)
+  end
+  return answer
+end
+
+-- Nodes are replaced, as many at a time as the group allows.
+local function rolling(call, group, key)
+  local nodes, config = group.scalingConfig.desiredSize, group.updateConfig or {}
+  local at_once = config.maxUnavailable
+    or math.max(1, nodes * (config.maxUnavailablePercentage or 1) // 100)
+  local seconds = 120
+  for i = 1, math.ceil(nodes / at_once) do
+    seconds = seconds + call:duration("eks.nodegroup.node", key, call.now, i)
+  end
+  return seconds
+end
+
+function operations.UpdateNodegroupVersion(call, params)
+  local group = need(call, params.clusterName, params.nodegroupName)
+  local cluster = support.cluster(call, group.clusterName)
+  local key = support.key(group.clusterName, group.nodegroupName)
+  updates.check_free(call, "eks.nodegroup", key, "VersionUpdate")
+  local version = params.version or group.version
+  if params.launchTemplate == nil or params.version then
+    local wanted = support.version_index(version)
+    if not wanted or wanted > support.version_index(cluster.version) then
+      support.refuse_parameter("Requested Nodegroup version %s is not supported for cluster version %s",
+        version,
+        cluster.version)
+    end
+  end
+  local template = template_of(call, params.launchTemplate)
+  return start(call, group, "VersionUpdate", {
+    version = version, releaseVersion = params.releaseVersion or release(version), launchTemplate = template,
+  }, { Version = version, ReleaseVersion = params.releaseVersion }, rolling(call, group, key))
+end
+
+return M

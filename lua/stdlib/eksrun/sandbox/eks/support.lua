@@ -1,0 +1,159 @@
+--- What EKS's handlers share: clusters that must be there, roles that must be assumable, what versions there
+--- are, which nodes a cluster has.
+local fault = require "eksrun.sandbox.fault"
+local iam = require "eksrun.sandbox.iam.support"
+local json = require "eksrun.json"
+
+local M = {}
+
+-- Kubernetes versions, the oldest first, with their platform version; the last is what new clusters start
+-- with.
+M.VERSIONS = {
+  { "1.29", 36 }, { "1.30", 45 }, { "1.31", 41 }, { "1.32", 34 }, { "1.33", 26 }, { "1.34", 15 },
+}
+
+--- @param version string
+--- @return integer? index in VERSIONS
+function M.version_index(version)
+  for i, known in ipairs(M.VERSIONS) do
+    if known[1] == version then return i end
+  end
+end
+
+--- Raises with the error's own fields, and the status that AWS gives it.
+local STATUS = { ResourceInUseException = 409, ResourceNotFoundException = 404 }
+
+--- @param code string
+--- @param message string
+--- @param fields? table clusterName, nodegroupName ...
+function M.refuse(code, message, fields)
+  fields = fields or {}
+  fields.status = STATUS[code] or 400
+  fault.raise_with(code, message, fields)
+end
+
+function M.refuse_parameter(message, ...) M.refuse("InvalidParameterException", message:format(...)) end
+
+--- @param call eksrun.sandbox.Call
+--- @param name string
+--- @return table cluster
+function M.cluster(call, name)
+  local cluster = call:get("eks.cluster", name)
+  if not cluster then
+    M.refuse("ResourceNotFoundException", ("No cluster found for name: %s."):format(name),
+      { clusterName = name })
+  end
+  return cluster
+end
+
+--- A cluster that takes things: active, or being updated.
+--- @param call eksrun.sandbox.Call
+--- @param name string
+--- @return table cluster
+function M.active_cluster(call, name)
+  local cluster = M.cluster(call, name)
+  if cluster.status ~= "ACTIVE" and cluster.status ~= "UPDATING" then
+    M.refuse("InvalidRequestException", ("Cluster '%s' is not in ACTIVE status"):format(name),
+      { clusterName = name })
+  end
+  return cluster
+end
+
+--- Checks a role that EKS is to use.
+--- @param call eksrun.sandbox.Call
+--- @param arn string
+--- @param service string that has to be able to assume it: "eks.amazonaws.com"
+function M.check_role(call, arn, service)
+  local role = call:get("iam.role", arn:match "/([^/]+)$")
+  if not role or role.Arn ~= arn or role._assumable > call.now or not iam.trusts(role, service) then
+    M.refuse_parameter("Role with arn: %s, could not be assumed because it does not exist or the trusted "
+      .. "entity is not correct", arn)
+  end
+end
+
+--- The subnets of ids, which have to be there and in one network.
+--- @param call eksrun.sandbox.Call
+--- @param ids string[]
+--- @return table[] subnets
+function M.subnets(call, ids)
+  local list = {}
+  for i, id in ipairs(ids) do
+    local subnet = call:get("ec2.subnet", id)
+    if not subnet then M.refuse_parameter("The subnet ID '%s' does not exist", id) end
+    if list[1] and list[1].VpcId ~= subnet.VpcId then
+      M.refuse_parameter("Subnets specified must belong to the same VPC: %s, %s", list[1].SubnetId, id)
+    end
+    list[i] = subnet
+  end
+  return list
+end
+
+--- Where a subnet's traffic for anywhere goes: "igw", "nat", or nil.
+--- @param call eksrun.sandbox.Call
+--- @param subnet table
+--- @return string?
+function M.way_out(call, subnet)
+  local main, own
+  for _, route_table in ipairs(call:all("ec2.route_table", function(t) return t.VpcId == subnet.VpcId end)) do
+    for _, association in ipairs(route_table.Associations) do
+      if association.SubnetId == subnet.SubnetId then own = route_table end
+      if association.Main then main = route_table end
+    end
+  end
+  for _, route in ipairs((own or main).Routes) do
+    if route.DestinationCidrBlock == "0.0.0.0/0" and route.State == "active" then
+      return route.GatewayId and "igw" or "nat"
+    end
+  end
+end
+
+--- Key of a thing in a cluster.
+function M.key(cluster, name) return cluster .. "/" .. name end
+
+--- The things of a kind in a cluster.
+--- @param call eksrun.sandbox.Call
+--- @param kind string
+--- @param cluster string
+--- @return table[]
+function M.within(call, kind, cluster)
+  return call:all(kind, function(thing) return thing.clusterName == cluster end)
+end
+
+--- Names of them, as List calls answer.
+--- @return string[]
+function M.names(things, field)
+  local list = json.array {}
+  for i, thing in ipairs(things) do list[i] = thing[field] end
+  table.sort(list)
+  return list
+end
+
+--- How many nodes a cluster has that pods can run on; Fargate and Auto Mode count as one.
+--- @param call eksrun.sandbox.Call
+--- @param cluster table
+--- @return integer
+function M.nodes(call, cluster)
+  local count = 0
+  if (cluster.computeConfig or {}).enabled then count = 1 end
+  for _, profile in ipairs(M.within(call, "eks.fargate_profile", cluster.name)) do
+    for _, selector in ipairs(profile.status == "ACTIVE" and profile.selectors or {}) do
+      if selector.namespace == "kube-system" then count = count + 1 end
+    end
+  end
+  local tag = "kubernetes.io/cluster/" .. cluster.name
+  for _, instance in ipairs(call:all("ec2.instance")) do
+    local owned = false
+    for _, t in ipairs(instance.Tags or {}) do owned = owned or t.Key == tag end
+    if owned and instance.State.Name == "running"
+      and call.now >= instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId) then
+      count = count + 1
+    end
+  end
+  return count
+end
+
+--- @param call eksrun.sandbox.Call
+--- @return number createdAt, in milliseconds as EKS says it
+function M.time(call) return math.floor(call.now * 1000) / 1000 end
+
+return M

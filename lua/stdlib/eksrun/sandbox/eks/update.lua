@@ -1,0 +1,82 @@
+--- EKS: updates, which change a cluster, a node group or an add-on after a while, one at a time.
+local json = require "eksrun.json"
+local support = require "eksrun.sandbox.eks.support"
+
+local M = { operations = {}, events = {} }
+local operations = M.operations
+
+
+local function is_of(update, kind, key) return update._kind == kind and update._key == key end
+
+--- Refuses when one is under way.
+--- @param call eksrun.sandbox.Call
+--- @param kind string
+--- @param key string
+--- @param what string "LoggingUpdate"
+function M.check_free(call, kind, key, what)
+  local running = call:find("eks.update",
+    function(u) return is_of(u, kind, key) and u.status == "InProgress" end)
+  if not running then return end
+  support.refuse("ResourceInUseException",
+    ("Cannot %s because %s %s currently has update %s in progress"):format(what,
+    kind:match "[^.]+$", key, running.id), { clusterName = key:match "^[^/]+" })
+end
+
+--- Starts one.
+--- @param call eksrun.sandbox.Call
+--- @param thing table
+--- @param options { kind: string, key: string, type: string, params?: table<string, any>, seconds: number,
+--- fields: table, status?: string }
+--- @return table update
+function M.start(call, thing, options)
+  M.check_free(call, options.kind, options.key, options.type)
+  local id, params = call:uuid "update", json.array {}
+  for name, value in require("eksrun.util").sorted_pairs(options.params or {}) do
+    params[#params + 1] = { type = name,
+      value = type(value) == "table" and json.encode(value) or tostring(value) }
+  end
+  local update = call:put("eks.update", id, {
+    id = id, status = "InProgress", type = options.type, params = params, createdAt = support.time(call),
+    errors = json.array {}, _kind = options.kind, _key = options.key, _fields = options.fields,
+    _cluster = thing.clusterName or thing.name,
+  })
+  thing.status = options.status or "UPDATING"
+  call:after(options.seconds, "eks.updated", { id = id })
+  return update
+end
+
+
+M.events["eks.updated"] = function(call, arguments)
+  local update = call:get("eks.update", arguments.id)
+  local thing = update and call:get(update._kind, update._key)
+  if not thing then return end
+  update.status, thing.status = "Successful", "ACTIVE"
+  for name, value in pairs(update._fields) do thing[name] = value end
+  if thing.modifiedAt then thing.modifiedAt = support.time(call) end
+end
+
+local function key_of(params)
+  if params.nodegroupName then return "eks.nodegroup", support.key(params.name, params.nodegroupName) end
+  if params.addonName then return "eks.addon", support.key(params.name, params.addonName) end
+  return "eks.cluster", params.name
+end
+
+function operations.DescribeUpdate(call, params)
+  support.cluster(call, params.name)
+  local kind, key = key_of(params)
+  local update = call:get("eks.update", params.updateId)
+  if not update or not is_of(update, kind, key) then
+    support.refuse("ResourceNotFoundException", ("No update found for ID: %s"):format(params.updateId),
+      { clusterName = params.name })
+  end
+  return { update = update }
+end
+
+function operations.ListUpdates(call, params)
+  support.cluster(call, params.name)
+  local kind, key = key_of(params)
+  return { updateIds = support.names(call:all("eks.update", function(u) return is_of(u, kind, key) end),
+    "id") }
+end
+
+return M

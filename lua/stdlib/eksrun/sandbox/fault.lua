@@ -1,0 +1,30 @@
+--- What a handler raises to have AWS refuse a request.
+local M = {}
+
+M.mt = { __tostring = function(fault) return ("%s: %s"):format(fault.code, fault.message) end }
+
+--- @class eksrun.sandbox.Fault
+--- @field code string
+--- @field message string
+--- @field fields? table the error's own fields; `status` of HTTP
+
+--- Refuses the request at hand.
+--- @param code string
+--- @param message string a format when more arguments follow
+function M.raise(code, message, ...)
+  if select("#", ...) > 0 then message = message:format(...) end
+  error(setmetatable({ code = code, message = message }, M.mt), 0)
+end
+
+--- The same, with fields of the error's own.
+--- @param code string
+--- @param message string
+--- @param fields table
+function M.raise_with(code, message, fields)
+  error(setmetatable({ code = code, message = message, fields = fields }, M.mt), 0)
+end
+
+--- @return boolean
+function M.is(value) return getmetatable(value) == M.mt end
+
+return M

@@ -1,0 +1,258 @@
+--- An AWS inside the program: it answers requests of the AWS client, or of any other, as AWS would, from a
+--- state of its own and on whatever clock it is given.
+---
+---   local sandbox = require "eksrun.sandbox"
+---   local world = sandbox.new { seed = 1 }
+---   local aws = require "eksrun.aws".session(world:options())
+---
+--- A request goes: service and region by its signature -> operation and parameters by the model's server
+--- half -> what happened meanwhile -> client token -> handler -> page -> answer. Handlers are tables of
+--- functions by operation, a module a service or family (services.lua names them); what they raise is an
+--- error of AWS's.
+local calls = require "eksrun.sandbox.call"
+local fault = require "eksrun.sandbox.fault"
+local native = require "eksrun.native.aws"
+local paging = require "eksrun.sandbox.paging"
+local services = require "eksrun.sandbox.services"
+local util = require "eksrun.util"
+local worlds = require "eksrun.sandbox.world"
+
+local M = {}
+
+--- @class eksrun.Sandbox
+--- @field world eksrun.sandbox.World
+--- @field started number when it was made, on its clock
+local Sandbox = {}
+Sandbox.__index = Sandbox
+
+--- @class eksrun.Sandbox.Options
+--- @field seed? integer decides ids and durations; default 1
+--- @field state? table what save() returned
+
+--- @param options? eksrun.Sandbox.Options
+--- @return eksrun.Sandbox
+function M.new(options)
+  options = options or {}
+  util.check_options("sandbox.new", options, { seed = "integer?", state = "table?" })
+  if options.state and options.state.version ~= 1 then
+    util.fail("sandbox", "the state is not one of a sandbox")
+  end
+  local self = setmetatable({ world = worlds.new(options), loaded = {} }, Sandbox)
+  self.started = self.world.state.now
+  for name, handler in pairs(calls.events) do self.world.handlers[name] = handler end
+  services.events(self.world.handlers)
+  return self
+end
+
+-- Who asks for what, as the signature says: service as signed, region.
+local function scope_of(request)
+  local headers, query = request.headers or {}, request.query or ""
+  local scope = (headers.authorization or ""):match "Credential=[^/%s]+/%d+/([^,%s]+)"
+  if not scope then
+    local credential = query:match "X%-Amz%-Credential=([^&]+)"
+    scope = credential and require("eksrun.text").percent_decode(credential):match "^[^/]+/%d+/(.*)$"
+  end
+  local region, signed = (scope or ""):match "^([^/]+)/([^/]+)/aws4_request$"
+  if region then return signed, region end
+  local host = (headers.host or ""):match "^[^:]+"
+  return (host or ""):match "^([%w-]+)%.", (host or ""):match "^[%w-]+%.([%w-]+)%.amazonaws%." or "us-east-1"
+end
+
+local function partition_of(region)
+  if region:find "^cn%-" then return "aws-cn" end
+  if region:find "^us%-gov%-" then return "aws-us-gov" end
+  return "aws"
+end
+
+local function lower(headers)
+  local out = {}
+  for name, value in pairs(headers) do out[name:lower()] = value end
+  return out
+end
+
+function Sandbox:call_context(fields)
+  fields.world, fields.account = self.world, self.world.state.account
+  fields.partition = partition_of(fields.region)
+  fields.own = fields.own or util.fingerprint(fields.operation, fields.params)
+  return calls.new(fields)
+end
+
+local function without(params, name)
+  local out = {}
+  for key, value in pairs(params) do
+    if key ~= name then out[key] = value end
+  end
+  return out
+end
+
+-- The member that is the operation's client token, whether the model says that it is one or not.
+local function token_member(info, params)
+  if info.token then return info.token end
+  return params.ClientToken ~= nil and "ClientToken" or nil
+end
+
+local MISMATCH = { ec2 = "IdempotentParameterMismatch", eks = "InvalidParameterException" }
+
+-- What the handler answers; of a client token that was used before, what it answered then.
+local function once(call, info, handler)
+  local params, member = call.params, token_member(info, call.params)
+  local token = member and params[member]
+  if not token then return handler(call, params) end
+  local tokens = call.world.state.tokens
+  local key = ("%s %s %s %s"):format(call.region, call.service, call.operation, token)
+  local known = tokens[key]
+  if known then
+    if known.hash ~= call.own then
+      fault.raise(MISMATCH[call.service] or "IdempotentParameterMismatch",
+        "The client token was used with other parameters")
+    end
+    return known.output
+  end
+  local output = calls.shown(handler(call, params))
+  tokens[key] = { hash = call.own, output = util.copy(output) }
+  return output
+end
+
+-- What AWS says of parameters that the model does not allow.
+local REFUSED = { ec2 = "InvalidParameterValue", eks = "InvalidParameterException" }
+local REFUSED_BY_PROTOCOL = { query = "ValidationError", ec2 = "InvalidParameterValue" }
+
+local function check(service, operation, params)
+  local ok, err = operation:validate(params)
+  if ok then return end
+  local protocol = native.service(service):metadata().protocol
+  local code = REFUSED[service] or REFUSED_BY_PROTOCOL[protocol] or "ValidationException"
+  if code == "InvalidParameterValue" and err.message:find "is required$" then code = "MissingParameter" end
+  fault.raise(code, "%s", (err.message:gsub("^[%w-]+:%w+: ", "")))
+end
+
+-- Calls the handler of an operation; returns the output.
+function Sandbox:perform(service_name, region, operation, params)
+  local service = native.service(service_name)
+  local name, info = operation:name(), operation:info()
+  local handler = services.handler(service_name, name)
+  if not handler then
+    fault.raise("NotInSandbox", "the sandbox does not have %s:%s", service_name, name)
+  end
+  check(service_name, operation, params)
+  local member = token_member(info, params)
+  local call = self:call_context {
+    region = region, service = service_name, operation = name, params = params,
+    now = self.world.state.now, own = util.fingerprint(name, member and without(params, member) or params),
+  }
+  if params.DryRun then
+    fault.raise_with("DryRunOperation", "Request would have succeeded, but DryRun flag is set.",
+      { status = 412 })
+  end
+  local output = calls.shown(once(call, info, handler) or {})
+  return paging.page(service_name, service:paginator(name), params, output)
+end
+
+local UNKNOWN = {
+  ec2 = "InvalidAction", query = "InvalidAction", json = "UnknownOperationException",
+  ["rest-json"] = "UnknownOperationException", ["rest-xml"] = "MethodNotAllowed",
+}
+
+-- An error as the service serializes it.
+local function refusal(service, operation, raised, options)
+  local err = { code = raised.code, message = raised.message }
+  for name, value in pairs(raised.fields or {}) do err[name] = value end
+  if raised.code == "NotInSandbox" then
+    err.code = UNKNOWN[service:metadata().protocol] or "UnknownOperationException"
+    err.status = service:metadata().protocol == "rest-json" and 404 or 400
+  end
+  return operation:serialize_error(err, options)
+end
+
+--- Answers a request.
+--- @param request eksrun.native.aws.Received
+--- @param now number seconds since 1970
+--- @return eksrun.native.aws.Answer
+function Sandbox:answer(request, now)
+  local state = self.world.state
+  self.world:advance(now, function(event)
+    return self:call_context {
+      region = event.region, operation = event.name, params = event.arguments, now = event.at,
+      own = util.fingerprint(event.name, event.arguments, event.at),
+    }
+  end)
+  state.requests = state.requests + 1
+  local options = { request_id = worlds.uuid(self.world:hash("request", state.requests)) }
+  local signed, region = scope_of(request)
+  local name = services.signed_as(signed)
+  local service = name and native.service(name)
+  if not service then
+    return {
+      status = 404, headers = { ["content-type"] = "application/json" },
+      body = ('{"__type":"UnknownServiceException","message":"the sandbox has no service %s"}')
+        :format(tostring(signed):gsub("[^%w.-]", "")),
+    }
+  end
+  local operation, params, meant = service:route(request)
+  local answer
+  if not operation then
+    answer = (meant or service):serialize_error(params, options)
+  else
+    local ok, output = pcall(self.perform, self, name, region, operation, params)
+    if ok then
+      answer = operation:serialize(output, options)
+    elseif fault.is(output) then
+      answer = refusal(service, operation, output, options)
+    else
+      error(output, 0)
+    end
+  end
+  answer.headers = lower(answer.headers)
+  answer.headers["x-amzn-requestid"] = answer.headers["x-amzn-requestid"] or options.request_id
+  answer.headers.date = require("eksrun.clock").format_iso8601(now, "http")
+  return answer
+end
+
+--- Answers a request of eksrun.http, after the time that a call takes.
+--- @param request table url, method, headers, body
+--- @return table response status, headers, body
+function Sandbox:request(request)
+  local clock, task = require "eksrun.clock", require "eksrun.task"
+  local host, path, query = request.url:match "^%a+://([^/?]*)([^?]*)%??(.*)$"
+  local headers = lower(request.headers or {})
+  -- The same for the same operation: what comes of many requests does not depend on their order.
+  task.sleep(self.world:duration("call", host, path, headers["x-amz-target"],
+    tostring(request.body):match "Action=%w+"))
+  local answer = self:answer({
+    method = request.method or "GET", path = path == "" and "/" or path, query = query,
+    headers = headers, body = request.body or "",
+  }, clock.now())
+  return { status = answer.status, headers = answer.headers, body = answer.body }
+end
+
+--- What makes clients of eksrun.aws talk to this sandbox, and to nothing else: nobody's credentials, settings
+--- and endpoints count.
+--- @param region? string default us-east-1
+--- @return eksrun.aws.ClientOptions
+function Sandbox:options(region)
+  return {
+    region = region or "us-east-1",
+    credentials = { access_key_id = "AKIASANDBOX000000000", secret_access_key = "sandbox" },
+    ignore_configured_endpoint_urls = true,
+    system = require("eksrun.aws.system").with {
+      request = function(request) return self:request(request) end,
+      env = function() return nil end,
+      read_file = function() return nil end,
+      read_private = function() return nil end,
+    },
+  }
+end
+
+--- How long the sandbox has been in use, on its clock: seconds since it was made or loaded.
+--- @return number
+function Sandbox:elapsed() return self.world.state.now - self.started end
+
+--- All of it, as data that JSON can hold, for new { state = ... }.
+--- @param now number seconds since 1970, on its clock
+--- @return table
+function Sandbox:save(now)
+  self.world.state.now = math.max(self.world.state.now, now)
+  return self.world.state
+end
+
+return M

@@ -1,0 +1,49 @@
+--- Pages, by the paginators of the models: handlers answer all there is.
+local fault = require "eksrun.sandbox.fault"
+local text = require "eksrun.text"
+
+local M = {}
+
+-- How many elements a page has when nobody says, by service; EC2 gives all.
+local USUAL = { iam = 100, eks = 100, ssm = 10, logs = 50, kms = 100, autoscaling = 50 }
+local INVALID = {
+  ec2 = "InvalidParameterValue", iam = "InvalidInput", eks = "InvalidParameterException",
+  ssm = "InvalidNextToken", logs = "InvalidParameterException", kms = "InvalidMarkerException",
+  autoscaling = "InvalidNextToken", resourcegroupstaggingapi = "PaginationTokenExpiredException",
+}
+
+local function first(value) return type(value) == "table" and value[1] or value end
+
+local function start_of(service, token)
+  if token == nil or token == "" then return 0 end
+  local ok, plain = pcall(text.unbase64url, token)
+  local start = ok and math.tointeger(tonumber(plain:match "^from:(%d+)$"))
+  if not start then fault.raise(INVALID[service] or "ValidationException", "The token is not valid") end
+  return start
+end
+
+--- The page of an output that the request asks for. The output's list is replaced.
+--- @param service string
+--- @param paginator table? of the model
+--- @param params table
+--- @param output table
+--- @return table output
+function M.page(service, paginator, params, output)
+  if not paginator then return output end
+  local key = first(paginator.result_key)
+  local list = output[key]
+  if type(list) ~= "table" then return output end
+  local limit = paginator.limit_key and params[paginator.limit_key] or USUAL[service] or #list
+  local start = start_of(service, params[first(paginator.input_token)])
+  local stop = math.min(start + limit, #list)
+  local more = stop < #list
+  if start > 0 or more then
+    output[key] = table.move(list, start + 1, stop, 1, {})
+  end
+  if more then output[first(paginator.output_token)] = text.base64url("from:" .. stop) end
+  local flag = paginator.more_results
+  if flag then output[flag] = more end
+  return output
+end
+
+return M

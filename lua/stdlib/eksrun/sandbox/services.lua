@@ -1,0 +1,77 @@
+--- The services that the sandbox has, and where their handlers stand.
+local native = require "eksrun.native.aws"
+
+local M = {}
+
+--- By service: the modules of its handlers. A module has `operations`, functions by the name of the
+--- operation, and may have `events`.
+local modules = {
+  ec2 = {
+    "ec2.catalog", "ec2.vpc", "ec2.gateway", "ec2.routing", "ec2.nat", "ec2.security_group", "ec2.endpoint",
+    "ec2.launch_template", "ec2.instance", "ec2.tags",
+  },
+  eks = {
+    "eks.cluster", "eks.update", "eks.nodegroup", "eks.addon", "eks.fargate", "eks.access",
+    "eks.pod_identity",
+    "eks.tags",
+  },
+  iam = { "iam.role", "iam.policy", "iam.instance_profile", "iam.oidc" },
+  sts = { "sts" },
+  ssm = { "ssm" },
+  kms = { "kms" },
+  logs = { "logs" },
+  autoscaling = { "autoscaling" },
+  resourcegroupstaggingapi = { "tagging" },
+}
+
+local handlers = {}
+
+local function handlers_of(service)
+  if not handlers[service] then
+    local all = {}
+    for _, name in ipairs(modules[service] or {}) do
+      for operation, handler in pairs(require("eksrun.sandbox." .. name).operations) do
+        all[operation] = handler
+      end
+    end
+    handlers[service] = all
+  end
+  return handlers[service]
+end
+
+--- @param service string
+--- @param operation string
+--- @return (fun(call: eksrun.sandbox.Call, params: table): table?)? handler
+function M.handler(service, operation) return handlers_of(service)[operation] end
+
+--- Puts the handlers of all events into a table.
+--- @param into table
+function M.events(into)
+  for _, names in pairs(modules) do
+    for _, name in ipairs(names) do
+      for event, handler in pairs(require("eksrun.sandbox." .. name).events or {}) do
+        into[event] = handler
+      end
+    end
+  end
+end
+
+local by_signature
+
+--- The service that signs its requests by a name.
+--- @param name string? as in the credential scope
+--- @return string?
+function M.signed_as(name)
+  if not by_signature then
+    by_signature = {}
+    for _, service in ipairs(native.services()) do
+      local metadata = native.service(service):metadata()
+      local signing = metadata.signingName or metadata.endpointPrefix
+      -- Of services that share a signature, the one that the sandbox has.
+      if not by_signature[signing] or modules[service] then by_signature[signing] = service end
+    end
+  end
+  return name and by_signature[name]
+end
+
+return M

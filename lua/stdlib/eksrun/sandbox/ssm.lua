@@ -1,0 +1,215 @@
+--- SSM: parameters, those that AWS publishes included.
+local calls = require "eksrun.sandbox.call"
+local fault = require "eksrun.sandbox.fault"
+local json = require "eksrun.json"
+local util = require "eksrun.util"
+
+local M = { operations = {} }
+local operations = M.operations
+
+-- The newest Kubernetes versions that EKS has images for.
+local function has_images(version)
+  local minor = math.tointeger(tonumber(version:match "^1%.(%d+)$"))
+  return minor ~= nil and minor >= 29 and minor <= 34
+end
+
+-- Of AWS's public parameters: a pattern of the name, and what the captures make.
+local PUBLIC = {
+  {
+    "^/aws/service/eks/optimized%-ami/([%d.]+)/amazon%-linux%-2023/([%w_]+)/(%w+)/recommended/([%w_]+)$",
+    function(call, name, version, _, _, what)
+      if not has_images(version) then return nil end
+      if what == "release_version" then return version .. ".0-20251120" end
+      if what == "image_name" then return "amazon-eks-node-al2023-" .. version end
+      return what == "image_id" and "ami-0" .. call.world:hash(call.region, name):sub(1, 16) or nil
+    end,
+  },
+  {
+    "^/aws/service/bottlerocket/aws%-k8s%-([%d.]+)[%w-]*/[%w_]+/latest/([%w_]+)$",
+    function(call, name, version, what)
+      if not has_images(version) then return nil end
+      return what == "image_id" and "ami-0" .. call.world:hash(call.region, name):sub(1, 16) or nil
+    end,
+  },
+  {
+    "^/aws/service/ami%-amazon%-linux%-latest/[%w%.-]+$",
+    function(call, name) return "ami-0" .. call.world:hash(call.region, name):sub(1, 16) end,
+  },
+}
+
+local function public(call, name)
+  for _, entry in ipairs(PUBLIC) do
+    local captures = table.pack(name:match(entry[1]))
+    local value = captures[1] and entry[2](call, name, table.unpack(captures, 1, captures.n))
+    if value then
+      return {
+        Name = name, Value = value, Type = "String", Version = 1, DataType = "text",
+        LastModifiedDate = 1763596800,
+        ARN = ("arn:%s:ssm:%s::parameter%s"):format(call.partition, call.region, name),
+      }
+    end
+  end
+end
+
+local function find(call, name)
+  name = name:match "^arn:[^:]*:ssm:[^:]*:[^:]*:parameter(/.*)$" or name
+  return call:get("ssm.parameter", name) or public(call, name)
+end
+
+local function need(call, name)
+  local parameter = find(call, name)
+  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", name) end
+  return parameter
+end
+
+local function brief(parameter)
+  return {
+    Name = parameter.Name, Value = parameter.Value, Type = parameter.Type, Version = parameter.Version,
+    LastModifiedDate = parameter.LastModifiedDate, ARN = parameter.ARN, DataType = parameter.DataType,
+  }
+end
+
+function operations.PutParameter(call, params)
+  local name = params.Name
+  if name:lower():find "^/?aws" or name:lower():find "^/?ssm" then
+    fault.raise("AccessDeniedException", "No access to reserved parameter name: %s.", name)
+  end
+  if params.Overwrite and params.Tags then
+    fault.raise("ValidationException", "Invalid request: tags and overwrite can't be used together. To "
+      .. "create a parameter with tags, please remove overwrite flag.")
+  end
+  local present = call:get("ssm.parameter", name)
+  if present and not params.Overwrite then
+    fault.raise("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the "
+      .. "overwrite option in the request to true.")
+  end
+  local tier = params.Tier or "Standard"
+  if #params.Value > (tier == "Standard" and 4096 or 8192) then
+    fault.raise("ValidationException", "Standard tier parameters support a maximum parameter value of 4096 "
+      .. "characters.")
+  end
+  if not params.Type and not present then
+    fault.raise("ValidationException", "A parameter type is required when you create a parameter.")
+  end
+  local parameter = call:put("ssm.parameter", name, {
+    Name = name, Value = params.Value, Type = params.Type or present.Type,
+    DataType = params.DataType or "text",
+    Version = (present and present.Version or 0) + 1, LastModifiedDate = call.now, Tier = tier,
+    Description = params.Description or present and present.Description,
+    AllowedPattern = params.AllowedPattern,
+    KeyId = params.KeyId, ARN = call:arn("ssm", "parameter" .. (name:find "^/" and "" or "/") .. name),
+    _tags = present and present._tags or calls.tag_map(params.Tags), _order = present and present._order,
+  })
+  return { Version = parameter.Version, Tier = tier }
+end
+
+function operations.GetParameter(call, params) return { Parameter = brief(need(call, params.Name)) } end
+
+function operations.GetParameters(call, params)
+  local found, invalid = json.array {}, json.array {}
+  for _, name in ipairs(params.Names) do
+    local parameter = find(call, name)
+    if parameter then found[#found + 1] = brief(parameter) else invalid[#invalid + 1] = name end
+  end
+  return { Parameters = found, InvalidParameters = invalid }
+end
+
+local function by_name(a, b) return a.Name < b.Name end
+
+function operations.GetParametersByPath(call, params)
+  local path = params.Path:gsub("/*$", "/")
+  local list = json.array {}
+  for _, parameter in ipairs(call:all "ssm.parameter") do
+    local rest = parameter.Name:sub(1, #path) == path and parameter.Name:sub(#path + 1)
+    if rest and (params.Recursive or not rest:find("/", 1, true)) then list[#list + 1] = brief(parameter) end
+  end
+  table.sort(list, by_name)
+  return { Parameters = list }
+end
+
+-- Whether a parameter passes a filter of DescribeParameters.
+local function passes(parameter, filter)
+  local values = filter.Values or {}
+  local tag = filter.Key:match "^tag:(.*)$"
+  local have = tag and parameter._tags[tag] or parameter[filter.Key]
+  if have == nil then return false end
+  if not values[1] then return true end
+  for _, value in ipairs(values) do
+    if filter.Option == "BeginsWith" and have:sub(1, #value) == value
+      or filter.Option == "Contains" and have:find(value, 1, true) or have == value then
+      return true
+    end
+  end
+  return false
+end
+
+function operations.DescribeParameters(call, params)
+  local list = json.array {}
+  for _, parameter in ipairs(call:all "ssm.parameter") do
+    local shown = true
+    for _, filter in ipairs(params.ParameterFilters or {}) do shown = shown and passes(parameter, filter) end
+    if shown then
+      list[#list + 1] = {
+        Name = parameter.Name, Type = parameter.Type, Version = parameter.Version, Tier = parameter.Tier,
+        LastModifiedDate = parameter.LastModifiedDate, Description = parameter.Description,
+        KeyId = parameter.KeyId,
+        AllowedPattern = parameter.AllowedPattern, DataType = parameter.DataType, ARN = parameter.ARN,
+      }
+    end
+  end
+  table.sort(list, by_name)
+  return { Parameters = list }
+end
+
+function operations.DeleteParameter(call, params)
+  if not call:get("ssm.parameter", params.Name) then
+    fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name)
+  end
+  call:remove("ssm.parameter", params.Name)
+  return {}
+end
+
+function operations.DeleteParameters(call, params)
+  local gone, invalid = json.array {}, json.array {}
+  for _, name in ipairs(params.Names) do
+    local list = call:get("ssm.parameter", name) and gone or invalid
+    list[#list + 1] = name
+    call:remove("ssm.parameter", name)
+  end
+  return { DeletedParameters = gone, InvalidParameters = invalid }
+end
+
+local function tagged(call, params)
+  local parameter = params.ResourceType == "Parameter" and call:get("ssm.parameter", params.ResourceId)
+  if not parameter then
+    fault.raise("InvalidResourceId", "The resource ID is not valid. Verify that you entered the correct ID "
+      .. "and try again.")
+  end
+  return parameter._tags
+end
+
+function operations.ListTagsForResource(call, params)
+  return { TagList = json.array(calls.tag_list(tagged(call, params))) }
+end
+
+function operations.AddTagsToResource(call, params)
+  local map = tagged(call, params)
+  for _, tag in ipairs(params.Tags) do map[tag.Key] = tag.Value end
+  return {}
+end
+
+function operations.RemoveTagsFromResource(call, params)
+  local map = tagged(call, params)
+  for _, key in ipairs(params.TagKeys) do map[key] = nil end
+  return {}
+end
+
+M.all_tags = function(call)
+  local list = {}
+  for _, parameter in ipairs(call:all "ssm.parameter") do
+    list[#list + 1] = { arn = parameter.ARN, tags = util.copy(parameter._tags) }
+  end
+  return list
+end
+
+return M

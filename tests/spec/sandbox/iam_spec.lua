@@ -1,0 +1,110 @@
+local json = require "eksrun.json"
+local support = require "tests.spec.support.sandbox"
+local task = require "eksrun.task"
+
+local TRUST = json.encode {
+  Version = "2012-10-17",
+  Statement = { { Effect = "Allow", Action = "sts:AssumeRole",
+    Principal = { Service = "ec2.amazonaws.com" } } },
+}
+local ALLOW = json.encode { Statement = { { Effect = "Allow", Action = "s3:GetObject", Resource = "*" } } }
+
+describe("IAM in the sandbox", function()
+  local aws, iam
+  before_each(function()
+    aws = support.open()
+    iam = aws.iam
+  end)
+  after_each(support.close)
+
+  it("reads documents before it takes them", function()
+    local function role(document)
+      return (support.refused(iam, "create_role", { RoleName = "r", AssumeRolePolicyDocument = document }))
+    end
+    assert.equal("MalformedPolicyDocument", role "{")
+    assert.equal("MalformedPolicyDocument", role(ALLOW))
+    assert.equal("MalformedPolicyDocument",
+      (support.refused(iam, "create_policy", { PolicyName = "p", PolicyDocument = TRUST })))
+    assert.equal("ValidationError",
+      (support.refused(iam, "create_role", { RoleName = "a b", AssumeRolePolicyDocument = TRUST })))
+  end)
+
+  it("keeps a role that something hangs on", function()
+    iam:create_role { RoleName = "r", AssumeRolePolicyDocument = TRUST }
+    assert.equal("EntityAlreadyExists",
+      (support.refused(iam, "create_role", { RoleName = "r", AssumeRolePolicyDocument = TRUST })))
+    assert.equal("NoSuchEntity", (support.refused(iam, "attach_role_policy",
+      { RoleName = "r", PolicyArn = "arn:aws:iam::aws:policy/AmazonEKSNonsensePolicy" })))
+    local arn = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+    iam:attach_role_policy { RoleName = "r", PolicyArn = arn }
+    iam:attach_role_policy { RoleName = "r", PolicyArn = arn }
+    assert.equal(1, #iam:list_attached_role_policies({ RoleName = "r" }).AttachedPolicies)
+    assert.equal("DeleteConflict", (support.refused(iam, "delete_role", { RoleName = "r" })))
+    iam:detach_role_policy { RoleName = "r", PolicyArn = arn }
+    iam:create_instance_profile { InstanceProfileName = "p" }
+    iam:add_role_to_instance_profile { InstanceProfileName = "p", RoleName = "r" }
+    assert.equal("LimitExceeded", (support.refused(iam, "add_role_to_instance_profile",
+      { InstanceProfileName = "p", RoleName = "r" })))
+    assert.equal("DeleteConflict", (support.refused(iam, "delete_role", { RoleName = "r" })))
+    assert.equal("DeleteConflict",
+      (support.refused(iam, "delete_instance_profile", { InstanceProfileName = "p" })))
+    assert.equal("r",
+      iam:get_instance_profile({ InstanceProfileName = "p" }).InstanceProfile.Roles[1].RoleName)
+    iam:remove_role_from_instance_profile { InstanceProfileName = "p", RoleName = "r" }
+    iam:delete_role { RoleName = "r" }
+    assert.equal("NoSuchEntity", (support.refused(iam, "get_role", { RoleName = "r" })))
+  end)
+
+  it("keeps five versions of a policy", function()
+    local arn = iam:create_policy({ PolicyName = "p", PolicyDocument = ALLOW }).Policy.Arn
+    for _ = 2, 5 do
+      iam:create_policy_version { PolicyArn = arn, PolicyDocument = ALLOW, SetAsDefault = true }
+    end
+    assert.equal("LimitExceeded", (support.refused(iam, "create_policy_version",
+      { PolicyArn = arn, PolicyDocument = ALLOW })))
+    assert.equal("v5", iam:get_policy({ PolicyArn = arn }).Policy.DefaultVersionId)
+    assert.equal("DeleteConflict",
+      (support.refused(iam, "delete_policy_version", { PolicyArn = arn, VersionId = "v5" })))
+    assert.equal("DeleteConflict", (support.refused(iam, "delete_policy", { PolicyArn = arn })))
+    for i = 1, 4 do iam:delete_policy_version { PolicyArn = arn, VersionId = "v" .. i } end
+    iam:delete_policy { PolicyArn = arn }
+  end)
+
+  it("has one provider to an issuer", function()
+    local arn = iam:create_open_id_connect_provider({
+      Url = "https://a.example/id/1",
+    }).OpenIDConnectProviderArn
+    assert.equal("EntityAlreadyExists",
+      (support.refused(iam, "create_open_id_connect_provider", { Url = "https://a.example/id/1" })))
+    assert.equal("a.example/id/1", iam:get_open_id_connect_provider({ OpenIDConnectProviderArn = arn }).Url)
+    iam:delete_open_id_connect_provider { OpenIDConnectProviderArn = arn }
+    iam:delete_open_id_connect_provider { OpenIDConnectProviderArn = arn }
+  end)
+
+  it("tells Auto Scaling of a profile after a while", function()
+    local _, subnets = support.network(aws)
+    iam:create_role { RoleName = "r", AssumeRolePolicyDocument = TRUST }
+    iam:create_instance_profile { InstanceProfileName = "p" }
+    iam:add_role_to_instance_profile { InstanceProfileName = "p", RoleName = "r" }
+    aws.ec2:create_launch_template {
+      LaunchTemplateName = "one",
+      LaunchTemplateData = { InstanceType = "m7g.large", ImageId = "ami-1",
+        IamInstanceProfile = { Name = "p" } },
+    }
+    local params = {
+      AutoScalingGroupName = "g", MinSize = 1, MaxSize = 2, VPCZoneIdentifier = table.concat(subnets, ","),
+      LaunchTemplate = { LaunchTemplateName = "one", Version = "1" },
+    }
+    local code, message = support.refused(aws.autoscaling, "create_auto_scaling_group", params)
+    assert.equal("ValidationError", code)
+    assert.matches("Invalid IAM Instance Profile", message)
+    task.sleep(60)
+    aws.autoscaling:create_auto_scaling_group(params)
+    assert.equal("ResourceInUse", (support.refused(aws.autoscaling, "delete_auto_scaling_group",
+      { AutoScalingGroupName = "g" })))
+    aws.autoscaling:delete_auto_scaling_group { AutoScalingGroupName = "g", ForceDelete = true }
+    assert.equal("AlreadyExists", (support.refused(aws.autoscaling, "create_auto_scaling_group", params)))
+    task.sleep(300)
+    assert.equal(0, #aws.autoscaling:describe_auto_scaling_groups({}).AutoScalingGroups)
+  end)
+end)
