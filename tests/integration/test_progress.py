@@ -89,12 +89,20 @@ def test_wide_characters_are_cut_at_the_edge(terminal):
     assert_all_frames_are_right(run.bytes, 24, 80)
 
 
+def test_what_a_recipe_prints_stays_above_the_tree(terminal):
+    run = terminal(RECIPE, "count=9", "seconds=4", "talk=true", "--yes", "--no-lock")
+    assert run.wait() == 0
+    _, screen = assert_all_frames_are_right(run.bytes, 24, 80)
+    lines = [line.expandtabs() for line in scrolled_off(screen) + lines_of(screen)]
+    assert sum(re.match(r"thing +\d +\d$", line) is not None for line in lines) == 27
+
+
 def test_a_frame_says_what_runs_how_long_and_how_long_usually(terminal):
     run = terminal(RECIPE, "count=3", "seconds=6", "--yes", "--no-lock", NO_COLOR="1")
     run.expect("CREATING 2")
     run.expect(END, run.expect("usually 5s"))
     text = "\n".join(lines_of(screen_of(frames(run.bytes)[-1])))
-    assert re.search(r"^    > thing-2 +creating, CREATING \d +\d+s, usually 5s$", text, re.M), text
+    assert re.search(r"^  > group-2/thing-2 +creating, CREATING \d +\d+s, usually 5s$", text, re.M), text
     assert run.wait() == 0
     assert b"\x1b[3" not in run.bytes  # no colors
 

@@ -10,6 +10,7 @@ local p = eksrun.params {
   seconds = { 0.3, "how long each takes" },
   fail = { 0, "every n-th fails" },
   wide = { false, "states of wide characters" },
+  talk = { false, "prints while it waits" },
   secret = { "none", "not to be shown", sensitive = true },
 }
 
@@ -31,6 +32,7 @@ local thing = resource.define {
   end,
   ready = function(ctx, _, inputs)
     for i = 1, 3 do
+      if p.talk then print("thing", inputs.Number, i) end
       ctx:state(p.wide and ("準備中" .. i .. ("待機"):rep(40)) or "CREATING " .. i)
       task.sleep(p.seconds * (1 + inputs.Number % 7) / 12)
     end

@@ -152,7 +152,7 @@ describe("the command line", function()
     assert.is_nil(err:find("\27", 1, true))
     assert.matches("1 done, 1 failed, 0 not ready yet, 0 not started", err)
     assert.matches("failed: host %(cloud.host, .*thing.lua:9%)\n +not .*allowed", err)
-    assert.matches("run the same command again: what is done stays done\n  eksrun .*thing.lua %-%-yes\n$", err)
+    assert.matches("to go on %(what is done stays done%):\n  eksrun .*thing.lua %-%-yes\n$", err)
   end)
 
   it("lists the parameters of a recipe", function()

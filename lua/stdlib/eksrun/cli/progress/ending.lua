@@ -23,16 +23,19 @@ function M.check(parsed)
   end
 end
 
--- The command that goes on; nil where it would not, or the parameters are unknown.
+-- The command that goes on; nil where it would not, or the parameters are unknown. A saved plan was made for
+-- what is no longer so: its recipe goes on.
 local function command_of(parsed)
   if not parsed.argv or parsed.recipe == "-" then return nil end
+  local words = parsed.argv
+  if parsed.saved then words = { parsed.recipe, table.unpack(parsed.params) } end
   local declared = {}
   if parsed.recipe and parsed.params and parsed.params[1] then
     local ok, found = pcall(recipe.parameters, parsed.recipe)
     if not ok then return nil end
     declared = found or {}
   end
-  return summary.command(parsed.argv, function(name)
+  return summary.command(words, function(name)
     return declared[name] ~= nil and declared[name].sensitive == true
   end)
 end

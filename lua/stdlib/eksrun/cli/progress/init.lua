@@ -101,10 +101,21 @@ function M.start(scope, options)
     view = { title = options.title, started = now, since = now },
     sink = make_sink(options.mode, options, now), last = now, warned = {},
   }, Display)
+  if options.mode == "tty" and terminal.is_tty(1) then self:take_print() end
   self.ticker = scope:spawn(function()
     while pcall(task.sleep, self.sink.pace) do self:tick() end
   end)
   return self
+end
+
+-- What a step or a :map prints on the same terminal goes above the frame.
+function Display:take_print()
+  self.print = print
+  _G.print = function(...)
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    self:say(util.escape(table.concat(words, "\t")))
+  end
 end
 
 local function running_of(view)
@@ -202,6 +213,7 @@ function Display:close()
   if self.closed then return end
   self.closed = true
   self.ticker:cancel()
+  if self.print then _G.print = self.print end
   self.sink:close()
 end
 Display.__close = Display.close

@@ -61,7 +61,8 @@ local function keep(self, text)
     io.stderr:write(text, "\n")
     return
   end
-  self.screen:draw(over(self.height) .. text:gsub("\n", "\27[K\r\n") .. "\27[K\r\n\27[J", true)
+  -- Cleared first: a tab leaves what is below it as it is.
+  self.screen:draw(over(self.height) .. "\27[J" .. text:gsub("\n", "\r\n") .. "\r\n", true)
   self.height, self.dirty = 0, true
 end
 Live.say = keep

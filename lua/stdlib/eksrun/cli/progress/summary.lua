@@ -87,8 +87,12 @@ function M.outcome(plan, result, command, paint)
   for _, step in ipairs(result.failed) do
     for _, text in ipairs(failure(step, paint)) do out[#out + 1] = text end
   end
-  out[#out + 1] = "to go on, run the same command again: what is done stays done"
-  if command then out[#out + 1] = "  " .. command end
+  if command then
+    out[#out + 1] = "to go on (what is done stays done):"
+    out[#out + 1] = "  " .. command
+  else
+    out[#out + 1] = "to go on, run the same command again: what is done stays done"
+  end
   return out
 end
 

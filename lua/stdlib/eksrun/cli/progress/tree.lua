@@ -84,19 +84,18 @@ local function groups_of(steps)
     local name, rest = step.address:match "^([^/]+)/(.+)$"
     local group = by_name[name or step.address]
     if not group then
-      group = { name = name or step.address, steps = {}, single = name == nil }
+      group = { name = name or step.address, steps = {} }
       by_name[group.name] = group
       groups[#groups + 1] = group
     end
-    -- What stands beside a group of its name belongs to it.
-    if name then group.single = false end
     table.insert(group.steps, { step = step, name = rest or step.address })
   end
   for _, group in ipairs(groups) do
     local list = {}
     for i, entry in ipairs(group.steps) do list[i] = entry.step end
     group.counts = count(list)
-    if #list > 1 then group.single = false end
+    group.single = #list == 1
+    if group.single then group.name = list[1].address end
   end
   return groups
 end
@@ -273,10 +272,13 @@ end
 function M.layout(view, now, columns, rows)
   local counts = count(view.steps)
   local room = rows - 1
-  local groups = groups_of(view.steps)
-  local body = grouped(groups, now, columns, false)
-  if #body > room then body = grouped(groups, now, columns, true) end
-  if #body > room then body = flat(view.steps, counts, now, columns, room) end
+  local body
+  if counts.running + counts.failed <= room then
+    local groups = groups_of(view.steps)
+    body = grouped(groups, now, columns, false)
+    if #body > room then body = grouped(groups, now, columns, true) end
+  end
+  if not body or #body > room then body = flat(view.steps, counts, now, columns, room) end
   local out = { header(view, counts, now, columns) }
   return table.move(body, 1, math.min(#body, room), 2, out)
 end
