@@ -1,2 +1,3 @@
---- The resource types of Auto Scaling: `local autoscaling = require "eksrun.autoscaling"`, then `autoscaling.group { ... }`.
+--- The resource types of Auto Scaling: `local autoscaling = require "eksrun.autoscaling"`, then
+--- `autoscaling.group { ... }`.
 return require("eksrun.resource").namespace "autoscaling"

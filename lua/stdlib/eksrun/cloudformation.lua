@@ -1,2 +1,3 @@
---- The resource types of CloudFormation: `local cloudformation = require "eksrun.cloudformation"`, then `cloudformation.stack { ... }`.
+--- The resource types of CloudFormation: `local cloudformation = require "eksrun.cloudformation"`, then
+--- `cloudformation.stack { ... }`.
 return require("eksrun.resource").namespace "cloudformation"

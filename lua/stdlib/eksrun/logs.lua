@@ -1,2 +1,3 @@
---- The resource types of CloudWatch Logs: `local logs = require "eksrun.logs"`, then `logs.log_group { ... }`.
+--- The resource types of CloudWatch Logs: `local logs = require "eksrun.logs"`, then `logs.log_group { ...
+--- }`.
 return require("eksrun.resource").namespace "logs"

@@ -167,9 +167,9 @@ M.escape = text.escape
 function M.duration(seconds, whole)
   if whole then seconds = math.floor(seconds) end
   if seconds < 59.95 then return (whole and "%ds" or "%.1fs"):format(seconds) end
-  local whole = math.floor(seconds + 0.5)
-  if whole < 3600 then return ("%dm%02ds"):format(whole // 60, whole % 60) end
-  return ("%dh%02dm"):format(whole // 3600, whole % 3600 // 60)
+  local rounded = math.floor(seconds + 0.5)
+  if rounded < 3600 then return ("%dm%02ds"):format(rounded // 60, rounded % 60) end
+  return ("%dh%02dm"):format(rounded // 3600, rounded % 3600 // 60)
 end
 
 --- What an error says, whatever was raised: an object's line, a table's `message`, any other value as

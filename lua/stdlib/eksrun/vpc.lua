@@ -86,8 +86,8 @@ end
 --- @field public any[] an ec2.subnet a zone; none in a closed network
 --- @field private any[] an ec2.subnet a zone
 --- @field routes any[] route tables of the private subnets
---- @field nodes any[] the subnets where nodes belong: private if they reach the internet or nothing does; else
----   public
+--- @field nodes any[] the subnets where nodes belong: private if they reach the internet or nothing does;
+---   else public
 --- @field egress eksrun.Gate what must stand before a node in them reaches what it needs
 
 local function declare(options, zones, ranges)

@@ -36,7 +36,9 @@ local function rule(name, fields)
   fields[1], fields.GroupId, fields.Direction = name, group, fields.Direction or "ingress"
   ec2.security_group_rule(fields)
 end
-rule("https", { IpProtocol = "tcp", FromPort = 443, ToPort = 443, CidrIpv4 = "10.0.0.0/8", Description = "api" })
+rule("https", {
+  IpProtocol = "tcp", FromPort = 443, ToPort = 443, CidrIpv4 = "10.0.0.0/8", Description = "api",
+})
 rule("self", { IpProtocol = "-1", ReferencedGroupId = group })
 rule("dns", { Direction = "egress", IpProtocol = "udp", FromPort = 53, ToPort = 53, CidrIpv4 = "0.0.0.0/0" })
 

@@ -219,7 +219,8 @@ describe("a call's endpoint", function()
   it("is refused where the rules make texts without bounds", function()
     local conditions, last = {}, "Region"
     for i = 1, 12 do
-      conditions[i] = ('{"fn":"uriEncode","argv":["%s"],"assign":"v%d"}'):format(("{" .. last .. "}"):rep(32), i)
+      local argument = ("{" .. last .. "}"):rep(32)
+      conditions[i] = ('{"fn":"uriEncode","argv":["%s"],"assign":"v%d"}'):format(argument, i)
       last = "v" .. i
     end
     local rules = native.open(native.compile(([[{"version":"1.0",

@@ -208,7 +208,10 @@ describe("eksrun call", function()
     local cases = {
       { "there is no service 'ek2'; did you mean", "ek2", "describe-cluster" },
       { "eks has no operation 'list%-cluster'; did you mean 'list%-clusters'", "eks", "list-cluster" },
-      { "s3 ls is no operation of AWS, but a command of the AWS CLI's own; see .* list%-objects%-v2", "s3api", "ls" },
+      {
+        "s3 ls is no operation of AWS, but a command of the AWS CLI's own; see .* list%-objects%-v2",
+        "s3api", "ls",
+      },
       { "eks update%-kubeconfig is no .*; see eksrun kubeconfig CLUSTER", "eks", "update-kubeconfig" },
       { "s3 sync is no operation of AWS, but a command of the AWS CLI's own\n$", "s3", "sync" },
       { "no waiter 'cluster%-activ'; did you mean 'cluster%-active'", "eks", "wait", "cluster-activ" },

@@ -12,7 +12,8 @@ local function stand_in(sky)
     end,
   })
   sky.ssm = sky.ssm or parameters.new()
-  local aws = setmetatable({ cloud = sky.aws.cloud, ssm = sky.ssm }, { __index = function() return empty end })
+  local clients = { cloud = sky.aws.cloud, ssm = sky.ssm }
+  local aws = setmetatable(clients, { __index = function() return empty end })
   function aws.configure(options) sky.options = options end
   function aws.region() return "eu-west-1" end
   function aws.account() return "123456789012" end
@@ -129,7 +130,8 @@ describe("the command line", function()
       local event = require("eksrun.json").decode(line)
       events[#events + 1] = event.event
     end
-    assert.equal("change change plan begin start done start state done timeline result outputs", table.concat(events, " "))
+    assert.equal("change change plan begin start done start state done timeline result outputs",
+      table.concat(events, " "))
   end)
 
   it("destroys by recipe or by name", function()

@@ -7,8 +7,10 @@ local M = {}
 M.__index = M
 
 -- What encodings have to escape, and characters of two to four bytes.
-local letters = { "a", "B", "7", "-", ".", "_", "~", " ", "/", "+", "%", "&", "<", ">", "=", "?", "#", ",", "'",
-  '"', ";", ":", "\\", "é", "ß", "€", "𝄞" }
+local letters = {
+  "a", "B", "7", "-", ".", "_", "~", " ", "/", "+", "%", "&", "<", ">", "=", "?", "#", ",", "'", '"', ";", ":",
+  "\\", "é", "ß", "€", "𝄞",
+}
 
 function M.new(seed) return setmetatable({ state = seed }, M) end
 

@@ -48,9 +48,9 @@ function M.run(parsed)
   local found = adopt.find(plan, things, require "eksrun.aws")
   for _, one in ipairs(found) do
     local fields = { address = one.address, type = one.type.name, id = one.id, changes = #one.changes }
+    local count = #one.changes
     report:note("adopt", fields, "  %s  %s %s%s", one.address, one.type.name, one.id,
-      one.changes[1] and (", %d field%s not as declared"):format(#one.changes, #one.changes == 1 and "" or "s")
-      or "")
+      count > 0 and (", %d field%s not as declared"):format(count, count == 1 and "" or "s") or "")
   end
   if not found[1] then
     report:note("result", { stack = plan.stack.name, adopted = 0 }, "%s has them already", plan.stack.name)
@@ -58,7 +58,8 @@ function M.run(parsed)
   end
   if not session.retag(plan, found, parsed, report, "adopt") then return 1 end
   report:note("result", { stack = plan.stack.name, adopted = #found },
-    "adopted %d into %s; what differs from the recipe: eksrun plan %s", #found, plan.stack.name, parsed.recipe)
+    "adopted %d into %s; what differs from the recipe: eksrun plan %s", #found, plan.stack.name,
+    parsed.recipe)
   return 0
 end
 

@@ -83,7 +83,9 @@ local function load_recipe(parsed, own, read, found)
   local _ <close> = setmetatable({}, { __close = function() observe.remove(refusing) end })
   local function told(path, line, message) found(path, line, "ref", message) end
   local ok, err = pcall(function()
-    local loaded = lint.watch(own, read, told, function() return recipe.load(parsed.recipe, parsed.params) end)
+    local loaded = lint.watch(own, read, told, function()
+      return recipe.load(parsed.recipe, parsed.params)
+    end)
     loaded.graph:order()
     for _, node in ipairs(loaded.graph.nodes) do ref.check(node.inputs) end
     return loaded

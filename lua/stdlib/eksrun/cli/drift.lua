@@ -54,7 +54,8 @@ local function say(report, action, kind)
     if not change.implied then
       report:say("  %s: the recipe says %s, AWS has %s%s", util.escape(change.path),
         report_module.show(change.to, change.sensitive, 60),
-        report_module.show(change.from, change.sensitive, 60), change.replaces and "  (cannot be changed in place)" or "")
+        report_module.show(change.from, change.sensitive, 60),
+        change.replaces and "  (cannot be changed in place)" or "")
     end
   end
 end

@@ -40,7 +40,8 @@ function M.run(parsed)
       "  %s -> %s  %s %s", one.from, one.address, one.type.name, id)
   end
   if not session.retag(plan, found, parsed, report, "move") then return 1 end
-  report:note("result", { stack = plan.stack.name, moved = #found }, "moved %d in %s", #found, plan.stack.name)
+  report:note("result", { stack = plan.stack.name, moved = #found }, "moved %d in %s", #found,
+    plan.stack.name)
   return 0
 end
 

@@ -18,7 +18,9 @@ local function pairs_of(declared, words)
   local ids, of = {}, {}
   for _, word in ipairs(words) do
     local address, id = word:match "^([^=]+)=(.+)$"
-    if not address then util.fail("usage", "'%s': ADDRESS=ID expected, such as network/vpc=vpc-0123", word) end
+    if not address then
+      util.fail("usage", "'%s': ADDRESS=ID expected, such as network/vpc=vpc-0123", word)
+    end
     local node = declared.by_address[address]
     if not node then
       local known = {}
@@ -26,8 +28,8 @@ local function pairs_of(declared, words)
       util.fail("usage", "the recipe declares no resource '%s'%s", address, util.did_you_mean(address, known))
     end
     if not node.type.tagging then
-      util.fail("usage", "%s: %s takes no tags and needs no adoption: it belongs to what it lives in", address,
-        node.type.name)
+      util.fail("usage", "%s: %s takes no tags and needs no adoption: it belongs to what it lives in",
+        address, node.type.name)
     end
     local scheme = node.type.retag or tags_module.scheme(node.type.tagging[1]).retag
     if not scheme then util.fail("usage", "%s: the tags of %s cannot be changed", address, node.type.name) end
@@ -48,8 +50,8 @@ local function look(plan, aws, node, id, inputs)
   if type_.identity ~= "tag" then
     for _, name in ipairs(type_.key) do
       if not ref.complete(inputs[name]) then
-        util.fail("adopt", "%s: its %s is not known before apply: adopt what it comes from first", node.address,
-          name)
+        util.fail("adopt", "%s: its %s is not known before apply: adopt what it comes from first",
+          node.address, name)
       end
     end
     wanted[1] = inputs
@@ -107,8 +109,8 @@ function M.find(plan, words, aws)
     local changes = diff.compare(node.type.inputs, inputs, record)
     for _, change in ipairs(changes) do
       if change.replaces and ref.complete(change.to) then
-        util.fail("conflict", "%s: %s would be replaced: %s is %s and the recipe wants %s; adopt changes nothing "
-          .. "but tags: declare it as it is", node.address, id, change.path, tostring(change.from),
+        util.fail("conflict", "%s: %s would be replaced: %s is %s and the recipe wants %s; adopt changes "
+          .. "nothing but tags: declare it as it is", node.address, id, change.path, tostring(change.from),
           tostring(change.to))
       end
     end

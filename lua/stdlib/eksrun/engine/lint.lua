@@ -1,8 +1,8 @@
 --- What can be said of a recipe's Lua without and beside running it: what `eksrun check` looks for.
 ---
---- Globals are taken from what Lua's own compiler made of the file, so that scopes are as Lua has them. Whether
---- a condition is a ref is seen while the recipe runs: the text says where a name stands as a condition, the
---- running program what it holds there. Lines that do not run are not judged in this.
+--- Globals are taken from what Lua's own compiler made of the file, so that scopes are as Lua has them.
+--- Whether a condition is a ref is seen while the recipe runs: the text says where a name stands as a
+--- condition, the running program what it holds there. Lines that do not run are not judged in this.
 local graph = require "eksrun.engine.graph"
 local ref = require "eksrun.engine.ref"
 
@@ -123,7 +123,9 @@ local TRUTH_BEHIND = { ["then"] = true, ["do"] = true, ["and"] = true, ["or"] = 
 local TRUTH_BEFORE = { ["not"] = true }
 -- Behind these, what precedes `and`, `or`, `then` is an operand of theirs, and no condition.
 local OPERATORS = {}
-for word in ("== ~= < > <= >= + - * / // % ^ # & | ~ << >> .. in ="):gmatch "%S+" do OPERATORS[word] = true end
+for word in ("== ~= < > <= >= + - * / // % ^ # & | ~ << >> .. in ="):gmatch "%S+" do
+  OPERATORS[word] = true
+end
 OPERATORS["="] = nil
 
 -- Names, numbers, texts and signs with their lines; comments are left out.
@@ -196,7 +198,7 @@ local function conditions(text)
       and before.text ~= ":" and before.text ~= "function" and before.text ~= "goto"
     if starts then
       local path, last = { token.text }, i
-      while list[last + 1] and list[last + 1].text == "." and list[last + 2] and list[last + 2].kind == "name" do
+      while list[last + 2] and list[last + 1].text == "." and list[last + 2].kind == "name" do
         path[#path + 1] = list[last + 2].text
         last = last + 2
       end

@@ -18,19 +18,21 @@ local function check(plan, action, old, new)
     util.fail("usage", "the recipe declares no resource '%s'%s", new, util.did_you_mean(new, known))
   end
   if node.type ~= action.type then
-    util.fail("conflict", "%s is a %s, and %s is declared as a %s", old, action.type.name, new, node.type.name)
+    util.fail("conflict", "%s is a %s, and %s is declared as a %s", old, action.type.name, new,
+      node.type.name)
   end
   if action.type.identity == "tag" then return end
   for _, name in ipairs(action.type.key) do
     if node.computed[name] then
+      local own = tostring(action.record[name])
       util.fail("conflict", "%s: the name %s was made from its address, and AWS renames nothing: say was = "
-        .. "{ \"%s\" } in the declaration of %s, or %s = \"%s\"", old, tostring(action.record[name]), old, new,
-        name, tostring(action.record[name]))
+        .. "{ \"%s\" } in the declaration of %s, or %s = \"%s\"", old, own, old, new, name, own)
     end
   end
 end
 
---- What carries an address at or below the old one, with its new tags. Raises { code = "usage" | "conflict" }.
+--- What carries an address at or below the old one, with its new tags. Raises { code = "usage" |
+--- "conflict" }.
 --- @param plan eksrun.Plan of the recipe that declares the new addresses, made with only_look
 --- @param old string address or scope
 --- @param new string

@@ -24,8 +24,8 @@ function M.observe_cluster(ctx, name)
   if cluster and cluster.status ~= "DELETING" then return cluster end
 end
 
---- The clusters that carry the stack's tags, where others than the wanted are to be looked for. EKS filters by
---- nothing, so that each one is looked at.
+--- The clusters that carry the stack's tags, where others than the wanted are to be looked for. EKS
+--- filters by nothing, so that each one is looked at.
 --- @param ctx eksrun.Context
 --- @return table[]
 function M.owned_clusters(ctx)

@@ -23,7 +23,9 @@ local function owned(ctx)
         -- A key whose policy keeps us out is somebody else's.
         if not ok then return end
         local own = tags.read(answer.Tags)
-        if ctx.only == key.KeyId or ctx.stack:owns(own, ctx.type) then out[#out + 1] = { KeyId = key.KeyId, tags = own } end
+        if ctx.only == key.KeyId or ctx.stack:owns(own, ctx.type) then
+          out[#out + 1] = { KeyId = key.KeyId, tags = own }
+        end
       end)
     end
     return out
