@@ -62,20 +62,29 @@ static void look(const void *p) {
     memory.leaked = true;
 }
 
+/* What look() will read is written, as valgrind wants it; with what is neither zero nor the secret.
+ */
+static void *filled(void *p, size_t from) {
+  size_t n = p != NULL ? malloc_usable_size(p) : 0;
+  if (n > from) memset((char *)p + from, 0xa5, n - from);
+  return p;
+}
+
 void *__wrap_malloc(size_t n) {
-  return refuses() ? NULL : counted(__real_malloc(n));
+  return refuses() ? NULL : counted(filled(__real_malloc(n), 0));
 }
 
 void *__wrap_calloc(size_t count, size_t n) {
-  return refuses() ? NULL : counted(__real_calloc(count, n));
+  return refuses() ? NULL : counted(filled(__real_calloc(count, n), count * n));
 }
 
 /* Always moves, as far as one can see: the old block counts as freed. */
 void *__wrap_realloc(void *p, size_t n) {
   if (refuses()) return NULL;
-  if (p == NULL) return counted(__real_malloc(n));
+  if (p == NULL) return counted(filled(__real_malloc(n), 0));
   look(p);
-  return __real_realloc(p, n);
+  size_t before = malloc_usable_size(p);
+  return filled(__real_realloc(p, n), before);
 }
 
 void __wrap_free(void *p) {
