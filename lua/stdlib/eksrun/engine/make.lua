@@ -20,10 +20,13 @@ function M.settle_seconds() return tonumber(process.env "EKSRUN_SETTLE_SECONDS")
 local function find(step, ctx, inputs)
   local type_ = step.action.type
   local key = type_.identity ~= "tag" and inputs and type_:key_of(inputs)
+  -- What is replaced has the same address until it goes.
+  local old = step.action.record
   for _, record in ipairs(type_.observe(ctx:fresh(), key and { inputs } or {})) do
-    if key then
-      if type_:key_of(record) == key then return (record.address or not type_.tagging) and record or true end
-    elseif record.address == step.address then
+    local is_old = old and record[type_.id] == old[type_.id]
+    if not is_old and key and type_:key_of(record) == key then
+      return (record.address or not type_.tagging) and record or true
+    elseif not is_old and not key and record.address == step.address then
       return record
     end
   end
