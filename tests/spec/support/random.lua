@@ -8,8 +8,8 @@ M.__index = M
 
 -- What encodings have to escape, and characters of two to four bytes.
 local letters = {
-  "a", "B", "7", "-", ".", "_", "~", " ", "/", "+", "%", "&", "<", ">", "=", "?", "#", ",", "'", '"', ";", ":",
-  "\\", "é", "ß", "€", "𝄞",
+  "a", "B", "7", "-", ".", "_", "~", " ", "/", "+", "%", "&", "<", ">", "=", "?", "#", ",", "'", '"', ";",
+  ":", "\\", "é", "ß", "€", "𝄞",
 }
 
 function M.new(seed) return setmetatable({ state = seed }, M) end
