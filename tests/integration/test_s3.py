@@ -15,6 +15,9 @@ from support.moto import Moto
 MIB = 1024 * 1024
 SIZE = 48 * MIB
 
+# KiB. A sanitizer keeps what was freed.
+GROWN_MAX = 8192 if not os.environ.get("EKSRUN_SANITIZE") else 1 << 30
+
 
 @pytest.fixture(scope="module")
 def s3():
@@ -81,7 +84,7 @@ def test_a_file_goes_up_and_comes_back_without_being_in_memory(s3, lua, big, tmp
     """)
     assert said["body"] == {"path": str(back), "length": SIZE}
     assert sha256(back) == sha256(big)
-    assert said["grown"] < 8192  # KiB, of 48 MiB up and down
+    assert said["grown"] < GROWN_MAX  # of 48 MiB up and down
     head = s3.head_object(Bucket="bucket", Key="big", ChecksumMode="ENABLED")
     crc = zlib.crc32(big.read_bytes()).to_bytes(4, "big")
     assert head["ChecksumCRC32"] == base64.b64encode(crc).decode()
@@ -117,7 +120,7 @@ def test_an_object_is_read_in_pieces(s3, lua, big):
       say { sha256 = require("eksrun.text").hex(sum:final()), bytes = bytes, grown = peak() - before }
     """)
     assert (said["sha256"], said["bytes"]) == (sha256(big), SIZE)
-    assert said["grown"] < 8192
+    assert said["grown"] < GROWN_MAX
 
 
 def test_what_is_stored_compressed_comes_as_it_is(s3, lua):
