@@ -10,7 +10,7 @@ local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 --- In the order of the help.
-local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check",
+local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check", "graph",
   "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua", "help" }
 
 local M = {}
