@@ -12,7 +12,7 @@ local LEASE = 1
 -- is all that it has seen: equal traces, equal clients.
 local function client(name, options, trace)
   return coroutine.create(function()
-    local world, store = nil, {}
+    local world, store = nil, { text_max = 4096 }
     local function step(what) world = coroutine.yield(what) end
     local function saw(...)
       for _, value in ipairs { ... } do trace[#trace + 1] = tostring(value) end

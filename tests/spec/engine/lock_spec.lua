@@ -130,11 +130,75 @@ describe("the lock's log", function()
     assert.equal(101, b.slot)
   end)
 
+  it("knows a renewal of its own whose answer was lost, and renews behind it", function()
+    local a = log_of(store, "a")
+    a:take(fields)
+    local put = a.store.put
+    a.store.put = function(slot, text)
+      put(slot, text)
+      error(error_object.new { code = "network", message = "reset" }, 0)
+    end
+    assert.is_false((pcall(a.renew, a, clock.now())))
+    a.store.put = put
+    assert.is_true(a:renew(clock.now() + 7))
+    assert.same({ 1, 2, 3 }, slots(store))
+    assert.is_true(a.record.at > clock.now() + 5)
+  end)
+
+  it("does not know whether it is lost while its number is taken and not shown", function()
+    local a = log_of(store, "a")
+    a:take(fields)
+    local get = a.store.get
+    a.store.put = function() return false, clock.now() end
+    a.store.get = function() return {}, clock.now() end
+    assert.is_nil(a:renew(clock.now()))
+    a.store.get = function(asked)
+      return { [asked[1]] = json.encode { kind = "hold", nonce = "b", at = 1, deadline = 2 } }, clock.now()
+    end
+    assert.is_false(a:renew(clock.now()))
+    a.store.get = get
+  end)
+
+  it("holds nothing by a put that comes when its number may be free again", function()
+    local a = log_of(store, "a")
+    a:take(fields)
+    store.ahead = 25 * 3600
+    assert.is_false(a:renew(clock.now()))
+    assert.same({ 1 }, slots(store))
+  end)
+
+  it("has records that fit into a parameter, whatever the stack may have", function()
+    local function has(keys)
+      return function()
+        local hosts = {}
+        for i = 1, keys do hosts[i] = { ("a long name of a host %d"):format(i) } end
+        local long = ("ä"):rep(3000)
+        return {
+          owner = owner.me(long), stack = ("s"):rep(128), forced_by = owner.me(long),
+          inventory = { ["cloud.net"] = true, ["cloud.host"] = hosts },
+        }
+      end
+    end
+    local a = log_of(store, "a")
+    a:take(has(10))
+    assert.equal(10, #a.record.inventory["cloud.host"])
+    a:release(clock.now())
+    a:take(has(500))
+    assert.is_true(a.record.inventory["cloud.host"])
+    for _, text in pairs(store.values) do assert.is_true(#text <= 4096) end
+    local command = a.record.owner.command
+    assert.is_true(#command <= 200 and #command >= 190 and utf8.len(command) ~= nil)
+  end)
+
   it("refuses a record that is not its own", function()
-    store.values["/eksrun/s/lock/000000000001"] = "hello"
-    local ok, err = pcall(function() return log_of(store, "a"):take(fields) end)
-    assert.is_false(ok)
-    assert.equal("lock", err.code)
+    for _, text in ipairs {
+      "hello", "{}", '{"kind":"hold"}', '{"kind":"x","nonce":"a","at":1,"deadline":2}',
+    } do
+      store.values["/eksrun/s/lock/000000000001"] = text
+      local ok, err = pcall(function() return log_of(store, "a"):take(fields) end)
+      assert.is_false(ok)
+      assert.equal("lock", err.code)
+    end
   end)
 end)
 
@@ -252,6 +316,55 @@ describe("the lock of a stack", function()
     assert.is_true(mine.log.slot >= 3)
   end)
 
+  it("says more of what the stack may have although the network fails meanwhile", function()
+    local mine = take { lease = 0.6, inventory = function() return { ["ec2.vpc"] = true } end }
+    local failures = 2
+    store.fault = function(operation)
+      if operation ~= "put_parameter" or failures == 0 then return nil end
+      failures = failures - 1
+      return error_object.new { code = "network", message = "reset" }
+    end
+    mine:extend { ["eks.cluster"] = { { "c" } } }
+    assert.equal(0, failures)
+    assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.inventory(aws, stack))
+  end)
+
+  it("raises what it lost the lock by when it cannot say more before the lease ends", function()
+    local mine = take { lease = 0.3, inventory = function() return {} end }
+    store.fault = function() return error_object.new { code = "network", message = "reset" } end
+    local ok, err = pcall(mine.extend, mine, { ["eks.cluster"] = { { "c" } } })
+    assert.is_false(ok)
+    assert.equal("lock_lost", err.code)
+  end)
+
+  it("leaves unknown what an earlier record had no room for", function()
+    local log = logs.new(ssm.new(store, lock.path(stack)), { nonce = "other" })
+    log:take(function() return { owner = {} } end)
+    log:release(clock.now())
+    local mine = take { inventory = function() return { ["ec2.vpc"] = true } end }
+    assert.is_nil(mine.log.record.inventory)
+    mine:extend { ["ec2.vpc"] = true }
+    assert.is_nil(lock.inventory(aws, stack))
+    assert.is_nil(mine:release(true, { ["ec2.vpc"] = true }))
+    assert.same({ ["ec2.vpc"] = true }, lock.inventory(aws, stack))
+  end)
+
+  it("says that it could not be given back", function()
+    local mine = take()
+    store.fault = function() return error_object.new { code = "network", message = "reset" } end
+    assert.matches("could not be given back, its lease ends at .*: .*reset", mine:release(true))
+  end)
+
+  it("lists the newest record of every stack, and skips what is none of eksrun's", function()
+    take():release(true)
+    store.values["/eksrun/of-others/lock/000000000004"] = "theirs"
+    local foreign = {}
+    local records = lock.all(aws, function(name) foreign[#foreign + 1] = name end)
+    assert.equal(1, #records)
+    assert.equal(stack.name, records[1].stack)
+    assert.same({ "/eksrun/of-others/lock/000000000004" }, foreign)
+  end)
+
   it("names the permissions that it lacks", function()
     store.fault = function()
       return error_object.new {
@@ -313,14 +426,21 @@ describe("the inventory", function()
     assert.same(both, inventory.union(b, a))
   end)
 
-  it("fits into a parameter", function()
-    local plan = { actions = {} }
-    for i = 1, 200 do
-      local name = ("a long name of a host %d"):format(i)
-      plan.actions[i] = { op = "create", type = cloud.host, inputs = { HostName = name } }
-    end
-    local text = json.encode(inventory.during(plan))
-    assert.is_true(#text < 3500)
-    assert.equal('{"cloud.host":true}', text)
+  it("keeps what was known of kinds that could not be looked at", function()
+    local plan = {
+      actions = { { op = "delete", type = cloud.net, record = {} } },
+      unseen = { { type = cloud.host, err = "no" }, { type = cloud.link, err = "no" } },
+    }
+    local before = { ["cloud.net"] = true, ["cloud.host"] = { { "a" } } }
+    assert.same({ ["cloud.host"] = { { "a" } } }, inventory.after(plan, {}, before))
+    assert.same({}, inventory.after(plan, {}))
+  end)
+
+  it("is told in less detail where there is less room", function()
+    local known = { ["cloud.host"] = { { "a" }, { "b" } }, ["cloud.net"] = true }
+    local size = #json.encode(known)
+    assert.same(known, inventory.fitting(known, size))
+    assert.same({ ["cloud.host"] = true, ["cloud.net"] = true }, inventory.fitting(known, size - 1))
+    assert.is_nil(inventory.fitting(known, 20))
   end)
 end)

@@ -37,7 +37,13 @@ function operations.delete_parameters(store, params)
   return {}
 end
 
-function operations.describe_parameters() return { Parameters = {} } end
+function operations.describe_parameters(store, params)
+  local found, start = {}, params.ParameterFilters[1].Values[1]
+  for name in pairs(store.values) do
+    if name:sub(1, #start) == start then found[#found + 1] = { Name = name } end
+  end
+  return { Parameters = found }
+end
 
 function operations.get_parameters_by_path(store, params)
   local found = {}
@@ -59,6 +65,16 @@ function M.new()
     output, err = operations[operation](self, params)
     return output, err, { headers = { date = clock.format_iso8601(clock.now() + self.ahead, "http") } }
   end
+  -- As the operation's own method: what it returns, or raises.
+  setmetatable(store, {
+    __index = function(_, operation)
+      return operations[operation] and function(self, params)
+        local output, err = self:invoke(operation, params)
+        if err then error(err, 0) end
+        return output
+      end
+    end,
+  })
   function store:pages(operation, params)
     local page = assert(operations[operation](self, params))
     return function()

@@ -130,6 +130,7 @@ function M.retag(plan, changes, parsed, reporter, verb)
     plan = plan, changes = changes, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
     command = verb .. " " .. parsed.recipe,
     on_wait = function(holder) reporter:say("%s", waits_for(plan, holder)) end,
+    on_warning = function(text) reporter:say("%s", util.escape(text)) end,
   }
   return true
 end
@@ -155,6 +156,7 @@ local function run_shown(plan, parsed, reporter, verb, again, mode)
         end)
       end,
       on_event = function(event) display:event(event) end,
+      on_warning = function(text) display:say(util.escape(text)) end,
     }
   end)
 end

@@ -29,17 +29,17 @@ local function by_tags(aws)
   return counts
 end
 
-local function by_locks(aws)
+local function by_locks(aws, on_foreign)
   local records = {}
-  for _, record in ipairs(locks.all(aws)) do
+  for _, record in ipairs(locks.all(aws, on_foreign)) do
     if type(record.stack) == "string" then records[record.stack] = record end
   end
   return records
 end
 
 -- One of the two may be refused: the other is said then, and this is not hidden.
-local function tried(what, f, report, aws)
-  local ok, result = pcall(f, aws)
+local function tried(report, what, f, ...)
+  local ok, result = pcall(f, ...)
   if ok then return result, true end
   if not error_object.is(result) or result.code == "canceled" or result.code == "interrupted" then
     error(result, 0)
@@ -60,9 +60,12 @@ function M.run(parsed)
   session.configure(parsed)
   local aws, report = require "eksrun.aws", session.report(parsed, io.stdout)
   local counts, records, counted, read, err
+  local function foreign(name)
+    if parsed.debug then io.stderr:write(("no record of eksrun's: %s\n"):format(util.escape(name))) end
+  end
   task.all {
-    function() counts, counted, err = tried("tags", by_tags, report, aws) end,
-    function() records, read = tried("locks", by_locks, report, aws) end,
+    function() counts, counted, err = tried(report, "tags", by_tags, aws) end,
+    function() records, read = tried(report, "locks", by_locks, aws, foreign) end,
   }
   if not counted and not read then error(err, 0) end
   local names = {}

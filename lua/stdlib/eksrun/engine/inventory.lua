@@ -9,9 +9,6 @@ local ref = require "eksrun.engine.ref"
 
 local M = {}
 
--- An SSM parameter holds 4 KB.
-local TEXT_MAX = 3000
-
 local function key_of(type_, fields)
   local key = {}
   for i, name in ipairs(type_.key) do
@@ -62,12 +59,15 @@ function M.union(a, b)
   return out
 end
 
--- Without the keys, when they do not fit.
-local function fitting(inventory)
-  if #json.encode(inventory) <= TEXT_MAX then return inventory end
-  local out = {}
-  for name in pairs(inventory) do out[name] = true end
-  return out
+--- As much of it as fits: the kinds without their keys, or nothing at all, which says that nobody knows.
+--- @param inventory table
+--- @param room integer bytes of JSON
+--- @return table? inventory
+function M.fitting(inventory, room)
+  if #json.encode(inventory) <= room then return inventory end
+  local kinds = {}
+  for name in pairs(inventory) do kinds[name] = true end
+  return #json.encode(kinds) <= room and kinds or nil
 end
 
 --- What a run of the plan may leave: all that is declared, and all that it found.
@@ -85,21 +85,26 @@ function M.during(plan)
     end
     if action.record then add(out, action.type, action.record) end
   end
-  return fitting(out)
+  return out
 end
 
 --- What is there after all of the plan was done.
 --- @param plan eksrun.Plan
 --- @param fields table<eksrun.Node, table> of the run
+--- @param before? table what there was: of the kinds that could not be looked at it is there still
 --- @return table
-function M.after(plan, fields)
+function M.after(plan, fields, before)
   local out = {}
   for _, action in ipairs(plan.actions) do
     if action.op ~= "delete" then
       add(out, action.type, action.node and fields[action.node] or action.record or {})
     end
   end
-  return fitting(out)
+  for _, kind in ipairs(plan.unseen or {}) do
+    local name = kind.type.name
+    out = M.union(out, { [name] = before and before[name] })
+  end
+  return out
 end
 
 --- The inputs by which a type finds what the inventory knows of its kind.

@@ -21,6 +21,7 @@ local M = {}
 --- @field lock? boolean default true
 --- @field wait? number seconds to wait for a holder
 --- @field on_wait? fun(record: eksrun.lock.Record)
+--- @field on_warning? fun(text: string)
 
 --- @param options eksrun.retag.Options
 --- Raises what AWS refuses; what was done before stays done, and the same again goes on.
@@ -37,7 +38,8 @@ function M.carry_out(options)
   local complete = not before or before.kind == "release" and before.complete or false
   local _ <close> = setmetatable({}, {
     __close = function()
-      if lock then lock:release(complete) end
+      local warning = lock and lock:release(complete)
+      if warning and options.on_warning then options.on_warning(warning) end
     end,
   })
   for _, change in ipairs(options.changes) do

@@ -13,6 +13,7 @@ local make = require "eksrun.engine.make"
 local owner = require "eksrun.engine.lock.owner"
 local saved = require "eksrun.engine.saved"
 local task = require "eksrun.task"
+local util = require "eksrun.util"
 
 local M = {}
 
@@ -66,6 +67,7 @@ end
 --- @field on_settle? fun(seconds: number) waits so long for AWS to show what was made just now
 --- @field on_changed? fun(plan: eksrun.Plan): boolean the plan is not what was shown: whether to go on
 --- @field on_event? fun(event: table)
+--- @field on_warning? fun(text: string) of what goes wrong when all else is done
 
 --- @param options eksrun.run.Options
 --- @return eksrun.Result? nil when on_changed said no
@@ -79,9 +81,16 @@ function M.carry_out(options)
   local complete, after = false, nil
   local _ <close> = setmetatable({}, {
     __close = function()
-      if lock then lock:release(complete, after, journal and journal.made) end
-      if not journal then return end
-      if complete then journal:clear(make.settle_seconds()) else journal:close() end
+      local warn = options.on_warning or function() end
+      -- Whoever has the lock next has the journal, too. What is left in it costs time and no more.
+      if journal then
+        local ok, err = pcall(complete and journal.clear or journal.close, journal, make.settle_seconds())
+        if not ok then
+          warn(("the journal %s could not be cleared: %s"):format(journal.path, util.describe(err)))
+        end
+      end
+      local warning = lock and lock:release(complete, after, journal and journal.made)
+      if warning then warn(warning) end
     end,
   })
   if options.lock ~= false then
@@ -123,7 +132,7 @@ function M.carry_out(options)
   if complete and plan.partial then
     complete = was_complete
   elseif complete then
-    after = inventory.after(plan, result.fields)
+    after = inventory.after(plan, result.fields, lock and lock.log.record.inventory)
   end
   return result, plan
 end

@@ -43,8 +43,9 @@ end
 
 --- The newest record of every stack of the region, by SSM's word.
 --- @param aws table
+--- @param on_foreign? fun(name: string) what has such a name and is no record of eksrun's
 --- @return eksrun.lock.Record[]
-function M.all(aws)
+function M.all(aws, on_foreign)
   local hints, slots, out = {}, {}, {}
   for page in aws.ssm:pages("describe_parameters", {
     ParameterFilters = { { Key = "Name", Option = "BeginsWith", Values = { "/eksrun/" } } },
@@ -58,7 +59,12 @@ function M.all(aws)
   for first = 1, #hints, 10 do
     local names = table.move(hints, first, math.min(first + 9, #hints), 1, {})
     for _, parameter in ipairs(aws.ssm:get_parameters({ Names = names }).Parameters or {}) do
-      out[#out + 1] = log_module.decode(parameter.Value)
+      local ok, record = pcall(log_module.decode, parameter.Value)
+      if ok then
+        out[#out + 1] = record
+      elseif on_foreign then
+        on_foreign(parameter.Name)
+      end
     end
   end
   return out
@@ -135,9 +141,11 @@ function M.take(options)
     self.before, self.resumes = before, before ~= nil and before.kind == "hold"
     -- A run that goes on where another stopped has its tokens; one after a run that did all has its own.
     self.generation = done and log.slot + 1 or before.generation or 0
+    -- What a record had no room for stays unknown, until a run has looked everywhere.
+    local known = not before or before.inventory ~= nil
     return {
       owner = who, generation = self.generation, stack = options.stack.name,
-      inventory = options.inventory and options.inventory(before and before.inventory),
+      inventory = known and options.inventory and options.inventory(before and before.inventory) or nil,
     }
   end
   local deadline, delay, told = clock.monotonic() + (options.wait or 0), 1, nil
@@ -173,7 +181,7 @@ end
 local function renew_now(self)
   local ok, ours = pcall(self.log.renew, self.log, self:now())
   if ok and ours then return true end
-  if ok then
+  if ok and ours == false then
     local _, holder = pcall(self.log.read, self.log)
     lose(self, error_object.new {
       code = "lock_lost",
@@ -186,7 +194,8 @@ local function renew_now(self)
   if self:now() > self.log.record.deadline then
     lose(self, error_object.new {
       code = "lock_lost",
-      message = ("the lock of %s could not be renewed: %s"):format(self.stack.name, tostring(ours)),
+      message = ("the lock of %s could not be renewed: %s"):format(self.stack.name,
+        ok and "its records are not shown" or tostring(ours)),
     })
     return false
   end
@@ -217,39 +226,45 @@ function Lock:check()
   }, 0)
 end
 
---- Renews the lock until the task is canceled; a task of the run's own.
-function Lock:keep()
+-- Renews until it is known whether the lock is ours; it is not, at the latest when the lease has ended.
+local function renew_surely(self)
   while true do
-    task.sleep(self.log.lease / 4)
     local ok = renew(self)
-    while ok == nil do
-      task.sleep(self.log.lease / 30)
-      ok = renew(self)
-    end
-    if not ok then return end
+    if ok ~= nil then return ok end
+    task.sleep(self.log.lease / 30)
   end
+end
+
+--- Renews the lock until it is lost or the task is canceled; a task of the run's own.
+function Lock:keep()
+  repeat task.sleep(self.log.lease / 4) until not renew_surely(self)
 end
 
 --- Writes down that the stack may have more than was said when the lock was taken.
 --- @param more table
 function Lock:extend(more)
   local known = self.log.record.inventory
-  local all = inventory.union(known, more)
-  if util.fingerprint(all) == util.fingerprint(known or {}) then return end
+  local all = known and inventory.union(known, more)
+  if not known or util.fingerprint(all) == util.fingerprint(known) then return end
   self.log.record.inventory = all
-  if not renew(self) then error(self.lost, 0) end
+  if not renew_surely(self) then error(self.lost, 0) end
 end
 
 --- Gives the lock back.
 --- @param complete boolean whether all that was planned is done
 --- @param has? table what the stack has now
 --- @param made? number when the run last asked for something, by our clock
+--- @return string? warning that it could not be given back
 function Lock:release(complete, has, made)
-  if self.lost then return end
+  if self.lost then return nil end
   local now = self:now()
   made = made and now - (clock.now() - made) or self.before and self.before.made
-  pcall(self.log.release, self.log, now, { complete = complete, inventory = has, made = made })
+  local ok, err = pcall(self.log.release, self.log, now,
+    { complete = complete, inventory = has, made = made })
   pcall(self.log.collect, self.log, now)
+  if ok then return nil end
+  return ("the lock of %s could not be given back, its lease ends at %s: %s"):format(self.stack.name,
+    clock.format_iso8601(self.log.record.deadline), util.describe(err))
 end
 
 return M

@@ -8,8 +8,10 @@
 ---
 --- A store keeps the records: `put(slot, text)` -> whether the number was free; `get(slots)` -> texts by
 --- slot; `hint()` -> a number that was the newest once, or nil; `set_hint(slot)`; `list()` -> all numbers;
---- `remove(slots)`. All but set_hint return AWS's time as a second result.
+--- `remove(slots)`. put, get and hint return AWS's time as a second result. `text_max` is the longest text
+--- that it takes, in bytes.
 local error_object = require "eksrun.error"
+local inventories = require "eksrun.engine.inventory"
 local json = require "eksrun.json"
 
 local M = {}
@@ -22,6 +24,8 @@ M.MARGIN = 10
 -- Records that may be deleted: older than any put can be late, and not among the newest.
 local KEEP_SECONDS = 24 * 3600
 local KEEP_NEWEST = 64
+-- A put that took longer from the reading that it is based on may have come to a number that is free again.
+local LATE_SECONDS = KEEP_SECONDS / 2
 -- Numbers asked for at once; SSM takes ten.
 local BATCH = 10
 
@@ -60,8 +64,12 @@ end
 --- @param text string
 --- @return eksrun.lock.Record
 function M.decode(text)
-  local ok, record = pcall(json.decode, text)
-  if ok and type(record) == "table" and record.kind then return record end
+  local record = json.try_decode(text)
+  if type(record) == "table" and (record.kind == "hold" or record.kind == "release")
+    and type(record.nonce) == "string" and type(record.at) == "number"
+    and type(record.deadline) == "number" then
+    return record
+  end
   error(error_object.new {
     code = "lock",
     message = "a record of the stack's lock is not one of eksrun's: " .. tostring(text):sub(1, 60),
@@ -103,19 +111,35 @@ function Log:read()
   end
 end
 
--- Puts a record under the next number. An answer that was lost looks like a number that is taken: by us.
-local function append(log, record)
-  local slot = log.slot + 1
-  record.nonce = log.nonce
+-- A record as text. What the stack may have is told in less detail where the text would be too long.
+local function encode(record, max)
   local text = json.encode(record)
-  local free, now = log.store.put(slot, text)
-  if not free then
-    local found = log.store.get({ slot })[slot]
-    if not found or found ~= text then return false, now end
+  if #text <= max then return text end
+  local inventory = record.inventory
+  record.inventory = json.object {}
+  record.inventory = inventories.fitting(inventory or {}, max - #json.encode(record) + 2)
+  return json.encode(record)
+end
+
+-- Puts a record under the next number. True: it is there. False: somebody else's is. Nil: neither is seen
+-- yet. A put whose answer was lost left a record of ours: behind it goes the next.
+local function append(log, record)
+  record.nonce = log.nonce
+  while true do
+    local slot, text = log.slot + 1, encode(record, log.store.text_max)
+    local free, now = log.store.put(slot, text)
+    if free and now - record.at > LATE_SECONDS then
+      log.store.remove { slot }
+      return false
+    end
+    local found = free and text or log.store.get({ slot })[slot]
+    if not found then return nil end
+    local theirs = not free and M.decode(found) or record
+    if theirs.nonce ~= log.nonce then return false end
+    log.slot, log.record = slot, theirs
+    log.store.set_hint(slot)
+    if found == text then return true end
   end
-  log.slot, log.record = slot, record
-  log.store.set_hint(slot)
-  return true, now
 end
 
 --- Whether a record keeps others out.
@@ -145,7 +169,7 @@ end
 
 --- Renews our hold.
 --- @param now number AWS's time, not later than it is
---- @return boolean whether it is still ours
+--- @return boolean? ours whether it is still; nil: not to be seen yet
 function Log:renew(now)
   local record = {}
   for key, value in pairs(self.record) do record[key] = value end
@@ -156,7 +180,7 @@ end
 --- Ends our hold; what it was taken with is kept, but for `fields`.
 --- @param now number
 --- @param fields? table
---- @return boolean whether it was still ours
+--- @return boolean? ours whether it was still; nil: not to be seen yet
 function Log:release(now, fields)
   local record = {}
   for key, value in pairs(self.record) do record[key] = value end

@@ -60,14 +60,21 @@ local function account()
   return "uid " .. uid
 end
 
+-- A record has little room. Not cut within a character.
+local function short(text, max)
+  text = text:gsub("%c", "?")
+  if #text <= max then return text end
+  return (text:sub(1, max):gsub("[\xC0-\xFF][\x80-\xBF]*$", ""))
+end
+
 --- @param command string
 --- @return table
 function M.me(command)
   local pid = process.pid()
   return {
-    user = process.env "USER" or process.env "LOGNAME" or account() or "?",
-    host = line_of "/proc/sys/kernel/hostname" or process.env "HOSTNAME" or "?",
-    pid = pid, started = started(pid), machine = M.machine(), command = command,
+    user = short(process.env "USER" or process.env "LOGNAME" or account() or "?", 64),
+    host = short(line_of "/proc/sys/kernel/hostname" or process.env "HOSTNAME" or "?", 64),
+    pid = pid, started = started(pid), machine = M.machine(), command = short(command, 200),
   }
 end
 

@@ -13,7 +13,7 @@ end
 --- @return table store
 function M.new(client, path)
   local folder, hint = path .. "/lock/", path .. "/newest"
-  local store = {}
+  local store = { text_max = 4096 }
 
   local function name(slot) return ("%s%012d"):format(folder, slot) end
 

@@ -1,0 +1,114 @@
+-- A plan carried out under the lock of its stack: what is written down, and what becomes of it at the end.
+local cloud = require "tests.spec.support.cloud"
+local error_object = require "eksrun.error"
+local file = require "eksrun.file"
+local graph = require "eksrun.engine.graph"
+local journals = require "eksrun.engine.journal"
+local locks = require "eksrun.engine.lock"
+local parameters = require "tests.spec.support.parameters"
+local planning = require "eksrun.engine.plan"
+local run = require "eksrun.engine.run"
+local stacks = require "eksrun.engine.stack"
+
+describe("a run under the lock", function()
+  local sky, aws, stack, store
+
+  before_each(function()
+    sky, store = cloud.new(), parameters.new()
+    sky.aws.ssm = store
+    aws, stack = sky.aws, stacks.new("spec/carry", { region = "eu-west-1", account = "1" })
+    file.remove(journals.path(stack))
+  end)
+
+  local function plan(recipe, options)
+    local declared = graph.new()
+    declared.stack = stack
+    local before = graph.set_current(declared)
+    recipe()
+    graph.set_current(before)
+    local made = { graph = declared, stack = stack, aws = aws, types = cloud.types }
+    for key, value in pairs(options or {}) do made[key] = value end
+    return planning.make(made)
+  end
+
+  local function carry_out(make, options)
+    local all = { plan = make(), make = make, aws = aws, command = "apply x.lua" }
+    for key, value in pairs(options or {}) do all[key] = value end
+    return run.carry_out(all)
+  end
+
+  local function net() cloud.net { "net", Cidr = "10.0.0.0/16" } end
+
+  it("writes down what there is, and gives the lock back", function()
+    local result = carry_out(function() return plan(net) end)
+    assert.equal(1, #result.done)
+    local record = locks.last(aws, stack)
+    assert.equal("release", record.kind)
+    assert.is_true(record.complete)
+    assert.same({ ["cloud.net"] = true }, record.inventory)
+  end)
+
+  it("does not forget kinds that it could not look at", function()
+    carry_out(function() return plan(net) end)
+    carry_out(function()
+      local planned = plan(function() end, { destroy = true, types = { cloud.host, cloud.link } })
+      planned.unseen = { { type = cloud.net, err = "AccessDenied" } }
+      return planned
+    end)
+    local record = locks.last(aws, stack)
+    assert.is_true(record.complete)
+    assert.same({ ["cloud.net"] = true }, record.inventory)
+  end)
+
+  it("is a success, with a warning, when the journal cannot be cleared", function()
+    local clear, warnings = journals.open(stack), {}
+    local methods = getmetatable(clear)
+    clear:close()
+    local original = methods.clear
+    methods.clear = function(journal)
+      journal:close()
+      error(error_object.new { code = "io", message = "no space left on device" }, 0)
+    end
+    local ok, result = pcall(carry_out, function() return plan(net) end, {
+      on_warning = function(text) warnings[#warnings + 1] = text end,
+    })
+    methods.clear = original
+    assert.is_true(ok)
+    assert.equal(1, #result.done)
+    assert.equal(1, #warnings)
+    assert.matches("journal .* could not be cleared: no space left on device", warnings[1])
+    assert.equal("release", locks.last(aws, stack).kind)
+  end)
+
+  it("has its journal cleared before somebody else can have the lock", function()
+    local intents = {}
+    local function look(operation, params)
+      if operation ~= "put_parameter" then return end
+      local kind = params.Value:match '"kind":"(%a+)"'
+      local _, count = (file.try_read(journals.path(stack)) or ""):gsub('"intent"', "")
+      if kind then intents[kind] = count end
+    end
+    local create = sky.aws.cloud.create
+    sky.aws.cloud.create = function(...)
+      look("put_parameter", { Value = '"kind":"create"' })
+      return create(...)
+    end
+    store.fault = look
+    carry_out(function() return plan(net) end)
+    assert.same({ hold = 0, create = 1, release = 0 }, intents)
+  end)
+
+  it("says when the lock cannot be given back, and has done all the same", function()
+    local warnings = {}
+    store.fault = function(operation, params)
+      if operation == "put_parameter" and params.Value:find('"kind":"release"', 1, true) then
+        return error_object.new { code = "network", message = "reset" }
+      end
+    end
+    local result = carry_out(function() return plan(net) end, {
+      on_warning = function(text) warnings[#warnings + 1] = text end,
+    })
+    assert.equal(1, #result.done)
+    assert.matches("the lock of spec/carry could not be given back", warnings[1])
+  end)
+end)
