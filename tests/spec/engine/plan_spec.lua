@@ -259,6 +259,29 @@ describe("a saved plan", function()
     assert.matches("deep/three, deep/two, one; make it again", tostring(err))
   end)
 
+  it("is the same plan in whatever order AWS names things", function()
+    local sky = cloud.new()
+    local function many()
+      net { Peers = { "c" } } ()
+      cloud.net { "other", Cidr = "10.1.0.0/16", Size = 2 }
+    end
+    run(sky, many)
+    sky.things["net-1"].Peers, sky.things["net-2"].Size = { "a", "b" }, 1
+    local before = saved.digest(plan(sky, many))
+    sky.things["net-1"].Peers = { "b", "a" }
+    assert.equal(before, saved.digest(plan(sky, many)))
+    local left = saved.digest(plan(sky))
+    local describe_things = sky.aws.cloud.describe
+    function sky.aws.cloud.describe(...)
+      local list, turned = describe_things(...), {}
+      for i, thing in ipairs(list) do turned[#list + 1 - i] = thing end
+      return turned
+    end
+    assert.equal(left, saved.digest(plan(sky)))
+    sky.things["net-1"].Peers = { "b" }
+    assert.not_equal(before, saved.digest(plan(sky, many)))
+  end)
+
   it("is stale when a value in AWS or in the recipe is another", function()
     local sky = cloud.new()
     run(sky, net { Size = 1 })

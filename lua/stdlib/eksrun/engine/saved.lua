@@ -41,7 +41,20 @@ local function plain(value, spec)
   if type(value) ~= "table" then return value end
   local out = {}
   for key, item in pairs(value) do out[key] = plain(item, spec and spec.fields and spec.fields[key]) end
+  if not (spec and spec.set) then return out end
+  -- The order of a set is AWS's whim.
+  table.sort(out, function(a, b) return util.fingerprint(a) < util.fingerprint(b) end)
   return out
+end
+
+-- How the input at a path behaves: "resourcesVpcConfig.subnetIds".
+local function spec_at(inputs, path)
+  local spec
+  for name in path:gmatch "[^.]+" do
+    spec = inputs and inputs[name]
+    inputs = spec and spec.fields
+  end
+  return spec
 end
 
 local function name_of(action)
@@ -53,7 +66,8 @@ local function digest(action, salt)
   local changes, inputs = {}, {}
   for i, change in ipairs(action.changes) do
     changes[i] = { change.path, change.replaces or false }
-    local shown = not change.sensitive and { { plain(change.from) }, { plain(change.to) } } or {}
+    local spec = spec_at(action.type.inputs, change.path)
+    local shown = not change.sensitive and { { plain(change.from, spec) }, { plain(change.to, spec) } } or {}
     table.move(shown, 1, #shown, 3, changes[i])
   end
   for name, value in pairs(action.inputs or {}) do inputs[name] = plain(value, action.type.inputs[name]) end
@@ -71,13 +85,13 @@ function M.digests(plan, salt)
   return out
 end
 
---- What a plan would do, as text: equal for plans that do the same.
+--- What a plan would do, as text: equal for plans that do the same, in whatever order AWS named things.
 --- @param plan eksrun.Plan
 --- @return string
 function M.digest(plan)
   local out = {}
   for _, action in ipairs(plan.actions) do
-    if action.op ~= "keep" then out[#out + 1] = { name_of(action), digest(action, "") } end
+    if action.op ~= "keep" then out[name_of(action)] = digest(action, "") end
   end
   return util.fingerprint(out)
 end
