@@ -1,49 +1,10 @@
 -- What lives in a cluster: moto knows none of it but node groups and Fargate profiles.
-local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
-local errors = require "eksrun.error"
+local fake = require "tests.spec.support.fake_aws"
 local resource = require "eksrun.resource"
-local stacks = require "eksrun.engine.stack"
 local task = require "eksrun.task"
 
-local OWN = { [stacks.TAG_STACK] = "demo", [stacks.TAG_RESOURCE] = "a" }
-
--- An EKS that answers by operation: a value, or a function of the parameters.
-local function eks_with(answers)
-  local calls = {}
-  local function answer(operation, params)
-    calls[#calls + 1] = operation
-    calls[operation] = params
-    local given = answers[operation]
-    if type(given) == "function" then given = given(params) end
-    if errors.is(given) then error(given, 0) end
-    return given or {}
-  end
-  local eks = setmetatable({
-    pages = function(_, operation, params)
-      local page = answer(operation, params)
-      return function()
-        local result = page
-        page = nil
-        return result
-      end
-    end,
-  }, {
-    __index = function(_, operation)
-      return function(_, params) return answer(operation, params) end
-    end,
-  })
-  return { eks = eks }, calls
-end
-
-local function type_with(name, answers)
-  local aws, calls = eks_with(answers)
-  local type_ = resource.get(name)
-  return type_, context.new {
-    aws = aws, type = type_, memo = {}, sweep = true, stack = stacks.new("demo", { region = "us-east-1" }),
-    tags = OWN, token = "token-1", address = "a",
-  }, calls
-end
+local OWN, type_with = fake.OWN, fake.type_with
 
 local CLUSTER = { cluster = { name = "c", status = "ACTIVE", tags = OWN } }
 
@@ -142,7 +103,7 @@ describe("what lives in a cluster", function()
       local found = addon.observe(ctx, { { clusterName = "c", addonName = "coredns" } })
       assert.equal(2, #found)
       local describes = 0
-      for _, operation in ipairs(calls) do
+      for _, operation in ipairs(fake.operations(calls)) do
         if operation == "describe_addon" then describes = describes + 1 end
       end
       assert.equal(2, describes)

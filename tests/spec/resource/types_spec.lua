@@ -1,68 +1,14 @@
 -- The resource types alone: what they read out of AWS's answers and which calls they make of a change.
-local context = require "eksrun.engine.context"
 local errors = require "eksrun.error"
+local fake = require "tests.spec.support.fake_aws"
 local json = require "eksrun.json"
 local resource = require "eksrun.resource"
 local stacks = require "eksrun.engine.stack"
 
-local STACK = "demo"
-local OWN = { [stacks.TAG_STACK] = STACK, [stacks.TAG_RESOURCE] = "a" }
-
-local function ec2_tags(tags)
-  local list = {}
-  for key, value in pairs(tags) do list[#list + 1] = { Key = key, Value = value } end
-  return list
-end
-
--- A client that answers from a table by operation (a value, a function of the parameters, or a list of
--- answers to give one after the other) and remembers every call.
-local function fake_aws(answers)
-  local calls = {}
-  local function answer(operation, params)
-    calls[#calls + 1] = { operation, params }
-    local given = answers[operation]
-    if type(given) == "function" then given = given(params) end
-    if type(given) == "table" and given.one_by_one then
-      given = table.remove(given.one_by_one, 1)
-    end
-    if errors.is(given) then error(given, 0) end
-    return given or {}
-  end
-  local service = setmetatable({
-    pages = function(_, operation, params)
-      local page = answer(operation, params)
-      return function()
-        local result = page
-        page = nil
-        return result
-      end
-    end,
-    wait = function(_, waiter, params) return answer("wait " .. waiter, params) end,
-  }, {
-    __index = function(_, operation)
-      return function(_, params) return answer(operation, params) end
-    end,
-  })
-  return setmetatable({}, { __index = function() return service end }), calls
-end
+local STACK = fake.STACK
+local OWN, ec2_tags, operations, type_with = fake.OWN, fake.tags, fake.operations, fake.type_with
 
 local function not_found() return errors.new { code = "ResourceNotFoundException", message = "none" } end
-
-local function type_with(name, answers)
-  local aws, calls = fake_aws(answers)
-  local type_ = resource.get(name)
-  local ctx = context.new {
-    aws = aws, type = type_, memo = {}, sweep = true, stack = stacks.new(STACK, { region = "us-east-1" }),
-    tags = OWN, token = "token-1", address = "a",
-  }
-  return type_, ctx, calls
-end
-
-local function operations(calls)
-  local names = {}
-  for i, call in ipairs(calls) do names[i] = call[1] end
-  return names
-end
 
 describe("resource types", function()
   local task = require "eksrun.task"
@@ -70,21 +16,6 @@ describe("resource types", function()
 
   setup(function() task.sleep = function() end end)
   teardown(function() task.sleep = sleep end)
-
-  it("are all loadable, and refer to each other by names that exist", function()
-    local function check(type_, inputs)
-      for _, input in pairs(inputs) do
-        if input.refers then assert.is_table(resource.get(input.refers:match("^%l[%w_]*%.[%l_]+"))) end
-        if input.fields then check(type_, input.fields) end
-      end
-    end
-    for _, name in ipairs(resource.names()) do
-      local type_ = resource.get(name)
-      check(type_, type_.inputs)
-      for _, other in ipairs(type_.delete_after or {}) do assert.is_table(resource.get(other)) end
-      for _, key in ipairs(type_.key or {}) do assert.is_table(type_.inputs[key], name .. "." .. key) end
-    end
-  end)
 
   describe("ec2.vpc", function()
     it("sets only the attributes that a new network has otherwise", function()
