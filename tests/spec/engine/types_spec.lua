@@ -1,4 +1,5 @@
--- What holds for every resource type that comes with eksrun.
+-- What holds for every resource type that comes with eksrun, and for the kinds of leftovers.
+local leftovers = require "eksrun.resource.leftovers.kinds"
 local resource = require "eksrun.resource"
 
 local function each_input(inputs, f, path)
@@ -9,13 +10,20 @@ local function each_input(inputs, f, path)
 end
 
 describe("the resource types", function()
-  local known = {}
-  for _, name in ipairs(resource.names()) do known[name] = true end
-
+  local known, types = {}, {}
   for _, name in ipairs(resource.names()) do
+    known[name], types[name] = true, resource.get(name)
+  end
+  for name, kind in pairs(leftovers) do
+    known[kind.name], types["leftover " .. name] = true, kind
+  end
+
+  it("are called as the files they stand in", function()
+    for _, name in ipairs(resource.names()) do assert.equal(name, types[name].name) end
+  end)
+
+  for name, type_ in pairs(types) do
     it(name .. " refers only to what there is", function()
-      local type_ = resource.get(name)
-      assert.equal(name, type_.name)
       for _, key in ipairs(type_.key or {}) do assert.is_table(type_.inputs[key], key) end
       if type_.parent then assert.is_table(type_.inputs[type_.parent]) end
       for _, other in ipairs(type_.delete_after or {}) do assert.is_true(known[other], other) end

@@ -7,6 +7,7 @@ local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
 local guard = require "eksrun.engine.lock.guard"
+local leftovers = require "eksrun.resource.leftovers"
 local make = require "eksrun.engine.make"
 local order = require "eksrun.engine.order"
 local ref = require "eksrun.engine.ref"
@@ -17,6 +18,8 @@ local M = {}
 
 -- Seconds without any progress after which a deletion that AWS refuses is given up.
 local DEPENDENCY_PATIENCE = 120
+-- Seconds between two looks for what Kubernetes left since the plan was made.
+local SWEEP_PAUSE = 10
 
 -- What ends a wait for readiness.
 local CUT = error_object.new { code = "canceled", message = "interrupted" }
@@ -213,6 +216,41 @@ function Run:wait(step)
   self.fields[action.node] = fields
 end
 
+-- Deletes what Kubernetes left since the plan was made: interfaces of nodes that have gone, a load balancer
+-- that was made meanwhile. Each becomes a step of the run.
+function Run:sweep(ctx)
+  local now = clock.monotonic()
+  if self.swept and now - self.swept < SWEEP_PAUSE then return end
+  self.swept = now
+  local known, jobs = {}, {}
+  for _, step in ipairs(self.steps) do
+    if step.kind == "delete" then known[step.action.record[step.action.type.id]] = true end
+  end
+  for _, action in ipairs(leftovers.find(ctx:fresh(), self.plan.actions, true).actions) do
+    if not known[action.record[action.type.id]] then
+      local step = {
+        kind = "delete", action = action, address = action.address, needs = {}, finished = task.event(),
+      }
+      table.insert(self.steps, step)
+      jobs[#jobs + 1] = function()
+        self:run_step(step)
+        step.finished:set()
+      end
+    end
+  end
+  task.all(jobs)
+end
+
+-- The same error, and what is still there.
+local function explained(ctx, record, err)
+  local what = record.VpcId and leftovers.blockers(ctx, record.VpcId)
+  if not what then return err end
+  return error_object.new {
+    code = err.code, operation = err.operation, service = err.service,
+    message = ("still in %s: %s"):format(record.VpcId, what), cause = err,
+  }
+end
+
 -- DependencyViolation and its like pass when something else goes: retried while anything does.
 function Run:delete(step)
   local action = step.action
@@ -230,9 +268,10 @@ function Run:delete(step)
       if ok then break end
       local code = type(err) == "table" and err.code
       if code ~= "DependencyViolation" and code ~= "DeleteConflict" or self.stopping then error(err, 0) end
-      if self.progress ~= mark then mark, since = self.progress, clock.monotonic() end
-      if clock.monotonic() - since > DEPENDENCY_PATIENCE then error(err, 0) end
       ctx:state("still in use")
+      self:sweep(ctx)
+      if self.progress ~= mark then mark, since = self.progress, clock.monotonic() end
+      if clock.monotonic() - since > DEPENDENCY_PATIENCE then error(explained(ctx, record, err), 0) end
       task.sleep(delay)
       delay = math.min(delay * 2, 5)
     end

@@ -1,6 +1,8 @@
 --- The plan: what is declared against what AWS has, as data.
+local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
 local kinds = require "eksrun.engine.kinds"
+local leftovers = require "eksrun.resource.leftovers"
 local observe = require "eksrun.engine.observe"
 local ref = require "eksrun.engine.ref"
 local stack_module = require "eksrun.engine.stack"
@@ -27,6 +29,7 @@ local M = {}
 --- @field env fun(node: eksrun.Node): table? what is known of a resource before the run, for ref.resolve
 --- @field partial boolean? made with targets: there is more that the recipe wants
 --- @field unseen { type: eksrun.ResourceType, err: any }[] kinds of which something may be left unseen
+--- @field notes eksrun.leftovers.Note[] what Kubernetes or others have there, and is not deleted
 
 --- @class eksrun.Refusal what a type is asked about an update
 --- @field node eksrun.Node
@@ -267,6 +270,12 @@ local function declared_actions(options, observed)
   return actions, env, function(node) return of[node] end
 end
 
+-- With a cluster and a network goes what Kubernetes left in them.
+local function left_behind(actions, options)
+  local ctx = context.new { aws = options.aws, stack = options.stack, memo = {} }
+  return leftovers.find(ctx, options.only_look and {} or actions)
+end
+
 --- Looks at AWS and compares.
 --- @param options eksrun.plan.Options
 --- @return eksrun.Plan
@@ -291,10 +300,13 @@ function M.make(options)
   if options.targets then actions = narrowed(actions, options) end
   refuse_protected(actions, options)
   for _, action in ipairs(actions) do refuse_impossible(action, options, env, action_of) end
+  local left = left_behind(actions, options)
+  table.move(left.actions, 1, #left.actions, #actions + 1, actions)
+  table.move(left.unseen, 1, #left.unseen, #observed.unseen + 1, observed.unseen)
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
     destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
-    unseen = observed.unseen, env = env,
+    unseen = observed.unseen, notes = left.notes, env = env,
   }
 end
 

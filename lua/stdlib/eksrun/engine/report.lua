@@ -173,6 +173,12 @@ function Report:plan_json(plan)
       }
     end
   end
+  for _, note in ipairs(plan.notes or {}) do
+    self:event {
+      event = "left", type = note.type, id = note.id, name = note.name, vpc = note.vpc, reason = note.text,
+      blocks = note.blocks,
+    }
+  end
   self:event {
     event = "plan", stack = plan.stack.name, account = plan.stack.account, region = plan.stack.region,
     counts = plan.counts,
@@ -183,6 +189,15 @@ local function change_line(change)
   local line = ("%s: %s -> %s"):format(util.escape(change.path), M.show(change.from, change.sensitive, 60),
     M.show(change.to, change.sensitive, 60))
   return change.replaces and line .. "  (forces replacement)" or line
+end
+
+-- What is there, is not deleted, and is in the way or costs money.
+function Report:notes(plan)
+  for i, note in ipairs(plan.notes or {}) do
+    if i == 1 then self:say "" end
+    self:say("  %s: %s %s: %s", note.blocks and "in the way" or "left", note.type, util.escape(note.name),
+      util.escape(note.text))
+  end
 end
 
 --- Prints a plan; its last line is the summary.
@@ -229,6 +244,7 @@ function Report:plan(plan)
       end
     end
   end
+  self:notes(plan)
   self:say("\nplan: %s", counted(plan.counts))
 end
 

@@ -45,7 +45,7 @@ return resource.define {
   },
   outputs = { "OwnerId" },
   -- Addresses in use keep a gateway attached; those of NAT gateways go with them.
-  delete_after = { "ec2.nat_gateway", "eks.nodegroup" },
+  delete_after = { "ec2.nat_gateway", "eks.nodegroup", "elb.load_balancer", "elbv2.load_balancer" },
   typical = { create = 2, delete = 2 },
 
   observe = function(ctx)
