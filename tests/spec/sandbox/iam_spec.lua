@@ -7,7 +7,9 @@ local TRUST = json.encode {
   Statement = { { Effect = "Allow", Action = "sts:AssumeRole",
     Principal = { Service = "ec2.amazonaws.com" } } },
 }
-local ALLOW = json.encode { Statement = { { Effect = "Allow", Action = "s3:GetObject", Resource = "*" } } }
+local ALLOW = json.encode {
+  Version = "2012-10-17", Statement = { { Effect = "Allow", Action = "s3:GetObject", Resource = "*" } },
+}
 
 describe("IAM in the sandbox", function()
   local aws, iam
@@ -25,6 +27,29 @@ describe("IAM in the sandbox", function()
     assert.equal("MalformedPolicyDocument", role(ALLOW))
     assert.equal("MalformedPolicyDocument",
       (support.refused(iam, "create_policy", { PolicyName = "p", PolicyDocument = TRUST })))
+    local function refused(fields)
+      local one = { Effect = "Allow", Action = "s3:GetObject", Resource = "*" }
+      for key, value in pairs(fields) do one[key] = value end
+      local code, message = support.refused(iam, "create_policy", {
+        PolicyName = "p", PolicyDocument = json.encode { Version = "2012-10-17", Statement = { one } },
+      })
+      assert.equal("MalformedPolicyDocument", code)
+      return (message:gsub("^.*: ", ""))
+    end
+    assert.equal("Syntax errors in policy.", refused { Effect = "Maybe" })
+    assert.equal("Syntax errors in policy.", refused { Condition = { StringIs = { k = "v" } } })
+    assert.equal("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+      refused { Action = "GetObject" })
+    assert.equal('Resource bucket must be in ARN format or "*".', refused { Resource = "bucket" })
+    local _, message = support.refused(iam, "create_role", {
+      RoleName = "r", AssumeRolePolicyDocument = (TRUST:gsub("sts:AssumeRole", "s3:GetObject")),
+    })
+    assert.matches("AssumeRole policy may only specify STS AssumeRole actions.", message, 1, true)
+    _, message = support.refused(iam, "create_role", {
+      RoleName = "r", AssumeRolePolicyDocument = (TRUST:gsub('"Service":"ec2.amazonaws.com"',
+        '"AWS":"arn:aws:iam::111122223333:role/none"')),
+    })
+    assert.matches("Invalid principal in policy", message, 1, true)
     assert.equal("ValidationError",
       (support.refused(iam, "create_role", { RoleName = "a b", AssumeRolePolicyDocument = TRUST })))
   end)

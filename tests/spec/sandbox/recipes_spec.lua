@@ -13,7 +13,7 @@ local NEEDS = {
     params = function(state) return { "vpc=" .. next(state.regions["us-east-1"]["ec2.vpc"]) } end,
   },
 }
--- What AWS itself leaves for a while, or for good: a cluster's logs.
+-- What AWS itself leaves for a while, or for good: a cluster's logs, the roles of services.
 local LEFT = { ["logs.log_group"] = true, ["ssm.parameter"] = true, ["autoscaling.refresh"] = true }
 local ENDED = { deleted = true, terminated = true }
 
@@ -47,7 +47,8 @@ local function things()
     for kind, by_id in pairs(kinds) do
       for id, thing in pairs(LEFT[kind] and {} or by_id) do
         local at = type(thing.State) == "table" and thing.State.Name or thing.State
-        if not ENDED[at] then out[#out + 1] = kind .. " " .. id end
+        local linked = tostring(thing.Path):find "^/aws%-service%-role/"
+        if not ENDED[at] and not linked then out[#out + 1] = kind .. " " .. id end
       end
     end
   end

@@ -14,6 +14,7 @@ local M = {}
 --- @field service string
 --- @field operation string "CreateVpc"; the event's name in an event
 --- @field params table
+--- @field principal eksrun.sandbox.iam.Principal who asks; in an event the sandbox's administrator
 --- @field own string hash of operation and parameters
 local Call = {}
 Call.__index = Call

@@ -9,10 +9,12 @@
 --- half -> what happened meanwhile -> client token -> handler -> page -> answer. Handlers are tables of
 --- functions by operation, a module a service or family (services.lua names them); what they raise is an
 --- error of AWS's.
+local authorize = require "eksrun.sandbox.iam.authorize"
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local native = require "eksrun.native.aws"
 local paging = require "eksrun.sandbox.paging"
+local principals = require "eksrun.sandbox.iam.principals"
 local services = require "eksrun.sandbox.services"
 local util = require "eksrun.util"
 local worlds = require "eksrun.sandbox.world"
@@ -28,32 +30,40 @@ Sandbox.__index = Sandbox
 --- @class eksrun.Sandbox.Options
 --- @field seed? integer decides ids and durations; default 1
 --- @field state? table what save() returned
+--- @field enforce? boolean|table[] true: everybody may do what IAM says; a list of policy documents, parsed:
+--- those of the administrator, whom no key was given to. Default: nobody is refused
+--- @field observe? fun(requests: eksrun.sandbox.iam.Request[], call: eksrun.sandbox.Call) sees what each call
+--- asks IAM
 
 --- @param options? eksrun.Sandbox.Options
 --- @return eksrun.Sandbox
 function M.new(options)
   options = options or {}
-  util.check_options("sandbox.new", options, { seed = "integer?", state = "table?" })
+  util.check_options("sandbox.new", options, {
+    seed = "integer?", state = "table?", enforce = "any?", observe = "function?",
+  })
   if options.state and options.state.version ~= 1 then
     util.fail("sandbox", "the state is not one of a sandbox")
   end
-  local self = setmetatable({ world = worlds.new(options), loaded = {} }, Sandbox)
+  local self = setmetatable({
+    world = worlds.new(options), enforce = options.enforce, observe = options.observe,
+  }, Sandbox)
   self.started = self.world.state.now
   for name, handler in pairs(calls.events) do self.world.handlers[name] = handler end
   services.events(self.world.handlers)
   return self
 end
 
--- Who asks for what, as the signature says: service as signed, region.
+-- Who asks for what, as the signature says: service as signed, region, access key id.
 local function scope_of(request)
   local headers, query = request.headers or {}, request.query or ""
-  local scope = (headers.authorization or ""):match "Credential=[^/%s]+/%d+/([^,%s]+)"
-  if not scope then
-    local credential = query:match "X%-Amz%-Credential=([^&]+)"
-    scope = credential and require("eksrun.text").percent_decode(credential):match "^[^/]+/%d+/(.*)$"
+  local credential = (headers.authorization or ""):match "Credential=([^,%s]+)"
+  if not credential then
+    credential = query:match "X%-Amz%-Credential=([^&]+)"
+    credential = credential and require("eksrun.text").percent_decode(credential)
   end
-  local region, signed = (scope or ""):match "^([^/]+)/([^/]+)/aws4_request$"
-  if region then return signed, region end
+  local key, region, signed = (credential or ""):match "^([^/]+)/%d+/([^/]+)/([^/]+)/aws4_request$"
+  if region then return signed, region, key end
   local host = (headers.host or ""):match "^[^:]+"
   return (host or ""):match "^([%w-]+)%.", (host or ""):match "^[%w-]+%.([%w-]+)%.amazonaws%." or "us-east-1"
 end
@@ -73,6 +83,7 @@ end
 function Sandbox:call_context(fields)
   fields.world, fields.account = self.world, self.world.state.account
   fields.partition = partition_of(fields.region)
+  fields.principal = principals.of(self.world, fields.partition, fields.access_key_id)
   fields.own = fields.own or util.fingerprint(fields.operation, fields.params)
   return calls.new(fields)
 end
@@ -126,8 +137,16 @@ local function check(service, operation, params)
   fault.raise(code, "%s", (err.message:gsub("^[%w-]+:%w+: ", "")))
 end
 
+-- What the call asks IAM, and whether that says yes.
+function Sandbox:authorize(call)
+  if self.observe then self.observe(authorize.requests(call), call) end
+  if not self.enforce then return end
+  local own = call.principal.root and type(self.enforce) == "table" and self.enforce
+  authorize.check(call, own or nil)
+end
+
 -- Calls the handler of an operation; returns the output.
-function Sandbox:perform(service_name, region, operation, params)
+function Sandbox:perform(service_name, region, operation, params, access_key_id)
   local service = native.service(service_name)
   local name, info = operation:name(), operation:info()
   local handler = services.handler(service_name, name)
@@ -137,9 +156,10 @@ function Sandbox:perform(service_name, region, operation, params)
   check(service_name, operation, params)
   local member = token_member(info, params)
   local call = self:call_context {
-    region = region, service = service_name, operation = name, params = params,
+    region = region, service = service_name, operation = name, params = params, access_key_id = access_key_id,
     now = self.world.state.now, own = util.fingerprint(name, member and without(params, member) or params),
   }
+  self:authorize(call)
   if params.DryRun then
     fault.raise_with("DryRunOperation", "Request would have succeeded, but DryRun flag is set.",
       { status = 412 })
@@ -178,7 +198,7 @@ function Sandbox:answer(request, now)
   end)
   state.requests = state.requests + 1
   local options = { request_id = worlds.uuid(self.world:hash("request", state.requests)) }
-  local signed, region = scope_of(request)
+  local signed, region, access_key_id = scope_of(request)
   local name = services.signed_as(signed)
   local service = name and native.service(name)
   if not service then
@@ -193,7 +213,7 @@ function Sandbox:answer(request, now)
   if not operation then
     answer = (meant or service):serialize_error(params, options)
   else
-    local ok, output = pcall(self.perform, self, name, region, operation, params)
+    local ok, output = pcall(self.perform, self, name, region, operation, params, access_key_id)
     if ok then
       answer = operation:serialize(output, options)
     elseif fault.is(output) then

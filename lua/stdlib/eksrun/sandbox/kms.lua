@@ -16,6 +16,12 @@ local function need(call, id)
     alias and call:arn("kms", alias) or call:arn("kms", "key/" .. id))
 end
 
+--- A key by its id, its ARN or an alias; raises that there is none.
+--- @param call eksrun.sandbox.Call
+--- @param id string
+--- @return table
+M.find = need
+
 local function need_usable(call, id)
   local key = need(call, id)
   if key.KeyState == "PendingDeletion" then

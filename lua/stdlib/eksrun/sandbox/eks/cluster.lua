@@ -5,6 +5,7 @@ local cidr = require "eksrun.cidr"
 local ec2 = require "eksrun.sandbox.ec2.support"
 local json = require "eksrun.json"
 local logs = require "eksrun.sandbox.logs"
+local roles = require "eksrun.sandbox.iam.role"
 local security_group = require "eksrun.sandbox.ec2.security_group"
 local support = require "eksrun.sandbox.eks.support"
 local updates = require "eksrun.sandbox.eks.update"
@@ -107,8 +108,8 @@ local function creator_entry(call, cluster)
     return
   end
   local entries = require "eksrun.sandbox.eks.access"
-  local arn = ("arn:%s:iam::%s:role/sandbox"):format(call.partition, call.account)
-  entries.make(call, cluster, { principalArn = arn }, { "AmazonEKSClusterAdminPolicy" })
+  local caller = call.principal
+  entries.make(call, cluster, { principalArn = caller.role or caller.arn }, { "AmazonEKSClusterAdminPolicy" })
 end
 
 function operations.CreateCluster(call, params)
@@ -122,7 +123,7 @@ function operations.CreateCluster(call, params)
   if not support.version_index(version) then
     support.refuse_parameter("unsupported Kubernetes version %s", version)
   end
-  support.check_role(call, params.roleArn, "eks.amazonaws.com")
+  support.check_role(call, params.roleArn, "eks.amazonaws.com", "cluster/" .. name)
   local wanted = params.resourcesVpcConfig
   local subnets = check_subnets(call, wanted.subnetIds or {})
   check_groups(call, wanted.securityGroupIds)
@@ -159,6 +160,7 @@ function operations.CreateCluster(call, params)
     logs.make(call, ("/aws/eks/%s/cluster"):format(name))
   end
   creator_entry(call, cluster)
+  roles.ensure_linked(call, "eks.amazonaws.com")
   call:after(call:duration("eks.cluster.create", name, call.now), "eks.cluster.created", { name = name })
   return { cluster = cluster }
 end

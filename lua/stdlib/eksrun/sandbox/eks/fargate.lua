@@ -36,7 +36,8 @@ function operations.CreateFargateProfile(call, params)
       { clusterName = cluster.name, fargateProfileName = name })
   end
   check_alone(call, cluster.name, "create", name)
-  support.check_role(call, params.podExecutionRoleArn, "eks-fargate-pods.amazonaws.com")
+  support.check_role(call, params.podExecutionRoleArn, "eks-fargate-pods.amazonaws.com",
+    ("fargateprofile/%s/%s"):format(cluster.name, name))
   for _, subnet in ipairs(support.subnets(call, params.subnets or {})) do
     if support.way_out(call, subnet) == "igw" then
       support.refuse_parameter("Subnet %s provided in Fargate Profile is not a private subnet",
@@ -57,6 +58,7 @@ function operations.CreateFargateProfile(call, params)
     podExecutionRoleArn = params.podExecutionRoleArn, subnets = json.array(params.subnets),
     selectors = json.array(params.selectors), tags = params.tags or {}, health = { issues = json.array {} },
   })
+  require("eksrun.sandbox.iam.role").ensure_linked(call, "eks-fargate.amazonaws.com")
   if cluster.accessConfig.authenticationMode ~= "CONFIG_MAP" then
     require("eksrun.sandbox.eks.access").make(call, cluster,
       { principalArn = params.podExecutionRoleArn, type = "FARGATE_LINUX" })

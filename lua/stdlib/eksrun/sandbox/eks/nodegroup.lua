@@ -129,6 +129,7 @@ function operations.CreateNodegroup(call, params)
     Tags = calls.tag_list(tags_of(group)),
   })
   scale(call, group)
+  require("eksrun.sandbox.iam.role").ensure_linked(call, "eks-nodegroup.amazonaws.com")
   if cluster.accessConfig.authenticationMode ~= "CONFIG_MAP" then
     require("eksrun.sandbox.eks.access").make(call, cluster,
       { principalArn = params.nodeRole, type = "EC2_LINUX" })

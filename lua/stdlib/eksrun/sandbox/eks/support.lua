@@ -63,9 +63,11 @@ end
 --- @param call eksrun.sandbox.Call
 --- @param arn string
 --- @param service string that has to be able to assume it: "eks.amazonaws.com"
-function M.check_role(call, arn, service)
+--- @param source? string of EKS, for which it does: "cluster/demo"
+function M.check_role(call, arn, service, source)
   local role = call:get("iam.role", arn:match "/([^/]+)$")
-  if not role or role.Arn ~= arn or role._assumable > call.now or not iam.trusts(role, service) then
+  source = source and call:arn("eks", source)
+  if not role or role.Arn ~= arn or role._assumable > call.now or not iam.trusts(role, service, source) then
     M.refuse_parameter("Role with arn: %s, could not be assumed because it does not exist or the trusted "
       .. "entity is not correct", arn)
   end

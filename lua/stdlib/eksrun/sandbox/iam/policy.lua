@@ -1,4 +1,5 @@
 --- IAM: policies of the account, their versions, and AWS's own.
+local document = require "eksrun.sandbox.iam.document"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.iam.support"
@@ -18,15 +19,16 @@ local function managed_view(call, found, arn)
   return {
     PolicyName = found.name, Path = found.path, Arn = arn,
     PolicyId = "ANPA" .. call.world:hash(arn):sub(1, 17):upper(),
-    DefaultVersionId = "v1", AttachmentCount = 0, PermissionsBoundaryUsageCount = 0, IsAttachable = true,
+    DefaultVersionId = found.version, AttachmentCount = 0, PermissionsBoundaryUsageCount = 0,
+    IsAttachable = true,
     CreateDate = 1423156800, UpdateDate = 1423156800,
   }
 end
 
-local function add_version(call, policy, document, default)
+local function add_version(call, policy, text, default)
   policy._newest = (policy._newest or 0) + 1
   local version = {
-    VersionId = "v" .. policy._newest, Document = support.shown(document), CreateDate = call:time(),
+    VersionId = "v" .. policy._newest, Document = support.shown(text), CreateDate = call:time(),
     IsDefaultVersion = default,
   }
   if default then
@@ -41,7 +43,7 @@ end
 function operations.CreatePolicy(call, params)
   local name, path = params.PolicyName, params.Path or "/"
   support.check_name(name, "policyName")
-  support.parse(params.PolicyDocument, false)
+  document.parse(params.PolicyDocument, "managed")
   local arn = call:arn("iam", "policy" .. path .. name)
   local twin = call:find("iam.policy", function(p) return p.PolicyName == name end)
   if twin then
@@ -87,14 +89,29 @@ local function need_version(call, params)
     params.PolicyArn, params.VersionId), { status = 404 })
 end
 
-function operations.GetPolicyVersion(call, params) return { PolicyVersion = (need_version(call, params)) } end
+-- The one version that is shown of AWS's policies.
+local function managed_version(call, arn)
+  local found = support.managed(call, arn)
+  return found and {
+    VersionId = found.version, Document = support.shown(found.document), IsDefaultVersion = true,
+    CreateDate = 1423156800,
+  }
+end
+
+function operations.GetPolicyVersion(call, params)
+  local managed = managed_version(call, params.PolicyArn)
+  if managed and managed.VersionId == params.VersionId then return { PolicyVersion = managed } end
+  return { PolicyVersion = (need_version(call, params)) }
+end
 
 function operations.ListPolicyVersions(call, params)
+  local managed = managed_version(call, params.PolicyArn)
+  if managed then return { Versions = support.briefly({ managed }, "Document") } end
   return { Versions = support.briefly(need(call, params)._versions, "Document") }
 end
 
 function operations.CreatePolicyVersion(call, params)
-  support.parse(params.PolicyDocument, false)
+  document.parse(params.PolicyDocument, "managed")
   local policy = need(call, params)
   if #policy._versions >= VERSIONS_MAX then
     fault.raise_with("LimitExceeded",
@@ -132,18 +149,25 @@ end
 
 support.tag_operations(operations, "Policy", need)
 
-function operations.ListEntitiesForPolicy(call, params)
-  need(call, params)
-  local roles = json.array {}
-  for _, role in ipairs(call:all "iam.role") do
-    for _, attached in ipairs(role._attached) do
-      if attached.PolicyArn == params.PolicyArn then
-        roles[#roles + 1] = { RoleName = role.RoleName, RoleId = role.RoleId }
+-- Names and ids of the entities that a policy is attached to.
+local function attached_to(call, what, arn)
+  local list = json.array {}
+  for _, entity in ipairs(call:all("iam." .. what:lower())) do
+    for _, attached in ipairs(entity._attached) do
+      if attached.PolicyArn == arn then
+        list[#list + 1] = { [what .. "Name"] = entity[what .. "Name"], [what .. "Id"] = entity[what .. "Id"] }
       end
     end
   end
-  return { PolicyRoles = roles, PolicyGroups = json.array {}, PolicyUsers = json.array {},
-    IsTruncated = false }
+  return list
+end
+
+function operations.ListEntitiesForPolicy(call, params)
+  if not support.managed(call, params.PolicyArn) then need(call, params) end
+  return {
+    PolicyRoles = attached_to(call, "Role", params.PolicyArn), PolicyGroups = json.array {},
+    PolicyUsers = attached_to(call, "User", params.PolicyArn), IsTruncated = false,
+  }
 end
 
 return M

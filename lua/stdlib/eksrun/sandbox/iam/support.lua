@@ -1,56 +1,37 @@
 --- What IAM's handlers share: names, documents, tags, the policies that are AWS's own.
 local calls = require "eksrun.sandbox.call"
+local evaluate = require "eksrun.sandbox.iam.evaluate"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local managed = require "eksrun.sandbox.iam.managed"
 local text = require "eksrun.text"
 local util = require "eksrun.util"
 local worlds = require "eksrun.sandbox.world"
 
 local M = {}
 
--- AWS's policies that clusters use, by their path.
-local MANAGED = {
-  [""] = {
-    "AdministratorAccess", "ReadOnlyAccess", "PowerUserAccess", "AmazonEKSClusterPolicy",
-    "AmazonEKSServicePolicy",
-    "AmazonEKSWorkerNodePolicy", "AmazonEKSWorkerNodeMinimalPolicy", "AmazonEKS_CNI_Policy",
-    "AmazonEKSVPCResourceController", "AmazonEKSFargatePodExecutionRolePolicy", "AmazonEKSComputePolicy",
-    "AmazonEKSBlockStoragePolicy", "AmazonEKSLoadBalancingPolicy", "AmazonEKSNetworkingPolicy",
-    "AmazonEKSLocalOutpostClusterPolicy", "AmazonEC2ContainerRegistryReadOnly",
-    "AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryPowerUser",
-    "AmazonSSMManagedInstanceCore",
-    "CloudWatchAgentServerPolicy", "AWSXRayDaemonWriteAccess", "AmazonS3ReadOnlyAccess", "AmazonS3FullAccess",
-    "AmazonDynamoDBReadOnlyAccess", "SecretsManagerReadWrite", "AmazonPrometheusRemoteWriteAccess",
-  },
-  ["service-role/"] = {
-    "AmazonEBSCSIDriverPolicy", "AmazonEBSCSIDriverPolicyV2", "AmazonEFSCSIDriverPolicy",
-    "AmazonS3FilesCSIDriverPolicy", "AWSCloudMapFullAccess",
-  },
-}
-
 --- What there is of an AWS policy; nil: it does not exist.
 --- @param call eksrun.sandbox.Call
 --- @param arn string
---- @return { name: string, path: string }?
+--- @return { name: string, path: string, version: string, document: string }?
 function M.managed(call, arn)
-  local path, name = arn:match("^arn:" .. call.partition:gsub("%-", "%%-") .. ":iam::aws:policy/(.-)([^/]+)$")
-  for _, known in ipairs(path and MANAGED[path] or {}) do
-    if known == name then return { name = name, path = "/" .. path } end
+  local path, name = arn:match("^arn:" .. call.partition:gsub("%-", "%%-") .. ":iam::aws:policy(/.-)([^/]+)$")
+  local known = managed[name]
+  if known and known.path == path then
+    return { name = name, path = path, version = known.version, document = known.document }
   end
 end
 
---- All AWS policies: name, path, ARN.
+--- All AWS policies: name, path, ARN, version.
 --- @param call eksrun.sandbox.Call
 --- @return table[]
 function M.all_managed(call)
   local list = {}
-  for path, names in util.sorted_pairs(MANAGED) do
-    for _, name in ipairs(names) do
-      list[#list + 1] = {
-        name = name, path = "/" .. path,
-        arn = ("arn:%s:iam::aws:policy/%s%s"):format(call.partition, path, name),
-      }
-    end
+  for name, known in util.sorted_pairs(managed) do
+    list[#list + 1] = {
+      name = name, path = known.path, version = known.version,
+      arn = ("arn:%s:iam::aws:policy%s%s"):format(call.partition, known.path, name),
+    }
   end
   return list
 end
@@ -94,63 +75,28 @@ end
 --- @param message string
 function M.refuse_deletion(message) fault.raise_with("DeleteConflict", message, { status = 409 }) end
 
--- A list of statements, or of values, of which a document may have just one.
-local function list_of(value)
-  if type(value) == "table" and value[1] ~= nil then return value end
-  return { value }
-end
-
---- Checks a policy document and returns it parsed.
---- @param document string
---- @param trust boolean whether it says who may assume a role
---- @return table
-function M.parse(document, trust)
-  local parsed = json.try_decode(document)
-  if type(parsed) ~= "table" or not parsed.Statement then
-    fault.raise("MalformedPolicyDocument", "Syntax errors in policy.")
-  end
-  for _, statement in ipairs(list_of(parsed.Statement)) do
-    if type(statement) ~= "table" or statement.Effect ~= "Allow" and statement.Effect ~= "Deny" then
-      fault.raise("MalformedPolicyDocument", "Syntax errors in policy.")
-    end
-    if not statement.Action and not statement.NotAction then
-      fault.raise("MalformedPolicyDocument", "Policy statement must contain actions.")
-    end
-    if trust and not (statement.Principal or statement.NotPrincipal) then
-      fault.raise("MalformedPolicyDocument", "Missing required field Principal")
-    end
-    if trust and (statement.Resource or statement.NotResource) then
-      fault.raise("MalformedPolicyDocument", "Has prohibited field Resource")
-    end
-    if not trust and not (statement.Resource or statement.NotResource) then
-      fault.raise("MalformedPolicyDocument", "Policy statement must contain resources.")
-    end
-    if not trust and (statement.Principal or statement.NotPrincipal) then
-      fault.raise("MalformedPolicyDocument", "Policy document should not specify a principal.")
-    end
-  end
-  return parsed
-end
-
 --- Whether a role's document lets a service of AWS assume it.
 --- @param role table
 --- @param service string "eks.amazonaws.com"
+--- @param source? string ARN of what it assumes the role for
 --- @return boolean
-function M.trusts(role, service)
-  local document = json.decode(text.percent_decode(role.AssumeRolePolicyDocument))
-  for _, statement in ipairs(list_of(document.Statement)) do
-    local principal = statement.Principal
-    for _, name in ipairs(type(principal) == "table" and list_of(principal.Service) or {}) do
-      if name == service and statement.Effect == "Allow" then return true end
-    end
-  end
-  return false
+function M.trusts(role, service, source)
+  local document = json.decode(M.plain(role.AssumeRolePolicyDocument))
+  return evaluate.decide({ identity = { document } }, {
+    action = "sts:AssumeRole", resource = role.Arn, principal = { service = service },
+    context = { ["aws:SourceAccount"] = role.Arn:match "::(%d+):", ["aws:SourceArn"] = source },
+  }) == "allowed"
 end
 
 --- A document as IAM shows it.
 --- @param document string
 --- @return string
 function M.shown(document) return text.percent_encode(document) end
+
+--- The document of one that shown() made.
+--- @param document string
+--- @return string
+function M.plain(document) return text.percent_decode(document) end
 
 --- @param tags table[]?
 --- @return table[]
