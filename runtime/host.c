@@ -10,7 +10,8 @@
 #include "embed.h"
 #include "task.h"
 
-/* Upvalue 1: the override folder, or nil. Finds "a.b" as a/b.lua or a/b/init.lua. */
+/* Upvalue 1: the override folder, or nil; what it lacks comes from the binary. Finds "a.b" as
+ * a/b.lua or a/b/init.lua. */
 static int l_search_stdlib(lua_State *L) {
   const char *module = luaL_checkstring(L, 1);
   const char *path = luaL_gsub(L, module, ".", "/");
@@ -21,11 +22,12 @@ static int l_search_stdlib(lua_State *L) {
     if (dir != NULL) {
       const char *file = lua_pushfstring(L, "%s/%s", dir, name);
       FILE *probe = fopen(file, "re");
-      if (probe == NULL) continue;
-      (void)fclose(probe);
-      if (luaL_loadfilex(L, file, "t") != LUA_OK) return lua_error(L);
-      lua_pushvalue(L, -2);
-      return 2;
+      if (probe != NULL) {
+        (void)fclose(probe);
+        if (luaL_loadfilex(L, file, "t") != LUA_OK) return lua_error(L);
+        lua_pushvalue(L, -2);
+        return 2;
+      }
     }
     for (size_t i = 0; i < ek_stdlib_count; i++) {
       const struct ek_embedded *e = &ek_stdlib[i];

@@ -11,7 +11,7 @@ local util = require "eksrun.util"
 
 --- In the order of the help.
 local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check", "graph",
-  "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua", "help" }
+  "test", "new", "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua", "help" }
 
 local M = {}
 
@@ -110,7 +110,7 @@ local function perform(command, words, argv)
   local parsed = command.parse and command.parse(words) or args.parse(command, words)
   parsed.argv = argv
   if not parsed.help then
-    if not parsed.sandbox then return command.run(parsed) or 0 end
+    if not parsed.sandbox or command.own_sandbox then return command.run(parsed) or 0 end
     return require("eksrun.cli.simulated").run(parsed, command.run) or 0
   end
   stdout.write((command.help or function() return args.help(command) end)(parsed))

@@ -99,7 +99,9 @@ function operations.CreateNodegroup(call, params)
   end
   support.check_role(call, params.nodeRole, "ec2.amazonaws.com")
   support.subnets(call, params.subnets)
-  local scaling = params.scalingConfig or { minSize = 1, maxSize = 2, desiredSize = 2 }
+  local given = params.scalingConfig or { desiredSize = 2 }
+  local scaling = { minSize = given.minSize or 1, maxSize = given.maxSize or 2 }
+  scaling.desiredSize = given.desiredSize or scaling.minSize
   check_scaling(scaling)
   local template, data = template_of(call, params.launchTemplate)
   if data and data.InstanceType and params.instanceTypes then
