@@ -36,6 +36,7 @@ Trial.__index = Trial
 --- @field seconds number that it took on the sandbox's clock, planning included
 --- @field timeline eksrun.Timeline
 --- @field calls table<string, integer> of this run alone
+--- @field fields table<eksrun.Node, table> what is known of each resource
 
 local open
 
@@ -136,7 +137,8 @@ function Trial:carry_out(what, make)
   if err then error(err, 0) end
   return {
     plan = plan, seconds = clock.now() - began, timeline = timeline.of(result), calls = calls,
-  }, result.fields
+    fields = result.fields,
+  }
 end
 
 --- Applies a recipe without asking. Raises { code = "failed" } when a step does.
@@ -147,10 +149,10 @@ end
 function Trial:apply(path, words, options)
   self:check()
   local loaded = load_recipe(path, words)
-  local done, fields = self:carry_out("apply " .. path, function()
+  local done = self:carry_out("apply " .. path, function()
     return session.plan(loaded.graph, options or {}, loaded.outputs)
   end)
-  done.outputs = session.resolve(loaded.outputs, fields)
+  done.outputs = session.resolve(loaded.outputs, done.fields)
   return done
 end
 
@@ -171,9 +173,9 @@ function Trial:destroy(path, words, name)
   local everything = session.plan(declared, { only_look = true, destroy = true })
   local addresses = {}
   for i, action in ipairs(everything.actions) do addresses[i] = action.address end
-  return (self:carry_out("destroy " .. (path or name), function()
+  return self:carry_out("destroy " .. (path or name), function()
     return session.plan(declared, { destroy = true, allow_destroy = addresses })
-  end))
+  end)
 end
 
 return M

@@ -110,7 +110,8 @@ local function perform(command, words, argv)
   local parsed = command.parse and command.parse(words) or args.parse(command, words)
   parsed.argv = argv
   if not parsed.help then
-    if not parsed.sandbox or command.own_sandbox then return command.run(parsed) or 0 end
+    local own = command.own_sandbox and command.own_sandbox(parsed)
+    if not parsed.sandbox or own then return command.run(parsed) or 0 end
     return require("eksrun.cli.simulated").run(parsed, command.run) or 0
   end
   stdout.write((command.help or function() return args.help(command) end)(parsed))

@@ -8,9 +8,11 @@ local M = {
   examples = {
     "eksrun plan recipes/managed-cluster.lua name=demo",
     "eksrun plan recipes/managed-cluster.lua name=demo --out demo.plan",
+    "eksrun plan recipes/managed-cluster.lua nodes=6 --simulate",
   },
   description = "exit status: 0 nothing would change, 2 changes are pending, 1 an error",
   usage_status = 1,
+  own_sandbox = function(parsed) return parsed.simulate end,
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file, or - for stdin" },
@@ -23,6 +25,8 @@ local M = {
     { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
     { "replace", "make this resource anew", value = "ADDRESS", many = true },
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
+    { "simulate", "apply it in sandboxes, and say how long that takes on AWS and what it costs" },
+    { "seeds", "how often to simulate (default: 20)", value = "N", type = "integer" },
     { "no-lock", "do not read the lock of the stack, which says what the stack may have" },
   },
 }
@@ -34,6 +38,8 @@ end
 
 --- @return integer exit status
 function M.run(parsed)
+  if parsed.simulate then return require("eksrun.cli.simulate").run(parsed) end
+  if parsed.seeds then require("eksrun.util").fail("usage", "--seeds is for --simulate") end
   session.configure(parsed)
   local loaded = recipe.load(parsed.recipe, parsed.params)
   if not loaded.declares then

@@ -14,7 +14,10 @@ local M = {}
 local NOTEWORTHY = 5
 local STATE_MAX = 256 * 1024 * 1024
 
-local function load_state(path)
+--- The state that a command left in a file; nil if there is no such file.
+--- @param path string
+--- @return table?
+function M.load(path)
   local text, err = file.try_read(path, { max = STATE_MAX })
   if text == nil and err.code == "not_found" then return nil end
   if text == nil then error(err, 0) end
@@ -25,8 +28,10 @@ local function load_state(path)
   return state
 end
 
--- The region that calls would go to on AWS; where nobody says any, one that every account has.
-local function region_of(parsed)
+--- The region that calls would go to on AWS; where nobody says any, one that every account has.
+--- @param parsed table arguments of a command
+--- @return string
+function M.region(parsed)
   local ok, region = pcall(function()
     return require("eksrun.aws.config").region({ profile = parsed.profile, region = parsed.region })
   end)
@@ -42,8 +47,8 @@ function M.run(parsed, run)
     util.fail("usage", "--sandbox and --endpoint-url exclude each other: a sandbox is the endpoint")
   end
   local path = type(parsed.sandbox) == "string" and parsed.sandbox or nil
-  local sandbox = require("eksrun.sandbox").new { state = path and load_state(path) }
-  require("eksrun.aws").configure(sandbox:options(region_of(parsed)))
+  local sandbox = require("eksrun.sandbox").new { state = path and M.load(path) }
+  require("eksrun.aws").configure(sandbox:options(M.region(parsed)))
   require("eksrun.kubeconfig.install").redirect = path and path .. ".kubeconfig" or false
   require("eksrun.engine.journal").redirect = path and path .. ".journals" or false
   parsed.profile = nil
