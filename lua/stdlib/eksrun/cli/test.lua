@@ -11,7 +11,7 @@ local M = {
     "eksrun test tests/cluster_spec.lua --filter 'three zones'",
     "eksrun test --output junit > junit.xml",
   },
-  description = "Runs the files *_spec.lua below PATH, by default below tests, spec or this folder:\n"
+  description = "Runs the files *_spec.lua below PATH, by default below tests, spec or here:\n"
     .. "describe, it and assert are busted's, eksrun.testing plans and applies.\n\n"
     .. "exit status: 0 all passed, 1 some failed",
   own_sandbox = function() return true end,
