@@ -17,8 +17,7 @@ describe("the sandbox", function()
   it("answers as AWS does what it does not have", function()
     local aws = support.open()
     assert.equal("InvalidAction", (support.refused(aws.ec2, "describe_vpn_gateways", {})))
-    assert.equal("UnknownOperationException",
-      (support.refused(aws.eks, "list_insights", { clusterName = "x" })))
+    assert.equal("UnknownOperationException", (support.refused(aws.efs, "describe_file_systems", {})))
     assert.equal("UnknownOperationException", (support.refused(aws.ssm, "list_associations", {})))
   end)
 

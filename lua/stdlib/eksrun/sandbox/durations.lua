@@ -38,7 +38,12 @@ return {
   ["eks.update.AccessConfigUpdate"] = { 30, 80, 150 },
   ["eks.update.AssociateEncryptionConfig"] = { 600, 1800, 3600 },
   ["eks.update.AutoModeUpdate"] = { 60, 120, 300 },
+  ["eks.update.AssociateIdentityProviderConfig"] = { 420, 720, 1200 },
+  ["eks.update.CertificateAuthorityUpdate"] = { 300, 600, 1200 },
   ["eks.update"] = { 20, 35, 90 },
+  ["eks.capability.create"] = { 60, 120, 240 },
+  ["eks.capability.delete"] = { 30, 60, 120 },
+  ["eks.insights.refresh"] = { 60, 180, 420 },
 
   ["autoscaling.group.delete"] = { 30, 60, 150 },
   ["logs.log_group"] = { 0.1, 0.3, 1 },

@@ -39,7 +39,7 @@ local function default_policy(call)
         Action = "kms:*", Resource = "*",
       },
     },
-  }, { sort_keys = true })
+  }, { sort = true })
 end
 
 local function tag_map(tags)

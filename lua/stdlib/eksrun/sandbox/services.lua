@@ -11,9 +11,9 @@ local modules = {
     "ec2.launch_template", "ec2.instance", "ec2.tags",
   },
   eks = {
-    "eks.cluster", "eks.update", "eks.nodegroup", "eks.addon", "eks.fargate", "eks.access",
-    "eks.pod_identity",
-    "eks.tags",
+    "eks.cluster", "eks.cluster_update", "eks.update", "eks.insight", "eks.nodegroup", "eks.addon",
+    "eks.fargate", "eks.access", "eks.pod_identity", "eks.identity_provider", "eks.capability",
+    "eks.certificate_authority", "eks.connector", "eks.anywhere", "eks.tags",
   },
   iam = { "iam.role", "iam.user", "iam.policy", "iam.instance_profile", "iam.oidc", "iam.simulate" },
   ["eks-auth"] = { "eks.auth" },

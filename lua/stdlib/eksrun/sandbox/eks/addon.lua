@@ -1,32 +1,25 @@
 --- EKS: add-ons. One whose pods find no node is DEGRADED until there is one.
+local catalog = require "eksrun.sandbox.eks.catalog"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.eks.support"
 local updates = require "eksrun.sandbox.eks.update"
 local util = require "eksrun.util"
+local versions = require "eksrun.sandbox.eks.versions"
 
 local M = { operations = {}, events = {} }
 local operations = M.operations
 
--- By name: the version, and whether it is a deployment, which wants a node (others run on nodes as they
--- come).
-local ADDONS = {
-  ["vpc-cni"] = { "v1.20.4-eksbuild.2" }, ["kube-proxy"] = { "v%s.3-eksbuild.10" },
-  ["coredns"] = { "v1.12.4-eksbuild.1", true }, ["eks-pod-identity-agent"] = { "v1.3.9-eksbuild.5" },
-  ["aws-ebs-csi-driver"] = { "v1.52.1-eksbuild.1", true },
-  ["aws-efs-csi-driver"] = { "v2.1.14-eksbuild.1", true },
-  ["metrics-server"] = { "v0.8.0-eksbuild.5", true }, ["snapshot-controller"] = { "v8.3.0-eksbuild.3", true },
-  ["aws-mountpoint-s3-csi-driver"] = { "v2.2.1-eksbuild.1", true },
-  ["amazon-cloudwatch-observability"] = { "v4.7.0-eksbuild.1", true },
-  ["eks-node-monitoring-agent"] = { "v1.4.2-eksbuild.1" }, ["adot"] = { "v0.131.0-eksbuild.1", true },
-  ["cert-manager"] = { "v1.19.1-eksbuild.1", true }, ["external-dns"] = { "v0.19.0-eksbuild.3", true },
-  ["kube-state-metrics"] = { "v2.17.0-eksbuild.4", true },
-  ["prometheus-node-exporter"] = { "v1.10.2-eksbuild.2" },
-  ["aws-network-flow-monitoring-agent"] = { "v1.1.1-eksbuild.1" }, ["fluent-bit"] = { "v4.0.7-eksbuild.1" },
-}
 -- How often a degraded one is looked at.
 local CHECK_EVERY = 5
 
-local function version_for(name, version) return (ADDONS[name][1]:gsub("%%s", version)) end
+-- The version that is meant, which has to suit the cluster.
+local function version_of(cluster, name, wanted)
+  if not wanted then return catalog.versions(name, cluster.version)[1] end
+  if not catalog.fits(name, wanted, cluster.version) then
+    support.refuse_parameter "Addon version specified is not supported"
+  end
+  return wanted
+end
 
 local function need(call, cluster, name)
   support.cluster(call, cluster)
@@ -44,10 +37,34 @@ local function check_values(values)
   end
 end
 
+local function check_service_role(call, arn)
+  if arn and not call:get("iam.role", arn:match "[^/]+$") then
+    support.refuse_parameter("Role with arn: %s, does not exist", arn)
+  end
+end
+
+-- Has just these associations for an add-on's service accounts; returns their ARNs.
+local function associate(call, cluster, key, namespace, wanted)
+  local pods, arns, owner = require "eksrun.sandbox.eks.pod_identity", json.array {}, call:arn("eks",
+    "addon/" .. key)
+  for _, present in ipairs(support.within(call, "eks.pod_identity", cluster.name)) do
+    if present.ownerArn == owner then
+      call:remove("eks.pod_identity", support.key(cluster.name, present.associationId))
+    end
+  end
+  for i, association in ipairs(wanted or {}) do
+    arns[i] = pods.make(call, cluster, {
+      namespace = namespace, serviceAccount = association.serviceAccount, roleArn = association.roleArn,
+      ownerArn = owner,
+    }).associationArn
+  end
+  return arns
+end
+
 function operations.CreateAddon(call, params)
   local cluster = support.active_cluster(call, params.clusterName)
   local name = params.addonName
-  if not ADDONS[name] then
+  if not catalog.addons[name] then
     support.refuse_parameter("Addon %s specified is not supported", name)
   end
   local key = support.key(cluster.name, name)
@@ -56,26 +73,19 @@ function operations.CreateAddon(call, params)
       { clusterName = cluster.name, addonName = name })
   end
   check_values(params.configurationValues)
-  if params.serviceAccountRoleArn and not call:get("iam.role",
-    params.serviceAccountRoleArn:match "[^/]+$") then
-    support.refuse_parameter("Role with arn: %s, does not exist", params.serviceAccountRoleArn)
-  end
-  local associations = json.array {}
-  for i, wanted in ipairs(params.podIdentityAssociations or {}) do
-    associations[i] = require("eksrun.sandbox.eks.pod_identity").make(call, cluster, {
-      namespace = (params.namespaceConfig or {}).namespace or "kube-system",
-      serviceAccount = wanted.serviceAccount,
-      roleArn = wanted.roleArn, ownerArn = call:arn("eks", "addon/" .. key),
-    }).associationArn
-  end
+  check_service_role(call, params.serviceAccountRoleArn)
+  local namespace = (params.namespaceConfig or {}).namespace or catalog.addons[name].namespace
+    or "kube-system"
+  local associations = associate(call, cluster, key, namespace, params.podIdentityAssociations)
   local addon = call:put("eks.addon", key, {
     addonName = name, clusterName = cluster.name, status = "CREATING",
-    addonVersion = params.addonVersion or version_for(name, cluster.version),
+    addonVersion = version_of(cluster, name, params.addonVersion),
     addonArn = call:arn("eks", ("addon/%s/%s/%s"):format(cluster.name, name, call:uuid "arn")),
     createdAt = support.time(call), modifiedAt = support.time(call), health = { issues = json.array {} },
     serviceAccountRoleArn = params.serviceAccountRoleArn, configurationValues = params.configurationValues,
     podIdentityAssociations = associations[1] and associations or nil, tags = params.tags or {},
-    namespaceConfig = params.namespaceConfig,
+    namespaceConfig = { namespace = namespace }, publisher = catalog.addons[name].publisher or "eks",
+    owner = catalog.addons[name].publisher == "community" and "community" or "aws",
   })
   call:after(call:duration("eks.addon.create", key, call.now), "eks.addon.check", { key = key })
   return { addon = addon }
@@ -85,7 +95,7 @@ M.events["eks.addon.check"] = function(call, arguments)
   local addon = call:get("eks.addon", arguments.key)
   if not addon or addon.status ~= "CREATING" and addon.status ~= "DEGRADED" then return end
   local cluster = call:get("eks.cluster", addon.clusterName)
-  local wants_node = (ADDONS[addon.addonName] or {})[2]
+  local wants_node = catalog.addons[addon.addonName].node
   if not wants_node or support.nodes(call, cluster) > 0 then
     if addon.status == "DEGRADED" and not arguments.recovering then
       return call:after(call:duration("eks.addon.recover", arguments.key), "eks.addon.check",
@@ -125,14 +135,23 @@ function operations.UpdateAddon(call, params)
   local key = support.key(addon.clusterName, addon.addonName)
   updates.check_free(call, "eks.addon", key, "AddonUpdate")
   check_values(params.configurationValues)
+  check_service_role(call, params.serviceAccountRoleArn)
+  local cluster, pods = support.cluster(call, addon.clusterName), params.podIdentityAssociations
+  if params.addonVersion then version_of(cluster, addon.addonName, params.addonVersion) end
   local fields = {
     addonVersion = params.addonVersion, serviceAccountRoleArn = params.serviceAccountRoleArn,
     configurationValues = params.configurationValues,
+    podIdentityAssociations = pods
+      and associate(call, cluster, key, (addon.namespaceConfig or {}).namespace or "kube-system", pods),
   }
   return {
     update = updates.start(call, addon, {
       kind = "eks.addon", key = key, type = "AddonUpdate", fields = fields,
-      params = { AddonVersion = params.addonVersion, ResolveConflicts = params.resolveConflicts },
+      params = {
+        AddonVersion = params.addonVersion, ResolveConflicts = params.resolveConflicts,
+        ServiceAccountRoleArn = params.serviceAccountRoleArn, PodIdentityAssociations = pods,
+        ConfigurationValues = params.configurationValues,
+      },
       seconds = call:duration("eks.addon.update", key, call.now),
     }),
   }
@@ -143,39 +162,88 @@ function operations.DeleteAddon(call, params)
   if addon.status ~= "DELETING" then
     local key = support.key(addon.clusterName, addon.addonName)
     addon.status = "DELETING"
+    associate(call, support.cluster(call, addon.clusterName), key)
     call:vanishes(call:duration("eks.addon.delete", key, call.now), "eks.addon", key)
   end
   return { addon = addon }
 end
 
+-- -- what there is -----------------------------------------------------------------------------------------
+
+local function is_in(list, value)
+  if not list or not list[1] then return true end
+  for _, wanted in ipairs(list) do
+    if wanted == value then return true end
+  end
+  return false
+end
+
+-- The versions of an add-on with the Kubernetes versions that they suit: one of all or one of each.
+local function versions_of(name, kubernetes)
+  local list, place = json.array {}, {}
+  for i = #versions.list, 1, -1 do
+    local cluster = versions.list[i].version
+    for rank, version in ipairs((not kubernetes or kubernetes == cluster) and catalog.versions(name, cluster)
+      or {}) do
+      local entry = place[version]
+      if not entry then
+        local known = catalog.addons[name]
+        entry = {
+          addonVersion = version, architecture = { "amd64", "arm64" },
+          computeTypes = known.node and { "ec2", "fargate", "auto", "hybrid" } or { "ec2", "auto", "hybrid" },
+          compatibilities = json.array {}, requiresConfiguration = false,
+          requiresIamPermissions = known.account ~= nil,
+        }
+        place[version], list[#list + 1] = entry, entry
+      end
+      table.insert(entry.compatibilities, {
+        clusterVersion = cluster, platformVersions = { "*" }, defaultVersion = rank == 1,
+      })
+    end
+  end
+  return list
+end
+
 function operations.DescribeAddonVersions(_, params)
   local list = json.array {}
-  for name, found in util.sorted_pairs(ADDONS) do
-    if not params.addonName or params.addonName == name then
-      local compatible, by_version = json.array {}, json.array {}
-      for _, version in ipairs(support.VERSIONS) do
-        if not params.kubernetesVersion or params.kubernetesVersion == version[1] then
-          compatible[#compatible + 1] = {
-            clusterVersion = version[1], platformVersions = { "*" }, defaultVersion = true,
-          }
-          by_version[#by_version + 1] = version_for(name, version[1])
-        end
-      end
-      local versions = json.array {}
-      if found[1]:find "%%s" then
-        for i, version in ipairs(by_version) do
-          versions[i] = { addonVersion = version, architecture = { "amd64", "arm64" },
-            compatibilities = { compatible[i] }, requiresConfiguration = false }
-        end
-      else
-        versions[1] = { addonVersion = found[1], architecture = { "amd64", "arm64" },
-          compatibilities = compatible, requiresConfiguration = false }
-      end
-      list[#list + 1] = { addonName = name, type = "networking", addonVersions = versions, publisher = "eks",
-        owner = "aws" }
+  if params.addonName and not catalog.addons[params.addonName] then
+    support.refuse_parameter("Addon %s specified is not supported", params.addonName)
+  end
+  for name, known in util.sorted_pairs(catalog.addons) do
+    local publisher = known.publisher or "eks"
+    local owner = publisher == "community" and "community" or "aws"
+    if (not params.addonName or params.addonName == name) and is_in(params.types, known.type)
+      and is_in(params.publishers, publisher) and is_in(params.owners, owner) then
+      list[#list + 1] = {
+        addonName = name, type = known.type, publisher = publisher, owner = owner,
+        addonVersions = versions_of(name, params.kubernetesVersion),
+        defaultNamespace = known.namespace or "kube-system",
+      }
     end
   end
   return { addons = list }
+end
+
+function operations.DescribeAddonConfiguration(call, params)
+  local name = params.addonName
+  local known = catalog.addons[name]
+  if not known then support.refuse_parameter("Addon %s specified is not supported", name) end
+  if not catalog.fits(name, params.addonVersion, versions.default()) then
+    support.refuse("ResourceNotFoundException",
+      ("Addon version %s of %s not found"):format(params.addonVersion, name), { addonName = name })
+  end
+  local policies = json.array {}
+  for i, policy in ipairs(known.policies or {}) do
+    policies[i] = ("arn:%s:iam::aws:policy/%s"):format(call.partition, policy)
+  end
+  return {
+    addonName = name, addonVersion = params.addonVersion,
+    configurationSchema = json.encode { ["$schema"] = "http://json-schema.org/draft-07/schema#",
+      type = "object" },
+    podIdentityConfiguration = known.account and {
+      { serviceAccount = known.account, recommendedManagedPolicies = policies },
+    } or json.array {},
+  }
 end
 
 return M

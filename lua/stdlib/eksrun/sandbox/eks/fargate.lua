@@ -5,6 +5,8 @@ local support = require "eksrun.sandbox.eks.support"
 local M = { operations = {} }
 local operations = M.operations
 
+local PROFILES_MAX = 10
+
 local function need(call, cluster, name)
   support.cluster(call, cluster)
   local profile = call:get("eks.fargate_profile", support.key(cluster, name))
@@ -43,6 +45,11 @@ function operations.CreateFargateProfile(call, params)
       support.refuse_parameter("Subnet %s provided in Fargate Profile is not a private subnet",
         subnet.SubnetId)
     end
+  end
+  if #support.within(call, "eks.fargate_profile", cluster.name) >= PROFILES_MAX then
+    support.refuse("ResourceLimitExceededException",
+      ("Fargate Profiles per cluster limit exceeded, the maximum is %d"):format(PROFILES_MAX),
+      { clusterName = cluster.name })
   end
   if not (params.selectors and params.selectors[1]) then
     support.refuse_parameter("Fargate Profile must have at least one selector.")

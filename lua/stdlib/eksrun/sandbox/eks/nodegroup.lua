@@ -1,17 +1,21 @@
 --- EKS: managed node groups. Each has an Auto Scaling group with instances of its own.
 local autoscaling = require "eksrun.sandbox.autoscaling"
 local calls = require "eksrun.sandbox.call"
+local insights = require "eksrun.sandbox.eks.insight"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.eks.support"
 local templates = require "eksrun.sandbox.ec2.launch_template"
 local updates = require "eksrun.sandbox.eks.update"
 local util = require "eksrun.util"
+local versions = require "eksrun.sandbox.eks.versions"
 
 local M = { operations = {}, events = {} }
 local operations = M.operations
 
-local NODES_MAX = 450
+local NODES_MAX, GROUPS_MAX = 450, 30
+-- Before the first node is replaced.
+local SETUP = 120
 
 local function need(call, cluster, name)
   support.cluster(call, cluster)
@@ -97,6 +101,11 @@ function operations.CreateNodegroup(call, params)
       ("NodeGroup already exists with name %s and cluster name %s"):format(name, cluster.name),
       { clusterName = cluster.name, nodegroupName = name })
   end
+  if #support.within(call, "eks.nodegroup", cluster.name) >= GROUPS_MAX then
+    support.refuse("ResourceLimitExceededException",
+      ("Nodegroups per cluster limit exceeded, the maximum is %d"):format(GROUPS_MAX),
+      { clusterName = cluster.name })
+  end
   support.check_role(call, params.nodeRole, "ec2.amazonaws.com")
   support.subnets(call, params.subnets)
   local given = params.scalingConfig or { desiredSize = 2 }
@@ -109,6 +118,12 @@ function operations.CreateNodegroup(call, params)
   end
   local types = params.instanceTypes or not (data and data.InstanceType) and { "t3.medium" } or nil
   local version = params.version or cluster.version
+  if not versions.index(version) or versions.index(version) > versions.index(cluster.version)
+    or versions.minor(cluster.version) - versions.minor(version) > insights.SKEW then
+    support.refuse_parameter("Requested Nodegroup version %s is not supported for cluster version %s",
+      version,
+      cluster.version)
+  end
   local asg = ("eks-%s-%s"):format(name, call:uuid "asg")
   local group = call:put("eks.nodegroup", key, {
     nodegroupName = name, clusterName = cluster.name, nodeRole = params.nodeRole, status = "CREATING",
@@ -240,16 +255,51 @@ function operations.UpdateNodegroupConfig(call, params)
   return answer
 end
 
--- Nodes are replaced, as many at a time as the group allows.
-local function rolling(call, group, key)
+-- Has nodes replaced, as many at a time as the group allows; returns the seconds that it takes.
+local function roll(call, group, key)
   local nodes, config = group.scalingConfig.desiredSize, group.updateConfig or {}
   local at_once = config.maxUnavailable
     or math.max(1, nodes * (config.maxUnavailablePercentage or 1) // 100)
-  local seconds = 120
+  local seconds = SETUP
   for i = 1, math.ceil(nodes / at_once) do
+    call:after(seconds, "eks.nodegroup.roll", { key = key, count = math.min(at_once, nodes) })
     seconds = seconds + call:duration("eks.nodegroup.node", key, call.now, i)
   end
   return seconds
+end
+
+M.events["eks.nodegroup.roll"] = function(call, arguments)
+  local group = call:get("eks.nodegroup", arguments.key)
+  local own = group and group.status == "UPDATING" and call:get("autoscaling.group", group._asg)
+  if not own then return end
+  for _ = 1, math.min(arguments.count, #own._instances) do
+    local gone = call:get("ec2.instance", table.remove(own._instances, 1).InstanceId)
+    if gone then instances.stop(call, gone) end
+  end
+  scale(call, group)
+end
+
+local function check_version(cluster, group, params, version)
+  if group.amiType == "CUSTOM" and (params.version or params.releaseVersion) then
+    support.refuse_parameter("You cannot specify the field version or releaseVersion when using a custom AMI")
+  elseif params.launchTemplate and not group.launchTemplate then
+    support.refuse_parameter("You cannot specify the field launchTemplate for a node group that was created "
+      .. "without one")
+  elseif params.launchTemplate and params.launchTemplate.id and params.launchTemplate.id
+    ~= group.launchTemplate.id then
+    support.refuse_parameter("You cannot change the launch template of a node group, only its version")
+  end
+  local wanted = versions.index(version)
+  if not wanted or wanted > versions.index(cluster.version) or wanted < versions.index(group.version) then
+    support.refuse_parameter("Requested Nodegroup version %s is not supported for cluster version %s",
+      version,
+      cluster.version)
+  end
+  local of = params.releaseVersion
+  if of and not of:find(version .. ".", 1, true) and not of:find "^%d+%.%d+%.%d+%-%x+$" then
+    support.refuse_parameter("Requested release version %s is not valid for kubernetes version %s.", of,
+      version)
+  end
 end
 
 function operations.UpdateNodegroupVersion(call, params)
@@ -258,18 +308,18 @@ function operations.UpdateNodegroupVersion(call, params)
   local key = support.key(group.clusterName, group.nodegroupName)
   updates.check_free(call, "eks.nodegroup", key, "VersionUpdate")
   local version = params.version or group.version
-  if params.launchTemplate == nil or params.version then
-    local wanted = support.version_index(version)
-    if not wanted or wanted > support.version_index(cluster.version) then
-      support.refuse_parameter("Requested Nodegroup version %s is not supported for cluster version %s",
-        version,
-        cluster.version)
-    end
-  end
-  local template = template_of(call, params.launchTemplate)
-  return start(call, group, "VersionUpdate", {
-    version = version, releaseVersion = params.releaseVersion or release(version), launchTemplate = template,
-  }, { Version = version, ReleaseVersion = params.releaseVersion }, rolling(call, group, key))
+  check_version(cluster, group, params, version)
+  local template, data = template_of(call, params.launchTemplate)
+  local own = group.amiType == "CUSTOM"
+  if data then group._type, group._groups = data.InstanceType or group._type, data.SecurityGroupIds end
+  local answer = start(call, group, "VersionUpdate", {
+    version = not own and version or nil, launchTemplate = template,
+    releaseVersion = not own and (params.releaseVersion or release(version)) or nil,
+  }, {
+    Version = version, ReleaseVersion = params.releaseVersion,
+    LaunchTemplateName = template and template.name, LaunchTemplateVersion = template and template.version,
+  }, roll(call, group, key))
+  return answer
 end
 
 return M

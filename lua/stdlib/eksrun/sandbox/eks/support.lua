@@ -1,24 +1,11 @@
---- What EKS's handlers share: clusters that must be there, roles that must be assumable, what versions there
---- are, which nodes a cluster has.
+--- What EKS's handlers share: clusters that must be there, roles that must be assumable, which nodes a
+--- cluster
+--- has.
 local fault = require "eksrun.sandbox.fault"
 local iam = require "eksrun.sandbox.iam.support"
 local json = require "eksrun.json"
 
 local M = {}
-
--- Kubernetes versions, the oldest first, with their platform version; the last is what new clusters start
--- with.
-M.VERSIONS = {
-  { "1.29", 36 }, { "1.30", 45 }, { "1.31", 41 }, { "1.32", 34 }, { "1.33", 26 }, { "1.34", 15 },
-}
-
---- @param version string
---- @return integer? index in VERSIONS
-function M.version_index(version)
-  for i, known in ipairs(M.VERSIONS) do
-    if known[1] == version then return i end
-  end
-end
 
 --- Raises with the error's own fields, and the status that AWS gives it.
 local STATUS = { ResourceInUseException = 409, ResourceNotFoundException = 404 }

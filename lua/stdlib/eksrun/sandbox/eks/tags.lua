@@ -7,7 +7,8 @@ local M = { operations = {} }
 local ARNS = {
   ["eks.cluster"] = "arn", ["eks.nodegroup"] = "nodegroupArn", ["eks.addon"] = "addonArn",
   ["eks.fargate_profile"] = "fargateProfileArn", ["eks.access_entry"] = "accessEntryArn",
-  ["eks.pod_identity"] = "associationArn",
+  ["eks.pod_identity"] = "associationArn", ["eks.capability"] = "arn", ["eks.anywhere"] = "arn",
+  ["eks.identity_provider"] = "identityProviderConfigArn",
 }
 
 local function need(call, arn)

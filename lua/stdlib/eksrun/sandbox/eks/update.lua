@@ -26,7 +26,8 @@ end
 --- @param call eksrun.sandbox.Call
 --- @param thing table
 --- @param options { kind: string, key: string, type: string, params?: table<string, any>, seconds: number,
---- fields: table, status?: string }
+--- fields: table, status?: string, done?: [string, table] } done: an event for the end of it, with its
+--- arguments
 --- @return table update
 function M.start(call, thing, options)
   M.check_free(call, options.kind, options.key, options.type)
@@ -38,7 +39,7 @@ function M.start(call, thing, options)
   local update = call:put("eks.update", id, {
     id = id, status = "InProgress", type = options.type, params = params, createdAt = support.time(call),
     errors = json.array {}, _kind = options.kind, _key = options.key, _fields = options.fields,
-    _cluster = thing.clusterName or thing.name,
+    _cluster = thing.clusterName or thing.name, _done = options.done,
   })
   thing.status = options.status or "UPDATING"
   call:after(options.seconds, "eks.updated", { id = id })
@@ -49,15 +50,19 @@ end
 M.events["eks.updated"] = function(call, arguments)
   local update = call:get("eks.update", arguments.id)
   local thing = update and call:get(update._kind, update._key)
-  if not thing then return end
+  if not thing or update.status ~= "InProgress" then return end
   update.status, thing.status = "Successful", "ACTIVE"
   for name, value in pairs(update._fields) do thing[name] = value end
   if thing.modifiedAt then thing.modifiedAt = support.time(call) end
+  if update._done then call.world.handlers[update._done[1]](call, update._done[2]) end
 end
 
 local function key_of(params)
   if params.nodegroupName then return "eks.nodegroup", support.key(params.name, params.nodegroupName) end
   if params.addonName then return "eks.addon", support.key(params.name, params.addonName) end
+  if params.capabilityName then
+    return "eks.capability", support.key(params.name, params.capabilityName)
+  end
   return "eks.cluster", params.name
 end
 
@@ -69,6 +74,23 @@ function operations.DescribeUpdate(call, params)
     support.refuse("ResourceNotFoundException", ("No update found for ID: %s"):format(params.updateId),
       { clusterName = params.name })
   end
+  return { update = update }
+end
+
+function operations.CancelUpdate(call, params)
+  support.cluster(call, params.name)
+  local update = call:get("eks.update", params.updateId)
+  if not update or update._cluster ~= params.name then
+    support.refuse("ResourceNotFoundException", ("No update found for ID: %s"):format(params.updateId),
+      { clusterName = params.name })
+  end
+  if update.status ~= "InProgress" then
+    support.refuse("InvalidStateException", ("Update %s is not in progress"):format(update.id),
+      { clusterName = params.name })
+  end
+  update.status, update.cancellation = "Cancelled", { status = "Successful" }
+  local thing = call:get(update._kind, update._key)
+  if thing and thing.status == "UPDATING" then thing.status = "ACTIVE" end
   return { update = update }
 end
 
