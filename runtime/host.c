@@ -5,10 +5,14 @@
 #include <lualib.h>
 
 #include "bindings/bindings.h"
+#include "core/heap.h"
 #include "core/suggest.h"
-#include "core/wipe.h"
 #include "embed.h"
 #include "task.h"
+
+/* KiB that a program allocates before the first look for garbage: what a command loads at its start
+ * stays, so that to look at it is time lost. */
+#define START_KIB 2048
 
 /* Upvalue 1: the override folder, or nil; what it lacks comes from the binary. Finds "a.b" as
  * a/b.lua or a/b/init.lua. */
@@ -150,9 +154,8 @@ static int open_all(lua_State *L) {
 }
 
 /* Lua's strings hold credentials and signatures: nothing is left of them once collected. */
-static void *wiping_alloc(void *unused, void *old, size_t had, size_t n) {
-  (void)unused;
-  return ek_wipe_resize(old, old != NULL ? had : 0, n); /* else `had` is a type */
+static void *resize(void *heap, void *old, size_t had, size_t n) {
+  return ek_heap_resize(heap, old, old != NULL ? had : 0, n); /* else `had` is a type */
 }
 
 static int panic(lua_State *L) {
@@ -163,21 +166,33 @@ static int panic(lua_State *L) {
 }
 
 lua_State *ek_host_new(struct ek_loop *loop, const char *stdlib_dir) {
-  lua_State *L = lua_newstate(wiping_alloc, NULL);
+  struct ek_heap *heap = calloc(1, sizeof *heap);
+  lua_State *L = heap != NULL ? lua_newstate(resize, heap) : NULL;
   if (L == NULL) {
     (void)fprintf(stderr, "eksrun: not enough memory\n");
+    free(heap);
     return NULL;
   }
   (void)lua_atpanic(L, panic);
+  (void)lua_gc(L, LUA_GCSTEP,
+               -START_KIB); /* a step back: the debt that starts a cycle is negative */
   lua_pushcfunction(L, open_all);
   lua_pushlightuserdata(L, (void *)(uintptr_t)stdlib_dir);
   lua_pushlightuserdata(L, loop);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
     (void)fprintf(stderr, "eksrun: %s\n", lua_tostring(L, -1));
-    lua_close(L);
+    ek_host_free(L);
     return NULL;
   }
   return L;
+}
+
+void ek_host_free(lua_State *L) {
+  void *heap;
+  (void)lua_getallocf(L, &heap);
+  lua_close(L);
+  ek_heap_fini(heap);
+  free(heap);
 }
 
 /* arg = { [0] = argv[0], argv[1], ... } */

@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
   lua_State *L = ek_host_new(&loop, getenv("EKSRUN_STDLIB"));
   if (L != NULL) {
     status = ek_host_run(L, argc, argv);
-    lua_close(L);
+    ek_host_free(L);
   }
   ek_loop_fini(&loop);
   return status;

@@ -68,10 +68,8 @@ static int l_service(lua_State *L) {
   if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL) return 1;
   for (size_t i = 0; i < ek_models_count; i++) {
     if (strcmp(ek_models[i].name, name) != 0) continue;
-    struct ek_error e;
     struct ek_model *m = lua_newuserdatauv(L, sizeof *m, 0);
-    if (ek_model_open(m, ek_models[i].data, ek_models[i].size, &e) != 0)
-      return ek_error_raise(L, &e);
+    ek_model_view(m, ek_models[i].data);
     luaL_setmetatable(L, SERVICE);
     lua_pushvalue(L, -1);
     lua_setfield(L, lua_upvalueindex(1), name);

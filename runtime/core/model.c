@@ -88,6 +88,24 @@ static bool records_valid(const struct ek_model *m) {
   return true;
 }
 
+void ek_model_view(struct ek_model *m, const void *image) {
+  const struct ek_model_header *h = image;
+  const char *base = image;
+  *m = (struct ek_model){
+      .head = h,
+      .strings = base + h->table[EK_TABLE_STRINGS].offset,
+      .shapes = (const void *)(base + h->table[EK_TABLE_SHAPES].offset),
+      .refs = (const void *)(base + h->table[EK_TABLE_REFS].offset),
+      .values = (const void *)(base + h->table[EK_TABLE_VALUES].offset),
+      .bounds = (const void *)(base + h->table[EK_TABLE_BOUNDS].offset),
+      .operations = (const void *)(base + h->table[EK_TABLE_OPERATIONS].offset),
+      .snakes = (const void *)(base + h->table[EK_TABLE_SNAKES].offset),
+      .waiters = (const void *)(base + h->table[EK_TABLE_WAITERS].offset),
+      .paginators = (const void *)(base + h->table[EK_TABLE_PAGINATORS].offset),
+      .namespaces = (const void *)(base + h->table[EK_TABLE_NAMESPACES].offset),
+  };
+}
+
 int ek_model_open(struct ek_model *m, const void *image, size_t size, struct ek_error *e) {
   memset(m, 0, sizeof *m);
   const struct ek_model_header *h = image;
@@ -104,20 +122,7 @@ int ek_model_open(struct ek_model *m, const void *image, size_t size, struct ek_
     if (offset % 8 != 0 || offset > size || h->table[t].count > (size - offset) / record_size[t])
       return ek_error_set(e, EK_ERR_INVALID, "model image: table %d is out of bounds", t);
   }
-  const char *base = image;
-  *m = (struct ek_model){
-      .head = h,
-      .strings = base + h->table[EK_TABLE_STRINGS].offset,
-      .shapes = (const void *)(base + h->table[EK_TABLE_SHAPES].offset),
-      .refs = (const void *)(base + h->table[EK_TABLE_REFS].offset),
-      .values = (const void *)(base + h->table[EK_TABLE_VALUES].offset),
-      .bounds = (const void *)(base + h->table[EK_TABLE_BOUNDS].offset),
-      .operations = (const void *)(base + h->table[EK_TABLE_OPERATIONS].offset),
-      .snakes = (const void *)(base + h->table[EK_TABLE_SNAKES].offset),
-      .waiters = (const void *)(base + h->table[EK_TABLE_WAITERS].offset),
-      .paginators = (const void *)(base + h->table[EK_TABLE_PAGINATORS].offset),
-      .namespaces = (const void *)(base + h->table[EK_TABLE_NAMESPACES].offset),
-  };
+  ek_model_view(m, image);
   /* With a NUL last, every offset within the pool is a terminated string. */
   uint32_t pool = h->table[EK_TABLE_STRINGS].count;
   if (pool == 0 || m->strings[0] != '\0' || m->strings[pool - 1] != '\0' || !records_valid(m)) {

@@ -216,6 +216,9 @@ extern const size_t ek_models_count;
 /* Views the size bytes at image, which must be 8-byte aligned and outlive m, after checking all of
  * them. EK_ERR_INVALID says what is wrong. */
 int ek_model_open(struct ek_model *m, const void *image, size_t size, struct ek_error *e);
+/* The same, unchecked: of an image in the binary, which the build checked when it made it. Reads no
+ * more than the header of it, and so does its first use touch no more pages than it needs. */
+void ek_model_view(struct ek_model *m, const void *image);
 
 static inline const char *ek_model_string(const struct ek_model *m, uint32_t offset) {
   return m->strings + offset;

@@ -23,24 +23,3 @@ void *ek_wipe_realloc(void *old, size_t n) {
   ek_wipe_free(old);
   return p;
 }
-
-/* Cheaper than explicit_bzero, which may not be inlined; the compiler keeps it all the same. */
-static inline void wipe(char *p, size_t n) {
-  memset(p, 0, n);
-  __asm__ volatile("" : : "r"(p) : "memory");
-}
-
-void *ek_wipe_resize(void *old, size_t had, size_t n) {
-  if (old == NULL) return n > 0 ? malloc(n) : NULL;
-  void *p = NULL;
-  if (n > 0 && (n > had || n < had / 2)) p = malloc(n);
-  if (n > had && p == NULL) return NULL;
-  if (n > 0 && p == NULL) { /* shrinks in place, for it is not worth a move or cannot have one */
-    wipe((char *)old + n, had - n);
-    return old;
-  }
-  if (p != NULL) memcpy(p, old, had < n ? had : n);
-  wipe(old, had);
-  free(old);
-  return p;
-}

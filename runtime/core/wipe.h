@@ -7,8 +7,5 @@
 void ek_wipe_free(void *p);
 /* As realloc; the old bytes are overwritten when they move. */
 void *ek_wipe_realloc(void *p, size_t n);
-/* The same for who knows the size that a block has (0 with NULL) and gives it up with n = 0. Never
- * fails to shrink. */
-void *ek_wipe_resize(void *old, size_t had, size_t n);
 
 #endif

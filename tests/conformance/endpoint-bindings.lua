@@ -1,7 +1,7 @@
 -- From calls to the parameters of endpoint rules: the operationInputs of AWS's endpoint tests, with
 -- the models of the program and the rule sets of the suite. Other services' models are read from
 -- botocore's data, where EKSRUN_BOTOCORE_DATA names it.
-local params = require "eksrun.aws.endpoint_params"
+local params = require "eksrun.aws.endpoint.params"
 local support = require "tests.conformance.support.endpoints"
 local wire = require "tests.conformance.support.wire"
 
@@ -18,7 +18,7 @@ local function check(name, service, rules, partitions, case, input)
   local operation = assert(service:operation(input.operationName), "no such operation")
   local call = { operation = operation, params = input.operationParams or {} }
   local plan = params.of_operation(client, operation, input.operationName)
-  local values = params.of_call(client, plan, call)()
+  local values = params.values(client, plan, call, (params.of_call(client, plan, call)))
   return support.differs(case.expect, rules:resolve(values, partitions))
 end
 

@@ -4,6 +4,7 @@ local file = require "eksrun.file"
 local json = require "eksrun.json"
 local native = require "eksrun.native.aws"
 local rate = require "eksrun.aws.rate"
+local failure = require "eksrun.aws.failure"
 local retry = require "eksrun.aws.retry"
 
 local outcomes = {
@@ -137,7 +138,7 @@ local function classifier(operation)
       err = operation:parse_error(status, {}, json.encode { __type = code, message = "m" })
       err.status = status
     end
-    local kind = retry.classify(err)
+    local kind = failure.classify(err)
     if case.classifier == "throttling" then return (kind == "throttling") == case.expected, kind end
     return (kind ~= nil) == case.expected, tostring(kind)
   end

@@ -31,6 +31,19 @@ describe("the program", function()
     assert.same({ code = 7, stdout = "main.lua\ta b\t2\ta b\t--help\n", stderr = "" }, result)
   end)
 
+  it("looks for garbage, but not while it starts", function()
+    local result = run [[
+      local function garbage(kib)
+        local collected = false
+        setmetatable({}, { __gc = function() collected = true end })
+        for i = 1, kib do local _ = ("x"):rep(1000) .. i end
+        return collected
+      end
+      print(garbage(200), garbage(8000), garbage(8000))
+    ]]
+    assert.equal("false\ttrue\ttrue\n", result.stdout)
+  end)
+
   it("finds modules beside the file", function()
     file.write_atomic(dir .. "/beside.lua", "return 'found'")
     assert.equal("found\n", run("print((require 'beside'))").stdout)

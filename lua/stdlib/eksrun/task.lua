@@ -111,10 +111,6 @@ function Event:wait()
   if not self.happened then self.queue:wait("event:wait") end
 end
 
----@class eksrun.Semaphore
-local Semaphore = {}
-Semaphore.__index = Semaphore
-
 --- Lets at most n tasks in at a time, in the order they came.
 ---@param n integer
 ---@return eksrun.Semaphore
@@ -122,27 +118,7 @@ function M.semaphore(n)
   if math.type(n) ~= "integer" or n < 1 then
     error("task.semaphore: n (integer >= 1) is required", 2)
   end
-  return setmetatable({ queue = native.queue(), free = n }, Semaphore)
-end
-
-local permit = {
-  -- A woken task takes over the place, so `free` counts only what nobody waits for.
-  __close = function(self)
-    if self.semaphore.queue:wake(1) == 0 then self.semaphore.free = self.semaphore.free + 1 end
-  end,
-}
-
---- Waits for a place, runs f(...) and gives the place back.
----@param f function
----@return ... the results of f
-function Semaphore:with(f, ...)
-  if self.free > 0 then
-    self.free = self.free - 1
-  else
-    self.queue:wait("semaphore:with")
-  end
-  local _ <close> = setmetatable({ semaphore = self }, permit)
-  return f(...)
+  return require("eksrun.semaphore").new(n)
 end
 
 return M

@@ -203,11 +203,18 @@ describe("config", function()
 
   it("knows how to read every setting, and has it in the reference", function()
     local text = require("eksrun.file").read "docs/reference/configuration.md"
-    local kinds = { string = true, boolean = true, integer = true, seconds = true, region = true, url = true }
-    for _, setting in ipairs(require "eksrun.aws.settings") do
+    local settings, takes_all = require "eksrun.aws.settings", { string = true, region = true, proxy = true }
+    local names = settings.names()
+    assert.equal(39, #names)
+    for _, name in ipairs(names) do
+      local setting = settings.find(name)
       local word = setting.key or setting.env[1]
       assert.is_truthy(text:find("`" .. word .. "`", 1, true), word .. " is not in the reference")
-      assert.is_true(type(setting.kind) == "table" or kinds[setting.kind], setting.name)
+      assert.is_nil(select(2, config.find(name, {}, world({}, {}))), name)
+      if setting.env[1] and not takes_all[setting.kind] then
+        local _, err = config.find(name, {}, world({ [setting.env[1]] = "%" }, {}))
+        assert.matches(name .. " '%%' %(%S+%) is n", err and err.message or name)
+      end
     end
   end)
 

@@ -2,7 +2,7 @@ local aws = require "eksrun.aws"
 local config = require "eksrun.aws.config"
 local endpoint = require "eksrun.aws.endpoint"
 local native = require "eksrun.native.endpoint"
-local endpoint_params = require "eksrun.aws.endpoint_params"
+local endpoint_params = require "eksrun.aws.endpoint.params"
 local system = require "eksrun.aws.system"
 
 -- A client that knows the variables of env and no files.
@@ -84,8 +84,10 @@ describe("endpoint", function()
   end)
 
   it("splits a URL", function()
-    assert.are.same({ url = "http://127.0.0.1:5000/base", host = "127.0.0.1:5000", path = "/base" },
-      endpoint.parse "http://127.0.0.1:5000/base/")
+    assert.are.same({
+      url = "http://127.0.0.1:5000/base", base = "http://127.0.0.1:5000", host = "127.0.0.1:5000",
+      path = "/base",
+    }, endpoint.parse "http://127.0.0.1:5000/base/")
     assert.are.equal("[::1]:80", endpoint.parse("https://[::1]:80").host)
     assert.are.equal("x.example", endpoint.parse("https://x.example:443").host)
   end)

@@ -616,11 +616,12 @@ describe("credentials that nobody has", function()
   end)
 end)
 
-describe("credentials.explain", function()
+describe("explain.places", function()
   it("says which place counts and why the others do not, and asks nobody", function()
     local w = world { files = { config = "[default]\ncredential_process = tool\n" } }
     local states = {}
-    for i, row in ipairs(credentials.explain({}, w)) do states[i] = row.name .. ": " .. row.state end
+    local rows = require("eksrun.aws.explain").places({}, w)
+    for i, row in ipairs(rows) do states[i] = row.name .. ": " .. row.state end
     assert.same({ "environment: empty", "role of the profile: empty", "web identity: empty", "profile: used",
       "container: empty", "instance: unused" }, states)
     assert.equal(0, #w.requests)

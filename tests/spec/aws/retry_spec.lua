@@ -1,3 +1,4 @@
+local failure = require "eksrun.aws.failure"
 local retry = require "eksrun.aws.retry"
 
 -- Feeds failures and successes to a policy without jitter; gives the delays, or why it gave up.
@@ -5,8 +6,8 @@ local function run(options, failures)
   options.random = function() return 1 end
   local attempts = retry.new(options):start()
   local delays = {}
-  for _, failure in ipairs(failures) do
-    local delay, reason = attempts:failed(failure.err or failure, failure.wish)
+  for _, failed in ipairs(failures) do
+    local delay, reason = attempts:failed(failed.err or failed, failed.wish)
     if not delay then return delays, reason end
     delays[#delays + 1] = delay
   end
@@ -99,14 +100,14 @@ describe("retry", function()
     },
   } do
     it("classifies " .. name, function()
-      assert.are.equal(case[2], retry.classify(case[1]))
+      assert.are.equal(case[2], failure.classify(case[1]))
     end)
   end
 
   it("does not send slower because a quota is used up", function()
-    assert.is_true(retry.is_throttling { code = "ThrottlingException", status = 400 })
-    assert.is_false(retry.is_throttling { code = "LimitExceededException", status = 400, service = "kms" })
-    assert.is_false(retry.is_throttling { code = "InternalError", status = 500 })
+    assert.is_true(failure.is_throttling { code = "ThrottlingException", status = 400 })
+    assert.is_false(failure.is_throttling { code = "LimitExceededException", status = 400, service = "kms" })
+    assert.is_false(failure.is_throttling { code = "InternalError", status = 500 })
   end)
 
   describe("under the rules of 2026", function()

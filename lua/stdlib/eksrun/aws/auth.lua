@@ -3,7 +3,6 @@
 local error = error
 local credentials_module = require "eksrun.aws.credentials"
 local clock_skew = require "eksrun.aws.clock_skew"
-local errors = require "eksrun.aws.errors"
 
 local M = {}
 
@@ -17,28 +16,17 @@ local M = {}
 local none = { name = "none" }
 local bearer = { name = "bearer" }
 
-local function variable_of(metadata)
-  local name = metadata.signingName or metadata.endpointPrefix
-  return "AWS_BEARER_TOKEN_" .. name:upper():gsub("[^%w]", "_")
-end
-
--- Whether a service takes bearer tokens, and whether it takes nothing else.
-local function bearer_by_model(metadata)
-  if metadata.signatureVersion == "bearer" then return true, true end
-  local takes, only = false, true
+local function takes_bearer(metadata)
+  if metadata.signatureVersion == "bearer" then return true end
   for _, name in ipairs(metadata.auth or {}) do
-    if name == "smithy.api#httpBearerAuth" then takes = true else only = false end
+    if name == "smithy.api#httpBearerAuth" then return true end
   end
-  return takes, takes and only
+  return false
 end
 
--- Whether a client's calls carry a bearer token: where nothing else will do, or where there is one
--- for this service.
 local function uses_bearer(state)
   if state.bearer == nil then
-    local takes, only = bearer_by_model(state.metadata)
-    state.bearer = only or takes and (state.options.bearer_token ~= nil
-      or state.system.env(variable_of(state.metadata)) ~= nil)
+    state.bearer = takes_bearer(state.metadata) and require("eksrun.aws.bearer").is_used(state)
   end
   return state.bearer
 end
@@ -49,47 +37,25 @@ function M.scheme(call)
   if call.operation:is_unsigned() then return none end
   local state, endpoint = call.client, call.endpoint
   if uses_bearer(state) then return bearer end
-  if endpoint.scheme then return endpoint.scheme end
   local metadata = state.metadata
-  return {
+  endpoint.scheme = endpoint.scheme or {
     name = "sigv4",
     signing_name = metadata.signingName or metadata.endpointPrefix,
     signing_region = endpoint.region,
     disable_double_encoding = metadata.signatureVersion == "s3" or metadata.signatureVersion == "s3v4",
   }
+  return endpoint.scheme
 end
 
-local function resolver_of(state)
+--- Who finds the credentials of a client.
+--- @param state table of the client
+--- @return eksrun.aws.Resolver
+function M.resolver(state)
   local options = state.options
   if not options.credentials then return credentials_module.shared(options, state.system) end
   -- A role assumed with credentials of the caller's is nobody else's.
   state.resolver = state.resolver or credentials_module.resolver(options, state.system)
   return state.resolver
-end
-
--- A token of the caller's, of the environment, of the profile's SSO session.
-local function bearer_token(state)
-  local options, source = state.options, "the caller"
-  local token = options.bearer_token
-  if type(token) == "function" then token = token() end
-  if token == nil then
-    source = variable_of(state.metadata)
-    token = state.system.env(source)
-  end
-  if token == nil then
-    local found, err = require("eksrun.aws.sso").profile_token(options, state.system)
-    if err then return nil, err end
-    token, source = found and found.token, "the SSO session"
-  end
-  if type(token) == "string" and token:find("^[%w%-._~+/]+=*$") then
-    return { token = token, source = source }
-  end
-  return nil, errors.new {
-    code = "credentials",
-    message = token and ("the bearer token from %s is not one"):format(source)
-      or ("%s wants a bearer token: set %s, or use a profile with an SSO session"):format(state.name,
-        variable_of(state.metadata)),
-  }
 end
 
 --- The credentials that sign a call; nil without an error: it goes unsigned.
@@ -98,9 +64,9 @@ end
 function M.identity(call)
   if call.scheme and call.scheme.name == "none" then return nil end
   local state = call.client
-  if call.scheme and call.scheme.name == "bearer" then return bearer_token(state) end
+  if call.scheme and call.scheme.name == "bearer" then return require("eksrun.aws.bearer").token(state) end
   local given = state.options.credentials
-  if not given or state.options.role_arn then return resolver_of(state):get() end
+  if not given or state.options.role_arn then return M.resolver(state):get() end
   state.fixed = state.fixed or (getmetatable(given) == false and given or credentials_module.new(given))
   return state.fixed
 end
@@ -135,27 +101,13 @@ local function try(f, request)
   return nil, result
 end
 
--- A token is as good as a password: it goes out encrypted, or not at all.
-local function add_bearer(call, out)
-  local host = call.endpoint.host
-  if not out.base:find("^https:") and not host:find("^127%.") and not host:find("^localhost%f[:\0]")
-    and not host:find("^%[::1%]") then
-    return nil, errors.new {
-      code = "config",
-      message = ("a bearer token is not sent unencrypted to %s: use https"):format(host),
-    }
-  end
-  out.headers.authorization = "Bearer " .. call.credentials.token
-  return true
-end
-
 --- Signs a request by its headers.
 --- @param call eksrun.aws.Call prepared
 --- @param out table method, path, query, headers (lower-case names), body; headers are added
 --- @return boolean|nil, table|nil error object
 function M.sign(call, out)
   if call.scheme.name == "none" then return true end
-  if call.scheme.name == "bearer" then return add_bearer(call, out) end
+  if call.scheme.name == "bearer" then return require("eksrun.aws.bearer").add(call, out) end
   local request = parts(call, out)
   -- x-amz-content-sha256 is always signed: AWS takes it everywhere, and a verifier that does not
   -- see the body needs it.
@@ -175,19 +127,6 @@ function M.presign(call, out, expires)
   local request = parts(call, out)
   request.expires = expires
   return try(require("eksrun.sigv4").presign, request)
-end
-
---- Whether there are other credentials, after a service called these expired.
---- @param call eksrun.aws.Call
---- @param err table error object
---- @return boolean
-function M.renew(call, err)
-  local held, state = call.credentials, call.client
-  if not held or not errors.is_expired(err) or held == state.fixed or held.token then return false end
-  local resolver = resolver_of(state)
-  resolver:drop(held)
-  local again = resolver:get()
-  return again ~= nil and again.access_key_id ~= held.access_key_id
 end
 
 return M

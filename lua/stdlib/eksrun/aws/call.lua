@@ -15,12 +15,9 @@
 ---   mend      the error of an attempt: true sends the call again at once, once for each hook
 ---
 --- A hook returns what takes the value's place, nil to leave it, or nil and an error object.
-local error = error
 local auth = require "eksrun.aws.auth"
-local clock_skew = require "eksrun.aws.clock_skew"
 local customize = require "eksrun.aws.customize"
 local endpoint = require "eksrun.aws.endpoint"
-local errors = require "eksrun.aws.errors"
 local exchange = require "eksrun.aws.exchange"
 local limiter = require "eksrun.aws.limiter"
 local observe = require "eksrun.aws.observe"
@@ -70,7 +67,8 @@ end
 function M.new(state, operation, params, options)
   local name = operation:name()
   if params ~= nil and type(params) ~= "table" then
-    errors.misuse(("%s: parameters (table) expected, not a %s"):format(name, type(params)))
+    local message = ("%s: parameters (table) expected, not a %s"):format(name, type(params))
+    require("eksrun.aws.errors").misuse(message)
   end
   local call = setmetatable({
     client = state,
@@ -111,30 +109,33 @@ local function path_of(call)
   return path == "" and "/" or path
 end
 
--- What goes out, but for signature and user agent. The headers go into the signature, so they are
--- all that a proxy may not change.
-local function outgoing(call)
-  local request, where = call.request, call.endpoint
+--- What goes out, but for signature and user agent. The headers go into the signature, so they are
+--- all that a proxy may not change.
+--- @return table|nil method, path, query, headers, body, base, timeout
+--- @return table|nil error object
+function Call:outgoing()
+  local request, where = self.request, self.endpoint
   local headers = { host = where.host }
-  for name, value in pairs(where.headers or {}) do headers[name:lower()] = value end
+  if where.headers then
+    for name, value in pairs(where.headers) do headers[name:lower()] = value end
+  end
   for name, value in pairs(request.headers) do headers[name:lower()] = value end
-  require("eksrun.aws.trace").add(call.client.system, headers)
-  exchange.number(call, headers)
-  return run_hooks(call, "sign", {
+  exchange.describe(self, headers)
+  return run_hooks(self, "sign", {
     method = request.method,
-    path = path_of(call),
+    path = path_of(self),
     query = request.query ~= "" and request.query or nil,
     headers = headers,
     body = request.body,
-    base = where.url:sub(1, #where.url - #where.path),
-    timeout = call.options.timeout or call.client.options.timeout or 60,
+    base = where.base,
+    timeout = self.options.timeout or self.client.options.timeout or 60,
   })
 end
 
 --- The request of the next attempt, signed: method, url, headers, body, timeout.
 --- @return table|nil, table|nil error object
 function Call:sign()
-  local out, err = outgoing(self)
+  local out, err = self:outgoing()
   if not out then return nil, err end
   local ok
   ok, err = auth.sign(self, out)
@@ -145,134 +146,43 @@ function Call:sign()
   return out
 end
 
--- Headers that describe a body, which whoever uses the URL brings along.
-local function is_of_body(name)
-  return name == "content-length" or name == "content-md5" or name == "x-amz-sdk-checksum-algorithm"
-    or name:find("^x%-amz%-checksum%-") ~= nil
-end
-
--- Makes a request of what stands in its URL alone, or nil and the error.
-local function without_body(call, out)
-  local protocol = call.client.metadata.protocol
-  if protocol == "query" or protocol == "ec2" then
-    out.method, out.query, out.body = "GET", out.body:gsub("+", "%%20"), nil
-  elseif protocol:find "^rest" and (type(out.body) ~= "string" or out.body == "") then
-    out.body = nil
-  else
-    return nil, errors.new {
-      code = "presign",
-      message = ("%s:%s cannot be presigned: its parameters do not fit into a URL")
-        :format(call.client.name, call.name),
-    }
+--- The output of an answer that has come, or its error.
+--- @param response eksrun.aws.Response
+--- @param finish? fun(output: table): table|nil, table|nil what is made of the output before the hooks see it
+--- @return table|nil output
+--- @return table|nil error object
+--- @return eksrun.aws.Response response as the hooks left it
+function Call:read(response, finish)
+  local changed, err = run_hooks(self, "response", response)
+  if not changed then return nil, err, response end
+  response = changed
+  if response.status >= 300 then
+    return nil, require("eksrun.aws.errors").refused(self, response), response
   end
-  if not out.body and out.method ~= "PUT" then out.headers["content-type"] = nil end
-  for name in pairs(out.headers) do
-    if is_of_body(name) then out.headers[name] = nil end
+  local operation = self.operation
+  local ok, output = pcall(operation.parse, operation, response.status, response.headers, response.body)
+  if not ok then return nil, require("eksrun.aws.errors").unreadable(self, response, output), response end
+  if finish then
+    output, err = finish(output)
+    if not output then return nil, err, response end
   end
-  return out
-end
-
---- A URL that makes the call for whoever has it.
---- @param expires integer seconds
---- @param headers? table<string, string> to sign besides; who uses the URL has to send them
---- @return string|nil url
---- @return table method and headers; or the error object
-function Call:presign(expires, headers)
-  if self.scheme.name ~= "sigv4" and self.scheme.name ~= "sigv4a" then
-    return nil, errors.new {
-      code = "presign",
-      message = ("%s:%s cannot be presigned: it is not signed"):format(self.client.name, self.name),
-    }
-  end
-  local out, err = outgoing(self)
-  if out then out, err = without_body(self, out) end
-  if not out then return nil, err end
-  for name, value in pairs(headers or {}) do out.headers[name:lower()] = value end
-  self.payload_hash = self.scheme.disable_double_encoding and "UNSIGNED-PAYLOAD" or nil
-  local query
-  query, err = auth.presign(self, out, expires)
-  if not query then return nil, err end
-  local rest = {}
-  for name, value in pairs(out.headers) do
-    if name ~= "host" then rest[name] = value end
-  end
-  return out.base .. out.path .. "?" .. query, { method = out.method, headers = rest }
-end
-
-local function is_streamed(call)
-  local options = call.options
-  if options.stream == nil and options.save == nil then return nil end
-  return require("eksrun.aws.customize.stream").is_wanted(call)
-end
-
--- The answer of a call whose output is a stream of events or bytes: of an error, the body is read.
-local function receive(call, signed, streams)
-  signed.stream = streams or nil
-  -- An object's bytes are what they are, compressed or not.
-  if call.traits.stream_output then signed.decompress = false end
-  observe.tell("sending", call, signed)
-  local response, err = exchange.send(call, signed)
-  if not response or not streams then return response, err end
-  local body = response.body
-  if response.status < 300 then
-    response.stream, response.body = body, ""
-  else
-    response.body, err = body:try_read_all()
-    if not response.body then return nil, err end
-  end
-  return response
-end
-
--- Puts the stream into the output, or nil and error.
-local function open_events(call, output, response, events)
-  local module = require "eksrun.aws.events"
-  local stream = module.open(call, response.stream, events)
-  if not call.client.metadata.protocol:find "^rest" then
-    local err
-    output, err = module.initial(stream)
-    if not output then return nil, err end
-  end
-  output[call.traits.event_output] = stream
-  return output
+  output, err = run_hooks(self, "output", output)
+  return output, err, response
 end
 
 -- Output or nil and error; then the response, if there was one.
 local function send(call)
-  local name, operation = call.client.name, call.operation
   local signed, err = call:sign()
   if not signed then return nil, err end
-  local events, stream = operation:events(), is_streamed(call)
+  local options, events = call.options, call.operation:events()
+  if events or options.stream ~= nil or options.save ~= nil or call.traits.stream_output then
+    return require("eksrun.aws.streamed").send(call, signed, events)
+  end
+  observe.tell("sending", call, signed)
   local response
-  response, err = receive(call, signed, events ~= nil or stream)
-  if not response then return nil, errors.failed(name, call.name, err) end
-  local changed
-  changed, err = run_hooks(call, "response", response)
-  if not changed then return nil, err, response end
-  response = changed
-  if response.status >= 300 then
-    local parsed = operation:parse_error(response.status, response.headers, response.body)
-    local source = call.credentials and call.credentials.source
-    if response.status < 400 then parsed.message = errors.redirect(response) or parsed.message end
-    return nil, errors.service(name, call.name, response.status, parsed, source), response
-  end
-  local ok, output = pcall(operation.parse, operation, response.status, response.headers, response.body)
-  if not ok then
-    if type(output) ~= "table" then error(output, 0) end
-    output.status = response.status
-    -- Where nothing said how long the answer is, the end of the connection may have cut it.
-    output.retryable = response.headers["content-length"] == nil
-      and response.headers["transfer-encoding"] == nil
-    return nil, errors.failed(name, call.name, output), response
-  end
-  if events then
-    output, err = open_events(call, output, response, events)
-    if not output then return nil, err, response end
-  elseif stream then
-    output, err = require("eksrun.aws.customize.stream").deliver(call, output, response.stream)
-    if not output then return nil, err, response end
-  end
-  output, err = run_hooks(call, "output", output)
-  return output, err, response
+  response, err = exchange.send(call, signed)
+  if not response then return nil, require("eksrun.aws.errors").failed(call.client.name, call.name, err) end
+  return call:read(response)
 end
 
 -- As send, at the pace that the service bears, and seen by those who watch.
@@ -287,29 +197,8 @@ local function attempt(call)
   return output, err, response
 end
 
--- Whether the same call may succeed at once: with the clock or the credentials put right, or with
--- what a hook changed. Each of them has one try.
-local function is_mended(call, err, response)
-  local tried = call.tried or {}
-  call.tried = tried
-  local function once(key, mend)
-    if tried[key] or not mend() then return false end
-    tried[key] = true
-    return true
-  end
-  if response and once("clock", function() return clock_skew.learn(call, err, response) end) then
-    return true
-  end
-  if response and once("credentials", function() return auth.renew(call, err) end) then return true end
-  for _, hook in ipairs(call.hooks) do
-    if hook.mend and once(hook, function() return hook.mend(call, err, response) end) then return true end
-  end
-  return false
-end
-
 -- Sends the call until it succeeds or is given up.
 local function run(call, policy)
-  local system = call.client.system
   while true do
     local ready, err = call:prepare()
     if not ready then return nil, err end
@@ -319,17 +208,9 @@ local function run(call, policy)
       call.attempts:succeeded()
       return output, nil, response
     end
-    if not is_mended(call, err, response) then
-      local wish = response and policy:wish(response.headers, system.now())
-      local delay, _, pause = call.attempts:failed(err, wish)
-      err.retryable = retry.classify(err) ~= nil
-      err.attempts = call.attempts.count
-      if call.options.resend == false and retry.leaves_open(err) then return nil, err, response end
-      if delay or pause then
-        observe.tell("waiting", call, delay or pause, "retry")
-        system.sleep(delay or pause)
-      end
-      if not delay then return nil, err, response end
+    local again = require("eksrun.aws.again")
+    if not again.is_mended(call, err, response) and not again.waited(call, policy, err, response) then
+      return nil, err, response
     end
   end
 end

@@ -9,8 +9,6 @@
 --- sent. Nothing is looked up before the first call.
 local error = error
 local call_module = require "eksrun.aws.call"
-local config = require "eksrun.aws.config"
-local errors = require "eksrun.aws.errors"
 local models = require "eksrun.aws.models"
 local system_module = require "eksrun.aws.system"
 
@@ -37,6 +35,8 @@ local known_options = {
   "timeout", "token",
 }
 
+local function misuse(...) require("eksrun.aws.errors").misuse(...) end
+
 local function suggest(name, list) return require("eksrun.text").suggest(name, list) end
 
 local function did_you_mean(near)
@@ -54,7 +54,7 @@ local function operation_of(self, name)
   if found then return found end
   found = state.service:operation(name)
   if not found then
-    errors.misuse(("%s has no operation '%s'%s"):format(state.name, name,
+    misuse(("%s has no operation '%s'%s"):format(state.name, name,
       did_you_mean(state.service:suggest(name))))
   end
   state.operations[name] = found
@@ -65,7 +65,7 @@ end
 local function add_method(client, receiver, key, raises)
   operation_of(client, key)
   local function method(this, params, options)
-    if this ~= receiver then errors.misuse(("call %s with a colon: client:%s { ... }"):format(key, key)) end
+    if this ~= receiver then misuse(("call %s with a colon: client:%s { ... }"):format(key, key)) end
     local output, err = Client.invoke(client, key, params, options)
     if not raises then return output, err end
     if err then error(err, 0) end
@@ -93,21 +93,21 @@ function M.new(name, options)
   for _, key in ipairs(known_options) do known[key] = true end
   for key in pairs(options) do
     if not known[key] then
-      errors.misuse(("aws.client: unknown option '%s'%s"):format(key,
+      misuse(("aws.client: unknown option '%s'%s"):format(key,
         did_you_mean(suggest(tostring(key), known_options))))
     end
   end
   local mode = options.retry_mode
   if mode ~= nil and mode ~= "standard" and mode ~= "adaptive" and mode ~= "legacy" then
-    errors.misuse(("aws.client: retry_mode '%s' is none of standard, adaptive and legacy"):format(mode))
+    misuse(("aws.client: retry_mode '%s' is none of standard, adaptive and legacy"):format(mode))
   end
   local attempts = options.max_attempts
   if attempts ~= nil and (math.type(attempts) ~= "integer" or attempts < 1) then
-    errors.misuse(("aws.client: max_attempts '%s' is not a number of attempts"):format(attempts))
+    misuse(("aws.client: max_attempts '%s' is not a number of attempts"):format(attempts))
   end
   local service = models.service(name, options.system)
   if not service then
-    errors.misuse(("there is no service '%s'%s"):format(name,
+    misuse(("there is no service '%s'%s"):format(name,
       did_you_mean(suggest(name, models.services(options.system)))))
   end
   local client = setmetatable({
@@ -128,7 +128,7 @@ end
 
 local function new_call(self, name, params, options)
   local state = rawget(self, "_state")
-  if state.closed then errors.misuse(("%s: the client is closed"):format(name)) end
+  if state.closed then misuse(("%s: the client is closed"):format(name)) end
   return call_module.new(state, operation_of(self, name), params, options)
 end
 
@@ -171,20 +171,9 @@ end
 --- @return { method: string, headers: table<string, string> } how to use it: headers that have to be sent
 --- Raises {code = "presign"} if the call does not fit, or what keeps it from being signed.
 function Client:presign(name, params, options)
-  options = options or {}
-  local expires = options.expires or 900
-  if math.type(expires) ~= "integer" or expires < 1 or expires > 604800 then
-    errors.misuse(("%s: expires is a number of seconds from 1 to 604800"):format(name))
-  end
   local call, err = new_call(self, name, params)
-  local url, how
-  if call then call, err = call:prepare() end
-  if call then
-    url, how = call:presign(expires, options.headers)
-    err = how
-  end
-  if not url then error(err, 0) end
-  return url, how
+  if not call then error(err, 0) end
+  return require("eksrun.aws.presign").url(call, options or {})
 end
 
 --- Iterates over the pages of an operation; one page if it is not paginated.
@@ -249,7 +238,7 @@ function Client:service_name() return rawget(self, "_state").name end
 --- @return string
 function Client:region()
   local state = rawget(self, "_state")
-  return config.region(state.options, state.system)
+  return require("eksrun.aws.config").region(state.options, state.system)
 end
 
 return M

@@ -1,6 +1,4 @@
 --- How far the clocks of hosts are from ours, learnt from what they refuse.
-local errors = require "eksrun.aws.errors"
-
 local M = {}
 
 -- Seconds that the clocks of hosts run ahead of ours, once they complained.
@@ -21,7 +19,7 @@ function M.now(call) return call.client.system.now() + (skews[call.endpoint.host
 --- @return boolean
 function M.learn(call, err, response)
   local date = response.headers.date
-  if not date or not errors.may_be_clock(err) then return false end
+  if not date or not require("eksrun.aws.errors").may_be_clock(err) then return false end
   local ok, theirs = pcall(require("eksrun.clock").parse, date)
   if not ok or not theirs then return false end
   local host = call.endpoint.host

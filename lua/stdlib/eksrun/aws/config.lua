@@ -2,9 +2,9 @@
 ---
 --- The files are read when a setting is first looked for that the options and the environment do
 --- not give, and once. A missing file is an empty one. Which settings there are is eksrun.aws.settings'
---- business, how to read them this module's.
+--- business, what the files say eksrun.aws.profiles', how to read settings this module's.
 local error = error
-local errors = require "eksrun.aws.errors"
+local settings = require "eksrun.aws.settings"
 local system_module = require "eksrun.aws.system"
 
 local M = {}
@@ -14,19 +14,10 @@ local M = {}
 --- @field region? string
 --- @field endpoint? string URL
 
---- @class eksrun.aws.Files
---- @field profiles table<string, table> both files' keys, the credentials file's before the config's
---- @field services table<string, table>
---- @field sessions table<string, table> sso-session
---- @field sections table[] all sections that count, the later ones over the earlier ones
---- @field config_path? string
---- @field credentials_path? string
---- @field looked string where was looked, for messages
-
 local files_of = setmetatable({}, { __mode = "k" })
 
 local function config_error(message, cause)
-  return errors.new { code = "config", message = message, cause = cause }
+  return require("eksrun.aws.errors").new { code = "config", message = message, cause = cause }
 end
 
 --- The paths of the two files; nil where neither variable nor home directory says.
@@ -46,48 +37,8 @@ function M.paths(system)
   return path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 end
 
-local function read_sections(system, path)
-  if not path then return {} end
-  local text, err = system.read_file(path)
-  if text == nil then
-    if err then return nil, config_error(("cannot read %s"):format(path), err) end
-    return {}
-  end
-  local sections, problem = require("eksrun.ini").try_parse(text)
-  if not sections then
-    local line = problem.line and ("%s:%d"):format(path, problem.line) or path
-    return nil, config_error(("%s: %s"):format(line, problem.message))
-  end
-  return sections
-end
-
-local function merge(into, keys)
-  for key, value in pairs(keys) do into[key] = value end
-  return into
-end
-
--- [default], [profile x], [sso-session x], [services x]; all else in the config file is not ours.
-local function add_config_section(files, section, path, has_prefixed_default)
-  local kind, name = section.type, section.name
-  if kind == "default" and not name then
-    -- [profile default] wins over [default]: its keys alone count.
-    if has_prefixed_default then return end
-    kind, name = "profile", "default"
-  end
-  local kinds = { profile = files.profiles, ["sso-session"] = files.sessions, services = files.services }
-  local into = kinds[kind]
-  if not into or not name then return end
-  into[name] = merge(into[name] or {}, section.keys)
-  table.insert(files.sections, { kind = kind, name = name, section = section, path = path })
-end
-
 local function load(system)
   local config_path, credentials_path = M.paths(system)
-  local config, credentials, err
-  config, err = read_sections(system, config_path)
-  if not config then return nil, err end
-  credentials, err = read_sections(system, credentials_path)
-  if not credentials then return nil, err end
   local files = {
     profiles = {},
     services = {},
@@ -97,36 +48,17 @@ local function load(system)
     credentials_path = credentials_path,
     looked = ("%s and %s"):format(credentials_path or "~/.aws/credentials", config_path or "~/.aws/config"),
   }
-  local prefixed = false
-  for _, section in ipairs(config) do
-    prefixed = prefixed or (section.type == "profile" and section.name == "default")
+  -- Both hold profiles, and the keys of the credentials file count.
+  local function add(path, reader)
+    if not path then return true end
+    local text, err = system.read_file(path)
+    if text then return require("eksrun.aws.profiles")[reader](files, path, text) end
+    if err then return nil, config_error(("cannot read %s"):format(path), err) end
+    return true
   end
-  for _, section in ipairs(config) do add_config_section(files, section, config_path, prefixed) end
-  for _, section in ipairs(credentials) do
-    -- A section of two words is no profile there.
-    local name = section.type
-    if not section.name then
-      files.profiles[name] = merge(files.profiles[name] or {}, section.keys)
-      table.insert(files.sections,
-        { kind = "profile", name = name, section = section, path = credentials_path })
-    end
-  end
-  return files
-end
-
---- Where a key of a profile, session or services section stands.
---- @param files eksrun.aws.Files
---- @param kind "profile"|"sso-session"|"services"
---- @param name string
---- @param key string "key", or "key.subkey" of a block
---- @return string|nil "path:line"
---- @return string|nil path
-function M.place(files, kind, name, key)
-  for i = #files.sections, 1, -1 do
-    local entry = files.sections[i]
-    local line = entry.kind == kind and entry.name == name and entry.section.lines[key]
-    if line then return ("%s:%d"):format(entry.path, line), entry.path end
-  end
+  local ok, err = add(config_path, "add_config")
+  if ok then ok, err = add(credentials_path, "add_credentials") end
+  return ok and files, err
 end
 
 --- The shared files, read once.
@@ -167,27 +99,13 @@ function M.profile(options, system)
   if not files then return nil, err end
   local profile = files.profiles[name]
   if profile or not by then return profile or {} end
-  local known = {}
-  for other in pairs(files.profiles) do known[#known + 1] = other end
-  local near = require("eksrun.text").suggest(name, known)[1]
-  return nil, errors.new {
-    code = "config",
-    kind = "credentials",
-    message = ("profile '%s' (%s) is not in %s%s"):format(name, by, files.looked,
-      near and (", did you mean '%s'"):format(near) or ""),
-  }
+  return nil, require("eksrun.aws.profiles").unknown(files, name, by)
 end
 
 -- ---- settings
 
-local by_name
-
 local function setting_of(name)
-  if not by_name then
-    by_name = {}
-    for _, setting in ipairs(require "eksrun.aws.settings") do by_name[setting.name] = setting end
-  end
-  return by_name[name] or error(("there is no setting '%s'"):format(tostring(name)), 3)
+  return settings.find(name) or error(("there is no setting '%s'"):format(tostring(name)), 3)
 end
 
 -- "key", or "block.key" in a block of its own.
@@ -200,45 +118,6 @@ local function key_of_profile(profile, key)
     value = profile[key]
   end
   return type(value) == "string" and value ~= "" and value or nil
-end
-
-local words = {
-  boolean = function(text)
-    local lower = text:lower()
-    if lower == "true" then return true end
-    if lower == "false" then return false end
-    return nil, "neither true nor false"
-  end,
-  integer = function(text, setting)
-    local number = math.tointeger(tonumber(text))
-    if not number or number < (setting.min or 0) then
-      return nil, ("not a whole number from %d on"):format(setting.min or 0)
-    end
-    return number
-  end,
-  seconds = function(text)
-    local number = tonumber(text)
-    if not number or number <= 0 or number > 86400 then return nil, "not a number of seconds" end
-    return number
-  end,
-  url = function(text, setting)
-    if setting.secret or text:find("^https?://[^%s%c]+$") then return text end
-    return nil, "not a URL like https://host:port"
-  end,
-}
-
--- The value of a setting's text, or nil and what it is instead.
-local function convert(setting, text)
-  local kind = setting.kind
-  if type(kind) == "table" then
-    local lower = text:lower()
-    for _, choice in ipairs(kind) do
-      if lower == choice then return choice end
-    end
-    return nil, "none of " .. table.concat(kind, ", ")
-  end
-  if words[kind] then return words[kind](text, setting) end
-  return text
 end
 
 --- A setting as it is: its value and where that comes from.
@@ -255,19 +134,24 @@ function M.find(name, options, system)
   if given ~= nil then return { value = given, source = "the caller" } end
   local text, source
   for _, variable in ipairs(setting.env) do
-    text, source = system.env(variable), variable
-    if text then break end
+    text = system.env(variable)
+    if text then
+      source = variable
+      break
+    end
   end
   if not text and setting.key then
     local profile, err = M.profile(options, system)
     if not profile then return nil, err end
     text = key_of_profile(profile, setting.key)
     if text then
-      source = M.place(M.files(system), "profile", (M.profile_name(options, system)), setting.key)
+      source = require("eksrun.aws.profiles").place(M.files(system), "profile",
+        (M.profile_name(options, system)), setting.key)
     end
   end
   if not text then return { value = setting.default, source = "the default" } end
-  local value, problem = convert(setting, text)
+  if setting.kind == "string" or setting.kind == "region" then return { value = text, source = source } end
+  local value, problem = require("eksrun.aws.setting_text").read(setting.kind, text)
   if value == nil then
     return nil, config_error(("%s '%s' (%s) is %s"):format(name, require("eksrun.text").escape(text, true),
       source, problem))
@@ -358,24 +242,6 @@ function M.region(options, system)
   return region
 end
 
--- The profile's `services = x` names a section whose blocks are the services'.
-local function endpoint_of_profile(id, options, system)
-  local profile, err = M.profile(options, system)
-  if not profile then return nil, err end
-  local files = M.files(system)
-  local section = profile.services and files.services[profile.services]
-  if profile.services and not section then
-    return nil, config_error(("services section '%s', named by profile '%s', does not exist")
-      :format(profile.services, (M.profile_name(options, system))))
-  end
-  local url = section and key_of_profile(section, id:lower() .. ".endpoint_url")
-  if url then
-    return url, nil, M.place(files, "services", profile.services, id:lower() .. ".endpoint_url")
-  end
-  url = key_of_profile(profile, "endpoint_url")
-  return url, nil, url and M.place(files, "profile", (M.profile_name(options, system)), "endpoint_url")
-end
-
 --- The endpoint that the user wants for a service, if any: option, AWS_ENDPOINT_URL_<SERVICE>,
 --- AWS_ENDPOINT_URL, the profile's services section, the profile's endpoint_url.
 --- @param service_id string serviceId of the model: "Auto Scaling"
@@ -395,7 +261,12 @@ function M.endpoint(service_id, options, system)
     local url = system.env(variable)
     if url then return url, nil, variable end
   end
-  return endpoint_of_profile(id, options, system)
+  local profile
+  profile, err = M.profile(options, system)
+  if not profile then return nil, err end
+  if not profile.services and not profile.endpoint_url then return nil end
+  return require("eksrun.aws.profiles").endpoint(M.files(system), (M.profile_name(options, system)), profile,
+    id:lower())
 end
 
 --- Forgets what was read for one system.

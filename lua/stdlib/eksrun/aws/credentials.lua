@@ -8,8 +8,9 @@
 --- there is something, `load` gets it.
 local error = error
 local config = require "eksrun.aws.config"
-local errors = require "eksrun.aws.errors"
 local system_module = require "eksrun.aws.system"
+
+local function new_error(fields) return require("eksrun.aws.errors").new(fields) end
 
 local M = {}
 
@@ -53,7 +54,7 @@ local function check(found)
   for _, key in ipairs { "access_key_id", "secret_access_key", "session_token" } do
     local value = found[key]
     if value ~= nil and (type(value) ~= "string" or value:find("%c")) then
-      return nil, errors.new {
+      return nil, new_error {
         code = "credentials",
         message = ("%s from %s holds a control character"):format(key, found.source),
       }
@@ -114,7 +115,8 @@ local function provider(name)
   return function(ctx) return require("eksrun.aws.provider." .. name).look(ctx) end
 end
 
-local places = {
+--- In their order: a name, and what looks there: fun(ctx): eksrun.aws.Candidate.
+M.places = {
   { "environment", provider "environment" },
   { "role of the profile", provider "assume_role" },
   { "web identity", provider "web_identity" },
@@ -125,7 +127,7 @@ local places = {
 
 local function nothing(ctx, reason)
   local files = config.files(ctx.system)
-  return errors.new {
+  return new_error {
     code = "credentials",
     message = ("no credentials: not in the environment (AWS_ACCESS_KEY_ID), not for profile '%s' in %s, "
       .. "nor of a container or an instance (%s); set the variables, name a profile with --profile, "
@@ -135,7 +137,7 @@ end
 
 local function search(ctx)
   local last
-  for _, place in ipairs(places) do
+  for _, place in ipairs(M.places) do
     local candidate = place[2](ctx)
     if candidate.err then return nil, candidate.err end
     last = candidate.reason
@@ -162,36 +164,6 @@ local function find(options, system)
   if not found then return nil, err end
   found, err = check(found)
   return found and M.new(found), err
-end
-
---- What a search would find and why not elsewhere, without asking anybody.
---- @param options? eksrun.aws.Options
---- @param system? eksrun.aws.System
---- @return { name: string, state: string, text: string, credentials: table|nil }[] rows in the order of
---- the search. state: "used", "maybe" (it would be asked, and may have none), "empty", "wrong", "unused";
---- credentials: those used, in the clear, if they are at hand
-function M.explain(options, system)
-  local ctx = M.context(options, system)
-  local rows, decided = {}, false
-  for _, place in ipairs(places) do
-    local candidate = place[2](ctx)
-    local state = "empty"
-    if decided and (candidate.err or candidate.load) then
-      state = "unused"
-    elseif candidate.err then
-      state, decided = "wrong", true
-    elseif candidate.load then
-      decided = place[1] ~= "instance"
-      state = decided and "used" or "maybe"
-    end
-    rows[#rows + 1] = {
-      name = place[1],
-      state = state,
-      text = candidate.err and tostring(candidate.err) or candidate.detail or candidate.reason,
-      credentials = state == "used" and candidate.at_hand and candidate.load(ctx) or nil,
-    }
-  end
-  return rows
 end
 
 -- ---- keeping them
@@ -224,7 +196,7 @@ local function refresh(self)
   if event then
     -- There are none, or none that count: so it is for all who wait. Other failures are of who asked,
     -- and the next one in line asks again.
-    event.failure = ok and err and (errors.is_credentials(err) or err.code == "config") and err or nil
+    event.failure = ok and err and (err.kind == "credentials" or err.code == "config") and err or nil
     event:set()
   end
   if not ok then error(found, 0) end

@@ -116,38 +116,84 @@ local function assemble(folder)
   return text, path
 end
 
---- The model of a service, if a folder has one that is newer than, or as new as, the program's.
---- @param folders string[]
---- @param name string
---- @return eksrun.native.aws.Service|nil
-function M.service(folders, name)
-  local folder = find(folders, name)
-  if not folder then return nil end
-  local text, path = assemble(folder)
-  local ok, result = pcall(function() return native.open(native.compile(text, name)) end)
+--- @class eksrun.aws.ModelFolders
+--- @field folders string[]
+--- @field services table<string, any> by name, once asked for; false: none
+--- @field rule_sets table<string, any> likewise
+local Folders = {}
+Folders.__index = Folders
+
+-- What load() gives for a name, asked for once.
+local function once(known, name, load)
+  if known[name] == nil then known[name] = load() or false end
+  return known[name] or nil
+end
+
+local function compiled(path, compile)
+  local ok, result = pcall(compile)
   if not ok then damaged(path, result) end
   return result
+end
+
+--- The model of a service, if a folder has one that is newer than, or as new as, the program's.
+--- @param name string
+--- @return eksrun.native.aws.Service|nil
+function Folders:service(name)
+  return once(self.services, name, function()
+    local folder = find(self.folders, name)
+    if not folder then return nil end
+    local text, path = assemble(folder)
+    return compiled(path, function() return native.open(native.compile(text, name)) end)
+  end)
 end
 
 --- The endpoint rules beside that model.
---- @param folders string[]
 --- @param name string
 --- @return eksrun.native.endpoint.Rules|nil
-function M.rules(folders, name)
-  local folder = find(folders, name)
-  local text, path
-  if folder then text, path = part(folder, "endpoint-rule-set-1") end
-  if not text then return nil end
-  local endpoint = require "eksrun.native.endpoint"
-  local ok, result = pcall(function() return endpoint.open(endpoint.compile(text)) end)
-  if not ok then damaged(path, result) end
-  return result
+function Folders:rules(name)
+  return once(self.rule_sets, name, function()
+    local folder = find(self.folders, name)
+    local text, path
+    if folder then text, path = part(folder, "endpoint-rule-set-1") end
+    if not text then return nil end
+    local endpoint = require "eksrun.native.endpoint"
+    return compiled(path, function() return endpoint.open(endpoint.compile(text)) end)
+  end)
 end
 
---- Whether a folder has a service.
---- @param folder string
---- @param name string
---- @return boolean
-function M.has(folder, name) return newest(folder, name) ~= nil end
+--- Adds the names of the folders' services, in order.
+--- @param names string[] sorted
+function Folders:add_names(names)
+  local seen = {}
+  for _, name in ipairs(names) do seen[name] = true end
+  for _, folder in ipairs(self.folders) do
+    for _, name in ipairs(require("eksrun.file").list(folder) or {}) do
+      if not seen[name] and newest(folder, name) then
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  table.sort(names)
+end
+
+local opened = {}
+
+--- The folders of a list, read at the first use of a service and kept.
+--- @param list string the value of AWS_DATA_PATH
+--- @param system eksrun.aws.System
+--- @return eksrun.aws.ModelFolders
+function M.open(list, system)
+  if not opened[list] then
+    local folders = {}
+    for folder in list:gmatch("[^:]+") do
+      local rest = folder:match("^~(/.*)$")
+      local home = rest and system.env("HOME")
+      folders[#folders + 1] = home and home .. rest or folder
+    end
+    opened[list] = setmetatable({ folders = folders, services = {}, rule_sets = {} }, Folders)
+  end
+  return opened[list]
+end
 
 return M

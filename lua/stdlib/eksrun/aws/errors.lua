@@ -118,6 +118,17 @@ function M.redirect(response)
   return host and ("redirected to %s, which is not followed; check the endpoint and the region"):format(host)
 end
 
+--- The error object of an answer that is an error's.
+--- @param call eksrun.aws.Call
+--- @param response eksrun.aws.Response
+--- @return table error object
+function M.refused(call, response)
+  local parsed = call.operation:parse_error(response.status, response.headers, response.body)
+  if response.status < 400 then parsed.message = M.redirect(response) or parsed.message end
+  local source = call.credentials and call.credentials.source
+  return M.service(call.client.name, call.name, response.status, parsed, source)
+end
+
 --- The error object for a call that got no usable answer.
 --- @param service string
 --- @param operation string
@@ -134,6 +145,20 @@ function M.failed(service, operation, cause)
     request_id = cause.request_id,
     retryable = cause.retryable,
   }
+end
+
+--- The error object of an answer that cannot be read.
+--- @param call eksrun.aws.Call
+--- @param response eksrun.aws.Response
+--- @param raised any what the parser raised; anything but an error object is raised again
+--- @return table error object
+function M.unreadable(call, response, raised)
+  if type(raised) ~= "table" then error(raised, 0) end
+  raised.status = response.status
+  -- Where nothing said how long the answer is, the end of the connection may have cut it.
+  raised.retryable = response.headers["content-length"] == nil
+    and response.headers["transfer-encoding"] == nil
+  return M.failed(call.client.name, call.name, raised)
 end
 
 return M

@@ -40,10 +40,13 @@ local function new_id()
     random(0, 0xfff), random(0x8000, 0xbfff), random(0, 0xffffffffffff))
 end
 
---- Adds the headers that tell a service which attempt of which call a request is.
+--- Adds the headers that tell a service which attempt of which call a request is, and within AWS
+--- Lambda on whose behalf.
 --- @param call eksrun.aws.Call
---- @param headers table<string, string>
-function M.number(call, headers)
+--- @param headers table<string, string> by lower-case name
+function M.describe(call, headers)
+  local system = call.client.system
+  if system.env "AWS_LAMBDA_FUNCTION_NAME" then require("eksrun.aws.trace").add(system, headers) end
   if not call.attempts then return end
   call.id = call.id or new_id()
   headers["amz-sdk-invocation-id"] = call.id

@@ -21,6 +21,9 @@ local WHOLE = 1 - 1e-6 -- of a token: what a wait that was computed may miss by 
 --- @field tokens number
 --- @field measured number requests a second, of those answered
 --- @field enabled boolean whether requests have to take a token
+--- @field peak number the rate at the last "slower"
+--- @field slowed_at number when that was
+--- @field gate table|nil eksrun.aws.gate's: who waits
 local Rate = {}
 Rate.__index = Rate
 
@@ -41,20 +44,18 @@ end
 --- @param least? number tokens a second, however much it is slowed down; 0.5
 --- @return eksrun.aws.Rate
 function M.learnt(now, tokens, least)
-  least = least or RATE_MIN
-  return setmetatable({
-    capacity = 1,
-    least = least,
-    rate = least,
-    tokens = tokens or 0,
-    filled_at = now,
-    enabled = false,
-    measured = 0,
-    count = 0,
-    window = math.floor(now),
-    peak = 0, -- the rate at the last "slower"
-    slowed_at = now,
-  }, Rate)
+  local self = setmetatable({ least = least or RATE_MIN, first = tokens or 0 }, Rate)
+  self:forget(now)
+  return self
+end
+
+--- Begins anew, as if nobody had said "slower".
+--- @param now number
+function Rate:forget(now)
+  self.capacity, self.rate, self.tokens, self.filled_at = 1, self.least, self.first, now
+  self.enabled = false
+  self.measured, self.count, self.window = 0, 0, math.floor(now)
+  self.peak, self.slowed_at = 0, now
 end
 
 local function fill(self, now)

@@ -47,7 +47,7 @@ function M.new()
   end
 
   function stats.answered(call, response, _, err)
-    if err and require("eksrun.aws.retry").is_throttling(err) then stats.throttled = stats.throttled + 1 end
+    if err and require("eksrun.aws.failure").is_throttling(err) then stats.throttled = stats.throttled + 1 end
     if not response then return end
     stats.received = stats.received + size(response.body)
     local timing = response.timing

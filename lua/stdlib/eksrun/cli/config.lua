@@ -37,7 +37,7 @@ end
 local function without_password(url) return (url:gsub("^(%a+://[^:/@]*):[^@/]*@", "%1:****@")) end
 
 local function shown(value, setting)
-  return value and setting.secret and without_password(value) or value
+  return value and setting.kind == "proxy" and without_password(value) or value
 end
 
 -- Endpoints of single services, where they differ from the common one.
@@ -55,8 +55,8 @@ end
 
 local function setting_rows(options, wanted)
   local rows, only = {}, nil
-  local settings, names = require "eksrun.aws.settings", {}
-  for _, setting in ipairs(settings) do names[#names + 1] = setting.name end
+  local settings = require "eksrun.aws.settings"
+  local names = settings.names()
   for _, name in ipairs(wanted or {}) do
     only = only or {}
     only[name:lower()] = true
@@ -66,23 +66,23 @@ local function setting_rows(options, wanted)
       util.fail("usage", "there is no setting '%s'%s", name, util.did_you_mean(name:lower(), names))
     end
   end
-  for _, setting in ipairs(settings) do
-    if not only or only[setting.name] then
-      local found, err = config.find(setting.name, options)
+  for _, name in ipairs(names) do
+    if not only or only[name] then
+      local found, err = config.find(name, options)
       rows[#rows + 1] = {
-        name = setting.name,
-        value = found and shown(found.value, setting),
+        name = name,
+        value = found and shown(found.value, settings.find(name)),
         source = found and (sources[found.source] or found.source),
         error = err and tostring(err),
       }
     end
-    if setting.name == "endpoint_url" and not only then endpoint_rows(options, rows) end
+    if name == "endpoint_url" and not only then endpoint_rows(options, rows) end
   end
   return rows
 end
 
 local function credential_rows(options)
-  local rows = require("eksrun.aws.credentials").explain(options)
+  local rows = require("eksrun.aws.explain").places(options)
   for _, row in ipairs(rows) do
     local keys = row.credentials
     row.credentials = nil

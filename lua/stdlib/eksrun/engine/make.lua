@@ -4,7 +4,7 @@
 --- what carries the address, as long as a new thing may stay unseen: then it is taken over instead.
 local clock = require "eksrun.clock"
 local process = require "eksrun.process"
-local retry = require "eksrun.aws.retry"
+local failure = require "eksrun.aws.failure"
 local task = require "eksrun.task"
 
 local M = {}
@@ -89,7 +89,7 @@ function M.now(run, step, ctx, inputs)
     end
     local err = made
     local of_aws = type(err) == "table" and err.service ~= nil
-    local lost = of_aws and retry.leaves_open(err)
+    local lost = of_aws and failure.leaves_open(err)
     open = open or lost
     local by_tag = type_.identity == "tag"
     -- AWS knows of one that it does not show yet: an earlier run's, or this one's.

@@ -115,12 +115,12 @@ local function decode(value)
 end
 
 --- Keys may hold what XML cannot: they are asked for in percent-encoding, and decoded. Callers who
---- ask for it themselves get what they asked for.
+--- ask for it themselves get what they asked for. An operation may have several such rules.
 --- @param _ eksrun.native.aws.Operation
---- @param top string[] members of the output
---- @param nested table<string, string> lists of the output, and the member of their elements
+--- @param ... string members of the output, or of the elements of its lists: "List.Member"
 --- @return eksrun.aws.Hook
-function M.decode_keys(_, top, nested)
+function M.decode_keys(_, ...)
+  local paths = { ... }
   return {
     params = function(call, params)
       if params.EncodingType ~= nil then return nil end
@@ -131,9 +131,10 @@ function M.decode_keys(_, top, nested)
     end,
     output = function(call, output)
       if not call.decodes_keys or output.EncodingType ~= "url" then return nil end
-      for _, name in ipairs(top) do output[name] = decode(output[name]) end
-      for list, name in pairs(nested) do
-        for _, element in ipairs(output[list] or {}) do element[name] = decode(element[name]) end
+      for _, path in ipairs(paths) do
+        local list, name = path:match "^(%w+)%.(%w+)$"
+        local holders = list and (output[list] or {}) or { output }
+        for _, holder in ipairs(holders) do holder[name or path] = decode(holder[name or path]) end
       end
     end,
   }

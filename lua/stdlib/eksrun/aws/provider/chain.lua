@@ -3,7 +3,7 @@
 ---
 --- The order within a profile is the AWS CLI's: web identity, SSO, login session, keys of the
 --- credentials file, process, keys of the config file.
-local config = require "eksrun.aws.config"
+local profiles = require "eksrun.aws.profiles"
 local errors = require "eksrun.aws.errors"
 
 local M = {}
@@ -137,7 +137,7 @@ function M.base(files, name)
   if err then return nil, err end
   if sso then return { kind = "sso", profile = name, sso = sso } end
   if text_of(profile, "login_session") then return { kind = "login", profile = name } end
-  local _, place = config.place(files, "profile", name, "aws_access_key_id")
+  local _, place = profiles.place(files, "profile", name, "aws_access_key_id")
   local is_process = text_of(profile, "credential_process") ~= nil
   if is_process and place ~= files.credentials_path then return { kind = "process", profile = name } end
   if has_keys(profile) then return { kind = "static", profile = name } end

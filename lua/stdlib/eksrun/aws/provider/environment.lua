@@ -1,11 +1,12 @@
 --- Credentials from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
-local errors = require "eksrun.aws.errors"
 
 local M = {}
 
 M.name = "the environment"
 
-local function wrong(message) return nil, errors.new { code = "credentials", message = message } end
+local function wrong(message)
+  return nil, require("eksrun.aws.errors").new { code = "credentials", message = message }
+end
 
 --- @param ctx eksrun.aws.Context
 --- @return table|nil credentials nil without an error: none here

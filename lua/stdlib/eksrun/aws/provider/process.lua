@@ -3,7 +3,7 @@
 --- No shell: the command is split into words as a POSIX shell does, and the first is looked up in
 --- PATH. The program gets what it needs of the environment, never our secrets; what it prints is
 --- never shown.
-local config = require "eksrun.aws.config"
+local profiles = require "eksrun.aws.profiles"
 local errors = require "eksrun.aws.errors"
 local json = require "eksrun.json"
 
@@ -105,7 +105,7 @@ function M.load(ctx, base)
       message = ("credential_process of profile '%s' %s"):format(base.profile, message:format(...)),
     }
   end
-  local _, path = config.place(files, "profile", base.profile, "credential_process")
+  local _, path = profiles.place(files, "profile", base.profile, "credential_process")
   local mode = path and ctx.system.mode(path)
   if mode and mode & WRITABLE_BY_ALL ~= 0 then
     return wrong("is not run: everybody can write %s; chmod o-w it", path)

@@ -1,5 +1,5 @@
 --- The parameters of endpoint rules, bound: the built-ins from the client's settings, the others
---- from what the model says of operations and from the parameters of calls.
+--- from what the model says of operations and from the parameters of calls (endpoint/context.lua).
 ---
 --- In this order, the first that says something counts: the operation's constants, the call's
 --- members, expressions over the call's parameters, the client's built-ins.
@@ -7,23 +7,6 @@ local config = require "eksrun.aws.config"
 local native = require "eksrun.native.endpoint"
 
 local M = {}
-
--- Where no rule set is known: the pattern that most hosts follow.
-local pattern_rules = {}
-pattern_rules.__index = pattern_rules
-
-function pattern_rules.parameters()
-  return {
-    { name = "Region", built_in = "AWS::Region", used = true },
-    { name = "Endpoint", built_in = "SDK::Endpoint", used = true },
-  }
-end
-
-function pattern_rules:resolve(values)
-  local suffix = native.partition(values.Region).dnsSuffix
-  local url = values.Endpoint or ("https://%s.%s.%s"):format(self.prefix, values.Region, suffix)
-  return { url = url, properties = {}, headers = {} }
-end
 
 --- What a client knows for all its calls.
 --- @class eksrun.aws.EndpointClient
@@ -52,7 +35,7 @@ end
 function M.new_client(service, region, metadata, rules)
   metadata = metadata or {}
   local prefix = metadata.endpointPrefix or service
-  rules = rules or native.rules(service) or setmetatable({ prefix = prefix }, pattern_rules)
+  rules = rules or native.rules(service) or require("eksrun.aws.endpoint.pattern").rules(prefix)
   local client = {
     service = service,
     region = region,
@@ -78,38 +61,13 @@ end
 
 -- ---- built-ins
 
--- Without a choice of the user's an endpoint of his own has the bucket in the path, as the AWS CLI
--- has it: few of them answer to a host for each bucket.
-local function forces_path(read, custom)
-  local style, accelerate = read "s3_addressing_style", read "s3_use_accelerate_endpoint"
-  if accelerate then return false end
-  if custom then return style ~= "virtual" end
-  return style == "path"
-end
-
--- By built-in: its value, from settings and what else is known.
+-- By built-in: its value, from settings and what else is known; others are in endpoint/built_ins.lua.
 local values_of = {
   ["AWS::Region"] = function(_, known) return known.region end,
   -- An endpoint of the user's own is neither; the rules would refuse it.
-  ["AWS::UseFIPS"] = function(_, known)
-    return not known.url and known.fips
-  end,
+  ["AWS::UseFIPS"] = function(_, known) return not known.url and known.fips end,
   ["AWS::UseDualStack"] = function(read, known) return not known.url and read "use_dualstack_endpoint" end,
   ["SDK::Endpoint"] = function(_, known) return known.url end,
-  ["AWS::STS::UseGlobalEndpoint"] = function(read) return read "sts_regional_endpoints" == "legacy" end,
-  ["AWS::Auth::AccountIdEndpointMode"] = function(read) return read "account_id_endpoint_mode" end,
-  ["AWS::S3::Accelerate"] = function(read, known)
-    return not known.url and read "s3_use_accelerate_endpoint"
-  end,
-  ["AWS::S3::ForcePathStyle"] = function(read, known) return forces_path(read, known.url ~= nil) end,
-  ["AWS::S3::UseGlobalEndpoint"] = function(read, known)
-    return known.region == "us-east-1" and read "s3_us_east_1_regional_endpoint" == "legacy"
-  end,
-  ["AWS::S3::UseArnRegion"] = function(read) return read "s3_use_arn_region" end,
-  ["AWS::S3Control::UseArnRegion"] = function(read) return read "s3_use_arn_region" end,
-  ["AWS::S3::DisableMultiRegionAccessPoints"] = function(read)
-    return read "s3_disable_multiregion_access_points"
-  end,
 }
 
 -- What is no built-in, and the same for all clients: directory buckets of S3 are signed for like
@@ -157,13 +115,20 @@ local function make_client(state)
   local read, failure = new_reader(state)
   for built_in, name in pairs(client.built_ins) do
     local value_of = values_of[built_in]
-    if value_of then client.fixed[name] = value_of(read, known) end
+    if value_of then
+      client.fixed[name] = value_of(read, known)
+    else
+      client.fixed[name] = require("eksrun.aws.endpoint.built_ins").value(built_in, read, known)
+    end
   end
   for name, value in pairs(constants) do
     if client.parameters[name] then client.fixed[name] = value end
   end
-  if read "account_id_endpoint_mode" == "disabled" then client.account_parameter = nil end
-  client.prefers_path = client.custom and read "s3_addressing_style" == "auto"
+  if client.account_parameter and read "account_id_endpoint_mode" == "disabled" then
+    client.account_parameter = nil
+  end
+  client.prefers_path = client.custom and client.built_ins["AWS::S3::ForcePathStyle"] ~= nil
+    and read "s3_addressing_style" == "auto"
   client.no_host_prefix = read "disable_host_prefix_injection"
   client.auth_scheme_preference = read "auth_scheme_preference"
   client.signing_region_set = read "sigv4a_signing_region_set"
@@ -186,10 +151,9 @@ end
 
 --- What the model says of an operation.
 --- @class eksrun.aws.EndpointPlan
---- @field static table<string, any> constants
---- @field members table<string, string> parameter -> member of the call
---- @field paths table<string, string> parameter -> JMESPath over the call's parameters
---- @field names string[] parameters that calls decide, sorted
+--- @field cache table<string, eksrun.aws.Endpoint> by what calls differ in
+--- @field cached integer how many
+--- @field context eksrun.aws.EndpointContext|nil parameters of its own
 --- @field holds_bucket boolean the rules put the bucket into the URL, so the path must not have it
 --- @field holds_account boolean the rules put the account into the host
 
@@ -200,83 +164,41 @@ end
 function M.of_operation(client, operation, name)
   local plan = client.plans[name]
   if plan then return plan end
+  plan = { cache = {}, cached = 0 }
   local info = operation:info()
-  plan = { static = {}, members = {}, paths = {}, names = {}, cache = {}, cached = 0 }
-  for parameter, fact in pairs(info.staticContextParams or {}) do
-    if client.parameters[parameter] then plan.static[parameter] = fact.value end
+  if client.account_parameter or info.staticContextParams or info.contextParams
+    or info.operationContextParams then
+    require("eksrun.aws.endpoint.context").add(plan, client, info, name)
   end
-  for member, parameter in pairs(info.contextParams or {}) do
-    if client.parameters[parameter] then plan.members[parameter] = member end
-  end
-  for parameter, fact in pairs(info.operationContextParams or {}) do
-    if client.parameters[parameter] then plan.paths[parameter] = fact.path end
-  end
-  for _, of in ipairs { plan.members, plan.paths } do
-    for parameter in pairs(of) do table.insert(plan.names, parameter) end
-  end
-  table.sort(plan.names)
-  plan.holds_bucket = plan.members.Bucket ~= nil and info.path:find("^/{Bucket}") ~= nil
-  plan.holds_account = plan.static.RequiresAccountId == true
-  plan.asks_path_style = client.service == "s3" and name == "GetBucketLocation"
   client.plans[name] = plan
   return plan
 end
 
--- S3 as the AWS CLI has it: who asks for a bucket's region does not know it, so the host must not
--- depend on it; and an ARN is no path, unless the user insists on paths.
-local function adjust_path_style(client, plan, values)
-  if values.ForcePathStyle == nil then return end
-  if plan.asks_path_style then
-    values.ForcePathStyle = true
-  elseif client.prefers_path and type(values.Bucket) == "string" and values.Bucket:find("^arn:") then
-    values.ForcePathStyle = false
-  end
-end
-
-local function text_of(value)
-  if type(value) == "table" then return table.concat(value, "\1") end
-  return value == nil and "" or tostring(value)
-end
-
--- What calls of one operation may differ in, and a text that is the same where they do not.
-local function of_call(client, plan, call)
-  if #plan.names == 0 and not client.account_parameter then return {}, call.region or "" end
-  local values, parts = {}, { call.region or "" }
-  if client.account_parameter and not call.operation:is_unsigned() then
-    local credentials, err = require("eksrun.aws.auth").identity(call)
-    if err then return nil, "", err end
-    values[client.account_parameter] = credentials and credentials.account_id
-    parts[2] = credentials and credentials.account_id or ""
-  end
-  for name, path in pairs(plan.paths) do
-    local found = require("eksrun.jmespath").search(path, call.params)
-    if type(found) == "string" or type(found) == "table" then values[name] = found end
-  end
-  for name, member in pairs(plan.members) do values[name] = call.params[member] end
-  for _, name in ipairs(plan.names) do table.insert(parts, text_of(values[name])) end
-  return values, table.concat(parts, "\0")
-end
-
---- The parameters of a call, once they are needed.
+--- What calls of one operation may differ in.
 --- @param client eksrun.aws.EndpointClient
 --- @param plan eksrun.aws.EndpointPlan
 --- @param call eksrun.aws.Call
---- @return fun(): table<string, any>|nil values by parameter; nil: an error
+--- @return table<string, any>|nil own parameters of the call, if its operation has any
 --- @return string key the same for calls with the same values
 --- @return table|nil error object: of the credentials, where their account counts
 function M.of_call(client, plan, call)
-  local own, key, err = of_call(client, plan, call)
-  if not own then return nil, key, err end
-  return function()
-    local values = {}
-    for name, value in pairs(client.fixed) do values[name] = value end
-    for name, value in pairs(own) do values[name] = value end
-    for name, value in pairs(plan.static) do values[name] = value end
-    local region = client.built_ins["AWS::Region"]
-    if region and call.region then values[region] = call.region end
-    adjust_path_style(client, plan, values)
-    return values
-  end, key
+  if plan.context then return require("eksrun.aws.endpoint.context").of_call(client, plan.context, call) end
+  return nil, call.region or ""
+end
+
+--- All parameters of a call.
+--- @param client eksrun.aws.EndpointClient
+--- @param plan eksrun.aws.EndpointPlan
+--- @param call eksrun.aws.Call
+--- @param own table<string, any>|nil as M.of_call has them
+--- @return table<string, any> by name
+function M.values(client, plan, call, own)
+  local values = {}
+  for name, value in pairs(client.fixed) do values[name] = value end
+  local region = client.built_ins["AWS::Region"]
+  if plan.context then require("eksrun.aws.endpoint.context").put(values, client, plan.context, own) end
+  if region and call.region then values[region] = call.region end
+  return values
 end
 
 return M
