@@ -37,7 +37,7 @@ def home(url, mode):
 
 def reference(scenario, mode):
     """The calls of a run that nobody kills, and what it leaves."""
-    with world.World() as cloud, Proxy(cloud.url, late=late(mode)) as proxy, home(proxy.url, mode) as shell:
+    with world.World() as cloud, Proxy(cloud.app, late=late(mode)) as proxy, home(proxy.url, mode) as shell:
         start = time.monotonic()
         run = shell.run(*SCENARIOS[scenario])
         assert run.status == 0, run.output
@@ -63,7 +63,7 @@ def point(scenario, mode, service, operation, nth, phase, left):
             return "kill-" + phase
         return None
 
-    with world.World() as cloud, Proxy(cloud.url, fault=fault, late=late(mode)) as proxy, \
+    with world.World() as cloud, Proxy(cloud.app, fault=fault, late=late(mode)) as proxy, \
             home(proxy.url, mode) as shell:
         process = shell.start(*SCENARIOS[scenario])
         proxy.victim = process
@@ -116,8 +116,10 @@ def matrix(scenario, mode, args, total):
         sys.exit(whole)
     cases = [functools.partial(point, scenario, mode, *cut, whole["left"])
              for cut in points(whole["calls"], args.every, args.seed)]
-    longest = 0
-    for case, wrong in world.forked(cases, args.jobs):
+    longest, start = 0, time.monotonic()
+    for done, (case, wrong) in enumerate(world.forked(cases, args.jobs), 1):
+        if args.verbose and done % 25 == 0:
+            print(f"{scenario}, {mode}: {done} of {len(cases)}, {time.monotonic() - start:.0f} s", flush=True)
         name = "{} {} {}:{} #{} {}".format(*case.args[:6])
         if isinstance(wrong, str):
             wrong = {"failed": wrong}
@@ -150,8 +152,6 @@ def main():
     total = collections.Counter()
     world.warm()
     cloud = world.World()
-    with cloud:
-        world.inventory(cloud.url)  # an empty moto loads its data at the first call of each service
     for mode in args.mode or list(SETTLE):
         for scenario in ("create", "give-up"):
             if scenario in scenarios:

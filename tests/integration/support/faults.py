@@ -63,7 +63,7 @@ class Faults:
 def run(seed, left):
     """What came of a run with a seed's faults."""
     faults = Faults(seed)
-    with world.World() as cloud, Proxy(cloud.url, fault=faults) as proxy, \
+    with world.World() as cloud, Proxy(cloud.app, fault=faults) as proxy, \
             world.Home(proxy.url, EKSRUN_SETTLE_SECONDS="1") as shell:
         start = time.monotonic()
         made = shell.run(world.RECIPE, "--yes")
@@ -92,8 +92,6 @@ def main():
     parser.add_argument("--first", type=int, default=1, metavar="SEED")
     args = parser.parse_args()
     world.warm()
-    with world.World() as cloud:
-        world.inventory(cloud.url)
     [(_, left)] = world.forked([reference], 1)
     if isinstance(left, str):
         sys.exit(left)

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import http.client
 import http.server
+import io
 import json
 import random
 import re
@@ -73,10 +74,11 @@ class Proxy:
     "half" (close within the body), "lost" (pass on, then close without an answer), "reset" (the same as drop,
     by a TCP reset) or (status, content type, body). Those that kill: "kill-before" the request arrives,
     "kill-between" its arrival and its answer, "kill-after" the answer; `victim` is the process that goes.
-    late: None, or what shows new things late (support/late.py)."""
+    late: None, or what shows new things late (support/late.py). upstream: a URL, or a WSGI application."""
 
     def __init__(self, upstream, delay=0.0, fault=None, record=None, late=None):
-        self.upstream = urllib.parse.urlsplit(upstream)
+        self._pass_on = self._call if callable(upstream) else self._forward
+        self.upstream = upstream if callable(upstream) else urllib.parse.urlsplit(upstream)
         self.delay, self.fault, self.record, self.late = delay, fault, record, late
         self.victim = None
         self.calls, self.connections = [], 0
@@ -128,6 +130,26 @@ class Proxy:
                 if k.lower() not in ("connection", "transfer-encoding", "content-length")]
         return answer.status, keep, payload
 
+    def _call(self, handler, body):
+        path, _, query = handler.path.partition("?")
+        environ = {
+            "REQUEST_METHOD": handler.command, "SCRIPT_NAME": "", "REQUEST_URI": handler.path,
+            "RAW_URI": handler.path, "PATH_INFO": urllib.parse.unquote(path, "latin-1"), "QUERY_STRING": query,
+            "SERVER_NAME": "127.0.0.1", "SERVER_PORT": str(self.server.server_port),
+            "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_TYPE": handler.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(body)), "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.multithread": True,
+            "wsgi.multiprocess": False, "wsgi.run_once": False,
+            **{"HTTP_" + k.upper().replace("-", "_"): v for k, v in handler.headers.items()},
+        }
+        head = []
+        try:
+            parts = self.upstream(environ, lambda status, fields, _=None: head.extend((status, fields)))
+            payload = b"".join(parts)
+        except Exception:  # as a server has it
+            return 500, [("Content-Type", "text/html")], b"<!doctype html>\n<title>500</title>"
+        return int(head[0].split()[0]), [(k, v) for k, v in head[1] if k.lower() != "content-length"], payload
+
     def _answer(self, handler):
         start = time.monotonic() - self._zero
         body = handler.rfile.read(int(handler.headers.get("content-length") or 0))
@@ -142,7 +164,7 @@ class Proxy:
         elif fault == "kill-before":
             self.victim.kill()
         elif fault not in ("drop", "reset"):
-            status, fields, payload = self._forward(handler, body)
+            status, fields, payload = self._pass_on(handler, body)
             if self.late:
                 status, payload = self.late.see(service, operation, handler.path, body, status, payload)
         until = self._zero + start + self.delay - time.monotonic()

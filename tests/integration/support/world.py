@@ -2,24 +2,30 @@
 long to make. And what a case is: eksrun in a home of its own, what boto3 sees behind it."""
 
 import collections
+import functools
+import gc
 import json
 import logging
 import os
 import pathlib
-
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-
+import threading
 import traceback
+import urllib.request
 
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: E402
+import moto.backends  # noqa: E402
+import moto.core.responses  # noqa: E402
+import moto.eks.utils  # noqa: E402
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
 from support.proxy import Proxy, rest_operations  # noqa: E402
 from support.reader import REGION, Reader  # noqa: E402
 
@@ -28,19 +34,28 @@ EKSRUN = os.environ.get("EKSRUN", str(ROOT / "build/eksrun"))
 RECIPE = "recipes/managed-cluster.lua"
 STACK = "managed-cluster/demo"
 TIMEOUT = 300  # seconds that a run may take
+# What moto finds out anew at each request, half of the time that it takes, does not change.
+moto.backends.list_of_moto_modules = functools.partial(list, list(moto.backends.list_of_moto_modules()))
+moto.core.responses.method_names_from_class = functools.cache(moto.core.responses.method_names_from_class)
+moto.eks.utils.Session = functools.cache(moto.eks.utils.Session)
+MOTO = DomainDispatcherApplication(create_backend_app)  # what it has loaded, all copies have
 
 
 class World:
-    """The one moto of this process: serves between start() and stop()."""
+    """The one moto of this process: serves between start() and stop(). `app` is its inside, for a Proxy."""
+
+    app = staticmethod(MOTO)
 
     def start(self):
-        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        self._server.start()
-        self.url = "http://127.0.0.1:%d" % self._server.get_host_and_port()[1]
+        self._server = make_server("127.0.0.1", 0, MOTO, threaded=True)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def stop(self):
-        self._server.stop()
+        self._server.shutdown()
+        self._server.server_close()
 
     def __enter__(self):
         return self.start()
@@ -97,7 +112,16 @@ def inventory(url):
 
 
 def warm():
-    rest_operations("eks")  # botocore's model, read once for all cases
+    """Has moto and botocore load what they load at a first call: once for all cases, which begin empty."""
+    rest_operations("eks")
+    with World() as cloud:
+        with Proxy(cloud.app) as proxy, Home(proxy.url, EKSRUN_SETTLE_SECONDS="0") as shell:
+            for args in ((RECIPE, "--yes"), ("destroy", RECIPE, "--yes")):
+                run = shell.run(*args)
+                assert run.status == 0, run.output
+        urllib.request.urlopen(cloud.url + "/moto-api/reset", b"").close()
+        inventory(cloud.url)
+    gc.freeze()
 
 
 def forked(cases, jobs):
@@ -125,6 +149,3 @@ def forked(cases, jobs):
             out.seek(0)
             with out:
                 yield case, json.loads(out.read() or '"a case died"')
-
-
-

@@ -215,6 +215,34 @@ describe("the engine", function()
     assert.equal(0, plan(sky, nil, { destroy = true }).counts.changes)
   end)
 
+  it("waits for what is being deleted already, and for nothing that holds on to it", function()
+    local sky = cloud.new()
+    run(sky, recipe)
+    sky.things["host-2"].leaving, sky.log = true, {}
+    local vanished
+    local deletion = task.spawn(function()
+      task.sleep(0.03)
+      sky.things["host-2"], vanished = nil, #sky.log
+    end)
+    local result, planned = run(sky, nil, { destroy = true, allow_destroy = { "hosts/b" } })
+    deletion:join()
+    assert.equal(3, #result.done, "the one that is going needs no --allow-destroy")
+    for _, action in ipairs(planned.actions) do
+      if action.record.id == "host-2" then assert.equal("being deleted already", action.reason) end
+    end
+    assert.is_nil(position(sky.log, "delete host-2"))
+    assert.is_true(position(sky.log, "delete net-1") > vanished)
+  end)
+
+  it("makes anew what is being deleted", function()
+    local sky = cloud.new()
+    local one = function() cloud.host { "h", Version = "1" } end
+    run(sky, one)
+    sky.things["host-1"].leaving = true
+    assert.same({ "create h" }, ops(plan(sky, one)))
+    assert.same({ "delete h" }, ops(plan(sky, function() end)))
+  end)
+
   it("isolates failures and goes on where it stopped", function()
     local sky = cloud.new()
     sky.faults["create spec-one-hosts-a"] = cloud.refusal("AccessDenied", "not allowed")

@@ -98,7 +98,7 @@ describe("resource types", function()
       assert.equal("NAT gateway nat-1 failed: Gateway.NotAttached: no way", err.message)
     end)
 
-    it("asks for living ones alone and knows the pending ones", function()
+    it("does not ask for those that are gone, and knows the pending ones", function()
       local nat, ctx, calls = type_with("ec2.nat_gateway", {
         describe_nat_gateways = { NatGateways = {
           { NatGatewayId = "nat-1", State = "pending", NatGatewayAddresses = { { AllocationId = "e-1" } } },
@@ -107,7 +107,7 @@ describe("resource types", function()
       local found = nat.observe(ctx, {})[1]
       assert.is_true(found.pending)
       assert.equal("e-1", found.AllocationId)
-      assert.same({ Name = "state", Values = { "pending", "available" } }, calls[1][2].Filter[2])
+      assert.same({ Name = "state", Values = { "pending", "available", "deleting" } }, calls[1][2].Filter[2])
     end)
 
     it("creates with the token", function()
@@ -256,7 +256,7 @@ describe("resource types", function()
       return { cluster = cluster }
     end
 
-    it("finds the declared one, and another of the stack", function()
+    it("finds the declared one, and others of the stack", function()
       local cluster, ctx, calls = type_with("eks.cluster", {
         list_clusters = { clusters = { "demo", "old", "foreign", "going" } },
         describe_cluster = function(params)
@@ -267,10 +267,10 @@ describe("resource types", function()
       })
       local names = {}
       for _, record in ipairs(cluster.observe(ctx, { { name = "demo" } })) do
-        names[#names + 1] = record.name
+        names[#names + 1] = record.name .. (record.leaving and ", being deleted" or "")
       end
       table.sort(names)
-      assert.same({ "demo", "old" }, names)
+      assert.same({ "demo", "going, being deleted", "old" }, names)
       assert.equal(5, #calls)
     end)
 
@@ -315,6 +315,19 @@ describe("resource types", function()
       local ok, err = pcall(cluster.update, ctx, { name = "demo" }, { version = "1.34" }, { version = true })
       assert.is_false(ok)
       assert.equal("VersionUpdate of cluster demo failed: IpNotAvailable: no address left", err.message)
+    end)
+
+    it("waits for an update that EKS does not show yet", function()
+      local cluster, ctx, calls = type_with("eks.cluster", {
+        update_cluster_version = { update = { id = "u-1", status = "InProgress", type = "VersionUpdate" } },
+        describe_update = { one_by_one = {
+          not_found(), { update = { id = "u-1", status = "Successful" } },
+        } },
+        describe_cluster = described {},
+      })
+      cluster.update(ctx, { name = "demo" }, { version = "1.34" }, { version = true })
+      assert.same({ "update_cluster_version", "describe_update", "describe_update", "describe_cluster" },
+        operations(calls))
     end)
 
     it("waits for a namesake that is being deleted, then creates", function()

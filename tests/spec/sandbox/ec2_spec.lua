@@ -55,6 +55,18 @@ describe("EC2 in the sandbox", function()
     assert.equal(0, #found { "tag-key", { "tier" } })
   end)
 
+  it("does not bring back what was deleted before it was there", function()
+    local vpc, subnets = support.network(aws)
+    local gateway = ec2:create_internet_gateway({}).InternetGateway.InternetGatewayId
+    ec2:attach_internet_gateway { VpcId = vpc, InternetGatewayId = gateway }
+    local address = ec2:allocate_address({ Domain = "vpc" }).AllocationId
+    local params = { SubnetId = subnets[1], AllocationId = address }
+    local nat = ec2:create_nat_gateway(params).NatGateway.NatGatewayId
+    ec2:delete_nat_gateway { NatGatewayId = nat }
+    task.sleep(300)
+    assert.equal("deleted", ec2:describe_nat_gateways({ NatGatewayIds = { nat } }).NatGateways[1].State)
+  end)
+
   it("tags what it makes, if the tags are of its kind", function()
     local vpc = ec2:create_vpc({
       CidrBlock = "10.0.0.0/16",

@@ -60,6 +60,7 @@ function M.new()
     if not cloud.things[id] then error(error_object.new { code = "NotFound", message = "no " .. id }) end
     cloud.things[id] = nil
   end
+  function service.has(_, id) return cloud.things[id] ~= nil end
   cloud.aws = { cloud = service }
   return cloud
 end
@@ -135,7 +136,7 @@ M.host = resource.define {
     for _, want in ipairs(wanted) do names[want.HostName] = true end
     for _, thing in ipairs(ctx.aws.cloud:describe "host") do
       local found = record(ctx, thing, "HostId")
-      found.pending = not thing.up
+      found.pending, found.leaving = not thing.up, thing.leaving
       if found.address or names[found.HostName] then out[#out + 1] = found end
     end
     return out
@@ -155,6 +156,9 @@ M.host = resource.define {
   end,
   retag = function(ctx, found, set) ctx.aws.cloud:retag(found.HostId, set) end,
   delete = function(ctx, found) ctx.aws.cloud:delete(found.HostId) end,
+  gone = function(ctx, found)
+    ctx:poll(function() return not ctx.aws.cloud:has(found.HostId) or nil, "DELETING" end, { delay = 0.005 })
+  end,
 }
 
 M.link = resource.define {

@@ -64,7 +64,7 @@ local function look(plan, aws, node, id, inputs)
       known = type_:key_of(record)
       for _, name in ipairs(type_.key) do matches = matches or record[name] == id end
     end
-    if matches then return record end
+    if matches and not record.leaving then return record end
   end
   util.fail("adopt", "%s: AWS has no %s %s%s", node.address, type_.name, id,
     known and ("; by that name it has " .. known) or "")

@@ -259,7 +259,7 @@ function Run:delete(step)
   local ctx = self:context(step)
   self:exclusively(step, record, function()
     local delay, mark, since = 0.5, self.progress, clock.monotonic()
-    while true do
+    while not record.leaving do
       local ok, err = pcall(function()
         ctx:retry((type_.retry or {}).delete, function()
           ctx:found(function() type_.delete(ctx, record) end)

@@ -23,7 +23,7 @@ local function find(step, ctx, inputs)
   -- What is replaced has the same address until it goes.
   local old = step.action.record
   for _, record in ipairs(type_.observe(ctx:fresh(), key and { inputs } or {})) do
-    local is_old = old and record[type_.id] == old[type_.id]
+    local is_old = record.leaving or old and record[type_.id] == old[type_.id]
     if not is_old and key and type_:key_of(record) == key then
       return (record.address or not type_.tagging) and record or true
     elseif not is_old and not key and record.address == step.address then

@@ -43,6 +43,8 @@ function Records:add(record)
   if self.seen[id] then return end
   self.seen[id] = true
   table.insert(self.list, record)
+  -- For those that look for something to keep it is gone.
+  if record.leaving then return end
   local key = by_tag and record.address or id
   if not key then return end
   self.by_key[key] = self.by_key[key] or record

@@ -104,7 +104,8 @@ local function refuse_protected(actions, options)
   local refused = {}
   for _, action in ipairs(actions) do
     local goes = action.op == "replace" or action.op == "delete"
-    if goes and is_protected(action, options) and not contains(options.allow_destroy, action.address) then
+    if goes and not action.record.leaving and is_protected(action, options)
+      and not contains(options.allow_destroy, action.address) then
       refused[#refused + 1] = action.address
     end
   end
@@ -126,15 +127,19 @@ end
 --- @field replace? string[] addresses to be made anew
 --- @field only_look? boolean nothing will be carried out: what is protected or foreign is no error
 
--- What is ours and not declared; what has no tags has no address, and goes by its id.
-local function deletions(observed, destroy)
+-- What is ours and not declared; what has no tags has no address, and goes by its id. What AWS is deleting
+-- already is waited for, since it holds on to others; but not where its successor is declared.
+local function deletions(observed, options)
   local actions = {}
   for _, found in ipairs(observed.extra) do
-    actions[#actions + 1] = {
-      op = "delete", type = found.type, record = found.record, changes = {},
-      reason = not destroy and found.reason or nil,
-      address = found.record.address or tostring(found.record[found.type.id]),
-    }
+    local record = found.record
+    local reason = record.leaving and "being deleted already" or not options.destroy and found.reason or nil
+    if options.destroy or not (record.leaving and options.graph.by_address[record.address]) then
+      actions[#actions + 1] = {
+        op = "delete", type = found.type, record = record, changes = {}, reason = reason,
+        address = record.address or tostring(record[found.type.id]),
+      }
+    end
   end
   return actions
 end
@@ -287,7 +292,7 @@ function M.make(options)
     adopt_foreign = options.destroy or options.only_look,
   }
   local actions, env, action_of = declared_actions(options, observed)
-  local extra = deletions(observed, options.destroy)
+  local extra = deletions(observed, options)
   check_addresses("--target", options.targets, options.graph, extra)
   check_addresses("--replace", options.replace, options.graph, extra)
   local all = table.move(extra, 1, #extra, #actions + 1, table.move(actions, 1, #actions, 1, {}))

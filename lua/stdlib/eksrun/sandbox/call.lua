@@ -100,13 +100,16 @@ function Call:after(seconds, name, arguments)
   self.world:schedule(self.now + seconds, name, self.region, arguments)
 end
 
---- Has fields of a thing change.
+local function state_of(thing) return thing.State or thing.status end
+
+--- Has fields of a thing change, if its state is by then what it is now: whoever deletes it meanwhile wins.
 --- @param seconds number
 --- @param kind string
 --- @param id string
 --- @param fields table
 function Call:becomes(seconds, kind, id, fields)
-  self:after(seconds, "set", { kind = kind, id = id, fields = fields })
+  local from = state_of(self:get(kind, id))
+  self:after(seconds, "set", { kind = kind, id = id, fields = fields, from = from })
 end
 
 --- Has a thing go.
@@ -119,7 +122,8 @@ function Call:vanishes(seconds, kind, id) self:after(seconds, "remove", { kind =
 M.events = {
   set = function(call, arguments)
     local thing = call:get(arguments.kind, arguments.id)
-    for name, value in pairs(thing and arguments.fields or {}) do thing[name] = value end
+    if not thing or not util.equal(state_of(thing), arguments.from) then return end
+    for name, value in pairs(arguments.fields) do thing[name] = value end
   end,
   remove = function(call, arguments) call:remove(arguments.kind, arguments.id) end,
 }

@@ -23,6 +23,8 @@ end
 local function record_of(ctx, group)
   local record = ctx:record(group)
   record.VPCZoneIdentifier = split(group.VPCZoneIdentifier)
+  -- Only one that is being deleted has a status.
+  record.leaving = group.Status ~= nil
   return record
 end
 
@@ -133,8 +135,7 @@ return resource.define {
     local records, seen = {}, {}
     local function add(groups)
       for _, group in ipairs(groups) do
-        -- Only one that is being deleted has a status.
-        if not seen[group.AutoScalingGroupName] and not group.Status then
+        if not seen[group.AutoScalingGroupName] then
           seen[group.AutoScalingGroupName] = true
           records[#records + 1] = record_of(ctx, group)
         end

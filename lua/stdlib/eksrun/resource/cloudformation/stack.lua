@@ -35,6 +35,7 @@ local function record_of(ctx, stack)
   record.Outputs = by_key(stack.Outputs, "OutputKey", "OutputValue")
   record.Capabilities = stack.Capabilities or {}
   record.pending = stack.StackStatus:find("IN_PROGRESS", 1, true) ~= nil
+  record.leaving = stack.StackStatus == "DELETE_IN_PROGRESS"
   return record
 end
 
@@ -112,9 +113,8 @@ return resource.define {
     local stacks = ctx:list("cloudformation", "describe_stacks", {}, "Stacks")
     ctx:each(stacks, function(stack)
       local record = record_of(ctx, stack)
-      local status = stack.StackStatus
-      if status:find("^DELETE_COMPLETE") or status == "DELETE_IN_PROGRESS" then return end
-      if record.address then
+      if stack.StackStatus == "DELETE_COMPLETE" then return end
+      if record.address and not record.leaving then
         local answer = ctx.aws.cloudformation:get_template { StackName = stack.StackName }
         record.TemplateBody = answer.TemplateBody
       end

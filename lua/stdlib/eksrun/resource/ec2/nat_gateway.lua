@@ -35,13 +35,14 @@ return resource.define {
 
   observe = function(ctx)
     local filter = ctx:stack_filter()
-    filter[#filter + 1] = { Name = "state", Values = { "pending", "available" } }
+    filter[#filter + 1] = { Name = "state", Values = { "pending", "available", "deleting" } }
     local gateways = ctx:list("ec2", "describe_nat_gateways", { Filter = filter }, "NatGateways")
     return ctx:each(gateways, function(gateway)
       local record = ctx:record(gateway)
       local address = gateway.NatGatewayAddresses and gateway.NatGatewayAddresses[1]
       record.AllocationId = address and address.AllocationId
       record.pending = gateway.State == "pending"
+      record.leaving = gateway.State == "deleting"
       return record
     end)
   end,

@@ -18,6 +18,7 @@ local function record_of(ctx, endpoint)
   record.SubnetIds = endpoint.SubnetIds or {}
   record.RouteTableIds = endpoint.RouteTableIds or {}
   record.pending = endpoint.State:lower() == "pending"
+  record.leaving = endpoint.State:lower() == "deleting"
   return record
 end
 
@@ -74,8 +75,7 @@ return resource.define {
       "VpcEndpoints")
     local records = {}
     for _, endpoint in ipairs(endpoints) do
-      local state = endpoint.State:lower()
-      if state ~= "deleting" and state ~= "deleted" then records[#records + 1] = record_of(ctx, endpoint) end
+      if endpoint.State:lower() ~= "deleted" then records[#records + 1] = record_of(ctx, endpoint) end
     end
     return records
   end,

@@ -26,6 +26,7 @@ local function record_of(ctx, cluster)
   record.clusterSecurityGroupId = (cluster.resourcesVpcConfig or {}).clusterSecurityGroupId
   record.serviceIpv4Cidr = (cluster.kubernetesNetworkConfig or {}).serviceIpv4Cidr
   record.pending = cluster.status ~= "ACTIVE"
+  record.leaving = cluster.status == "DELETING"
   return record
 end
 

@@ -55,7 +55,8 @@ return resource.define {
         return names
       end,
       describe = function(cluster, name)
-        if not support.observe_cluster(ctx, cluster) then return nil end
+        local parent = support.observe_cluster(ctx, cluster)
+        if not parent or parent.status == "DELETING" then return nil end
         local association = all(ctx, cluster)[name]
         return association and describe(ctx, cluster, association.associationId)
       end,

@@ -13,15 +13,12 @@ function M.describe_cluster(ctx, name)
   return ctx:found(function() return ctx.aws.eks:describe_cluster { name = name }.cluster end)
 end
 
---- The same while observing: asked once, whichever types need it. One that is being deleted counts as gone.
+--- The same while observing: asked once, whichever types need it.
 --- @param ctx eksrun.Context
 --- @param name string
 --- @return table?
 function M.observe_cluster(ctx, name)
-  local cluster = ctx:once("eks.cluster/" .. name, function()
-    return M.describe_cluster(ctx, name) or false
-  end)
-  if cluster and cluster.status ~= "DELETING" then return cluster end
+  return ctx:once("eks.cluster/" .. name, function() return M.describe_cluster(ctx, name) or false end) or nil
 end
 
 --- The clusters that carry the stack's tags, where others than the wanted are to be looked for. EKS
@@ -60,14 +57,17 @@ function M.observe_children(ctx, wanted, children)
     if seen[path] then return end
     seen[path] = true
     local described = ctx:once(path, function() return children.describe(cluster, name) or false end)
-    if described and described.status ~= "DELETING" then
-      records[#records + 1] = children.record(described)
+    if described then
+      local record = children.record(described)
+      record.leaving = described.status == "DELETING"
+      records[#records + 1] = record
     end
   end
   local function look_into(cluster)
     if entered[cluster] then return end
     entered[cluster] = true
-    if not ctx.sweep or not M.observe_cluster(ctx, cluster) then return end
+    local parent = ctx.sweep and M.observe_cluster(ctx, cluster)
+    if not parent or parent.status == "DELETING" then return end
     ctx:each(children.list(cluster), function(name) look(cluster, name) end)
   end
   local jobs = {}
@@ -161,12 +161,15 @@ function M.wait_update(ctx, what, params, update, minutes)
         #reasons > 0 and table.concat(reasons, "; ") or "no reason given")
     end
     local state = update.type or "updating"
-    update = ctx.aws.eks:describe_update {
-      name = params.name or params.clusterName,
-      nodegroupName = params.nodegroupName,
-      addonName = params.addonName,
-      updateId = update.id,
-    }.update
+    local seen = ctx:found(function()
+      return ctx.aws.eks:describe_update {
+        name = params.name or params.clusterName,
+        nodegroupName = params.nodegroupName,
+        addonName = params.addonName,
+        updateId = update.id,
+      }.update
+    end)
+    update = seen or update
     return nil, state
   end, { timeout = minutes * MINUTE })
 end
