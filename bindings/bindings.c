@@ -22,6 +22,7 @@ static const luaL_Reg modules[] = {
     {"eksrun.process", luaopen_eksrun_process},
     {"eksrun.terminal", luaopen_eksrun_terminal},
     {"eksrun.native.edit", luaopen_eksrun_native_edit},
+    {"eksrun.native.server", luaopen_eksrun_native_server},
     {"eksrun.native.task", luaopen_eksrun_native_task},
     {NULL, NULL},
 };

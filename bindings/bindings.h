@@ -48,6 +48,7 @@ int luaopen_eksrun_http(lua_State *L);
 int luaopen_eksrun_process(lua_State *L);
 int luaopen_eksrun_terminal(lua_State *L);
 int luaopen_eksrun_native_edit(lua_State *L);
+int luaopen_eksrun_native_server(lua_State *L);
 int luaopen_eksrun_native_task(lua_State *L);
 
 #endif

@@ -259,7 +259,7 @@ static void push_header(lua_State *L, const char *line, size_t n) {
   lua_rawset(L, -3);
 }
 
-static void push_headers(lua_State *L, const struct ek_buf *lines) {
+void ek_http_push_headers(lua_State *L, const struct ek_buf *lines) {
   lua_createtable(L, 0, 16);
   const char *line = lines->data, *end = lines->data + lines->len;
   while (line < end) {
@@ -293,7 +293,7 @@ static void push_answer(lua_State *L, struct ek_http_op *op, bool stream) {
   lua_createtable(L, 0, 4);
   lua_pushinteger(L, t->status);
   lua_setfield(L, -2, "status");
-  push_headers(L, &t->headers);
+  ek_http_push_headers(L, &t->headers);
   lua_setfield(L, -2, "headers");
   push_timing(L, t);
   lua_setfield(L, -2, "timing");

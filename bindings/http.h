@@ -1,4 +1,5 @@
-/* Private to eksrun.http: a request under way (http.c) and the body of its answer (http_body.c). */
+/* A request of eksrun.http under way (http.c) and the body of its answer (http_body.c); and what
+ * eksrun.native.server shares with them. */
 #ifndef EK_BINDINGS_HTTP_H
 #define EK_BINDINGS_HTTP_H
 
@@ -34,5 +35,8 @@ void ek_http_close(struct ek_http_op *op);
 void ek_http_push_error(lua_State *L, const struct ek_transfer *t);
 
 void ek_http_open_body(lua_State *L);
+
+/* Pushes a table of the lines "Name: value": values by lower-case name. */
+void ek_http_push_headers(lua_State *L, const struct ek_buf *lines);
 
 #endif

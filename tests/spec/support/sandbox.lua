@@ -25,7 +25,7 @@ end
 function M.network(aws, options)
   local vpc = aws.ec2:create_vpc({ CidrBlock = (options or {}).cidr or "10.0.0.0/16" }).Vpc.VpcId
   local subnets = {}
-  for i, zone in ipairs { "us-east-1a", "us-east-1b" } do
+  for i, zone in ipairs((options or {}).zones or { "us-east-1a", "us-east-1b" }) do
     subnets[i] = aws.ec2:create_subnet({
       VpcId = vpc, CidrBlock = ("10.0.%d.0/24"):format(i), AvailabilityZone = zone,
     }).Subnet.SubnetId
@@ -33,15 +33,20 @@ function M.network(aws, options)
   return vpc, subnets
 end
 
---- A role that a service of AWS may assume, by now.
-function M.role(aws, name, service)
-  local arn = aws.iam:create_role({
+--- A role that a service of AWS may assume soon.
+function M.role_now(aws, name, service)
+  return aws.iam:create_role({
     RoleName = name,
     AssumeRolePolicyDocument = require("eksrun.json").encode {
       Version = "2012-10-17",
       Statement = { { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = service } } },
     },
   }).Role.Arn
+end
+
+--- A role that a service of AWS may assume, by now.
+function M.role(aws, name, service)
+  local arn = M.role_now(aws, name, service)
   require("eksrun.task").sleep(60)
   return arn
 end

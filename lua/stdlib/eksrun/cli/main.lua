@@ -11,7 +11,8 @@ local util = require "eksrun.util"
 
 --- In the order of the help.
 local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check", "graph",
-  "test", "new", "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua", "help" }
+  "test", "new", "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua",
+  "sandbox", "help" }
 
 local M = {}
 

@@ -4,29 +4,13 @@
 --- Nothing of the user's is touched: neither credentials nor endpoints count; kubeconfig and journals are
 --- written beside the file, or not at all.
 local clock = require "eksrun.clock"
-local file = require "eksrun.file"
-local json = require "eksrun.json"
+local store = require "eksrun.sandbox.store"
 local util = require "eksrun.util"
 
 local M = {}
 
 -- Seconds: what a run takes on AWS is said from here on.
 local NOTEWORTHY = 5
-local STATE_MAX = 256 * 1024 * 1024
-
---- The state that a command left in a file; nil if there is no such file.
---- @param path string
---- @return table?
-function M.load(path)
-  local text, err = file.try_read(path, { max = STATE_MAX })
-  if text == nil and err.code == "not_found" then return nil end
-  if text == nil then error(err, 0) end
-  local state = json.try_decode(text)
-  if type(state) ~= "table" or state.version ~= 1 or type(state.regions) ~= "table" then
-    util.fail("sandbox", "%s is not the state of a sandbox", path)
-  end
-  return state
-end
 
 --- The region that calls would go to on AWS; where nobody says any, one that every account has.
 --- @param parsed table arguments of a command
@@ -47,7 +31,7 @@ function M.run(parsed, run)
     util.fail("usage", "--sandbox and --endpoint-url exclude each other: a sandbox is the endpoint")
   end
   local path = type(parsed.sandbox) == "string" and parsed.sandbox or nil
-  local sandbox = require("eksrun.sandbox").new { state = path and M.load(path) }
+  local sandbox = require("eksrun.sandbox").new { state = path and store.load(path) }
   require("eksrun.aws").configure(sandbox:options(M.region(parsed)))
   require("eksrun.kubeconfig.install").redirect = path and path .. ".kubeconfig" or false
   require("eksrun.engine.journal").redirect = path and path .. ".journals" or false
@@ -56,7 +40,7 @@ function M.run(parsed, run)
   local _ <close> = setmetatable({}, {
     __close = function()
       local state = sandbox:save(clock.now())
-      if path then file.write_atomic(path, json.encode(state), { mode = 384 }) end -- 0600
+      if path then store.save(path, state) end
       clock.simulate(nil)
     end,
   })

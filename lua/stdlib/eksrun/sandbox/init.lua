@@ -17,6 +17,7 @@ local paging = require "eksrun.sandbox.paging"
 local principals = require "eksrun.sandbox.iam.principals"
 local services = require "eksrun.sandbox.services"
 local util = require "eksrun.util"
+local virtual = require "eksrun.sandbox.virtual"
 local worlds = require "eksrun.sandbox.world"
 
 local M = {}
@@ -24,29 +25,34 @@ local M = {}
 --- @class eksrun.Sandbox
 --- @field world eksrun.sandbox.World
 --- @field started number when it was made, on its clock
+--- @field virtual boolean
 local Sandbox = {}
 Sandbox.__index = Sandbox
 
 --- @class eksrun.Sandbox.Options
 --- @field seed? integer decides ids and durations; default 1
+--- @field now? number when a new one begins, seconds since 1970; default world.EPOCH
 --- @field state? table what save() returned
 --- @field enforce? boolean|table[] true: everybody may do what IAM says; a list of policy documents, parsed:
 --- those of the administrator, whom no key was given to. Default: nobody is refused
 --- @field observe? fun(requests: eksrun.sandbox.iam.Request[], call: eksrun.sandbox.Call) sees what each call
 --- asks IAM
+--- @field virtual? boolean nobody has to wait: virtual.lua
 
 --- @param options? eksrun.Sandbox.Options
 --- @return eksrun.Sandbox
 function M.new(options)
   options = options or {}
   util.check_options("sandbox.new", options, {
-    seed = "integer?", state = "table?", enforce = "any?", observe = "function?",
+    seed = "integer?", now = "number?", state = "table?", virtual = "boolean?", enforce = "any?",
+    observe = "function?",
   })
   if options.state and options.state.version ~= 1 then
     util.fail("sandbox", "the state is not one of a sandbox")
   end
   local self = setmetatable({
     world = worlds.new(options), enforce = options.enforce, observe = options.observe,
+    virtual = options.virtual or false,
   }, Sandbox)
   self.started = self.world.state.now
   for name, handler in pairs(calls.events) do self.world.handlers[name] = handler end
@@ -184,18 +190,24 @@ local function refusal(service, operation, raised, options)
   return operation:serialize_error(err, options)
 end
 
---- Answers a request.
---- @param request eksrun.native.aws.Received
+--- Has happen what happens by then.
 --- @param now number seconds since 1970
---- @return eksrun.native.aws.Answer
-function Sandbox:answer(request, now)
-  local state = self.world.state
+function Sandbox:advance(now)
   self.world:advance(now, function(event)
     return self:call_context {
       region = event.region, operation = event.name, params = event.arguments, now = event.at,
       own = util.fingerprint(event.name, event.arguments, event.at),
     }
   end)
+end
+
+--- Answers a request.
+--- @param request eksrun.native.aws.Received
+--- @param now number seconds since 1970
+--- @return eksrun.native.aws.Answer
+function Sandbox:answer(request, now)
+  local state = self.world.state
+  self:advance(now)
   state.requests = state.requests + 1
   local options = { request_id = worlds.uuid(self.world:hash("request", state.requests)) }
   local signed, region, access_key_id = scope_of(request)
@@ -213,7 +225,11 @@ function Sandbox:answer(request, now)
   if not operation then
     answer = (meant or service):serialize_error(params, options)
   else
-    local ok, output = pcall(self.perform, self, name, region, operation, params, access_key_id)
+    local function perform()
+      return pcall(self.perform, self, name, region, operation, params, access_key_id)
+    end
+    local ok, output = perform()
+    if self.virtual then ok, output = virtual.pass(self, operation:name(), perform, ok, output) end
     if ok then
       answer = operation:serialize(output, options)
     elseif fault.is(output) then
@@ -224,7 +240,6 @@ function Sandbox:answer(request, now)
   end
   answer.headers = lower(answer.headers)
   answer.headers["x-amzn-requestid"] = answer.headers["x-amzn-requestid"] or options.request_id
-  answer.headers.date = require("eksrun.clock").format_iso8601(now, "http")
   return answer
 end
 
@@ -242,6 +257,7 @@ function Sandbox:request(request)
     method = request.method or "GET", path = path == "" and "/" or path, query = query,
     headers = headers, body = request.body or "",
   }, clock.now())
+  answer.headers.date = clock.format_iso8601(clock.now(), "http")
   return { status = answer.status, headers = answer.headers, body = answer.body }
 end
 

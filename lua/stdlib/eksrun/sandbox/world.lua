@@ -22,11 +22,12 @@ M.GLOBAL = "aws-global"
 local World = {}
 World.__index = World
 
---- @param options { seed?: integer, state?: table } a state that was saved has a seed of its own
+--- @param options { seed?: integer, now?: number, state?: table } a saved state has seed and clock of its own
 --- @return eksrun.sandbox.World
 function M.new(options)
   local state = options.state or {
-    version = 1, seed = options.seed or 1, account = M.ACCOUNT, now = M.EPOCH, serial = 0, requests = 0,
+    version = 1, seed = options.seed or 1, account = M.ACCOUNT, now = options.now or M.EPOCH, serial = 0,
+    requests = 0,
     regions = {}, events = {}, tokens = {}, drawn = {},
   }
   return setmetatable({ state = state, handlers = {} }, World)
@@ -85,16 +86,23 @@ function World:schedule(at, name, region, arguments)
   })
 end
 
-local function next_event(events, now)
+-- The index of the event that is due first.
+local function first_event(events)
   local best
   for i, event in ipairs(events) do
     local other = best and events[best]
-    if event.at <= now
-      and (not other or event.at < other.at or event.at == other.at and event.serial < other.serial) then
+    if not other or event.at < other.at or event.at == other.at and event.serial < other.serial then
       best = i
     end
   end
-  return best and table.remove(events, best)
+  return best
+end
+
+--- When something happens next.
+--- @return number? seconds since 1970
+function World:next_event_at()
+  local first = first_event(self.state.events)
+  return first and self.state.events[first].at
 end
 
 --- Carries out what has happened by now.
@@ -102,10 +110,12 @@ end
 --- @param context fun(event: table): eksrun.sandbox.Call what the handler gets, at the event's time
 function World:advance(now, context)
   local state = self.state
-  local event = next_event(state.events, now)
-  while event do
+  local at = self:next_event_at()
+  while at and at <= now do
+    local event = table.remove(state.events, first_event(state.events))
+    state.now = math.max(state.now, at)
     self.handlers[event.name](context(event), event.arguments)
-    event = next_event(state.events, now)
+    at = self:next_event_at()
   end
   state.now = math.max(state.now, now)
 end

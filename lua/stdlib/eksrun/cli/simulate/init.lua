@@ -6,6 +6,7 @@ local json = require "eksrun.json"
 local prices = require "eksrun.sandbox.prices"
 local session = require "eksrun.cli.session"
 local simulated = require "eksrun.cli.simulated"
+local store = require "eksrun.sandbox.store"
 local trials = require "eksrun.trial"
 local util = require "eksrun.util"
 
@@ -155,7 +156,7 @@ function M.run(parsed)
   local region = simulated.region(parsed)
   local found = M.simulate(parsed.recipe, parsed.params, {
     seeds = count, region = region,
-    state = type(parsed.sandbox) == "string" and simulated.load(parsed.sandbox) or nil,
+    state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,
   })
   local report = session.report(parsed, io.stdout)
   if parsed.json then

@@ -1,0 +1,79 @@
+--- eksrun sandbox: an AWS on this machine for any client.
+local util = require "eksrun.util"
+
+local M = {
+  summary = "serve an AWS on this machine to any client",
+  description = [[
+Its URL is printed on stdout as soon as it serves. Point clients there with
+AWS_ENDPOINT_URL; any credentials will do. SIGTERM and Ctrl-C end it, and save
+its state.]],
+  arguments = {},
+  flags = {
+    { "listen", "address and port, of this machine only; port 0: one that is free",
+      value = "ADDRESS:PORT", default = "127.0.0.1:4566" },
+    { "time-scale", "seconds that pass on AWS in one second", value = "N", type = "number" },
+    { "virtual", "time jumps wherever a client would wait" },
+    { "state", "load what is there from a file, and save it at the end", value = "FILE" },
+    { "seed", "decides ids and durations of a new sandbox", value = "N", type = "integer" },
+  },
+  examples = {
+    "eksrun sandbox --virtual",
+    "eksrun sandbox --listen 127.0.0.1:0 --time-scale 60 --state aws.json",
+    "AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws eks list-clusters",
+  },
+  bare = true,
+}
+
+-- Address and port of "127.0.0.1:4566", "localhost:0", "4566".
+local function place(text)
+  local address, port = text:match "^(.-):?(%d+)$"
+  port = math.tointeger(tonumber(port))
+  if address == "" or address == "localhost" then address = "127.0.0.1" end
+  if not port or port > 65535 then
+    util.fail("usage", "--listen: '%s' is not an address and a port, such as 127.0.0.1:4566", text)
+  end
+  if not address:find "^127%.%d+%.%d+%.%d+$" then
+    util.fail("usage", "--listen: a sandbox serves this machine only, at 127.0.0.1, not at %s", address)
+  end
+  return address, port
+end
+
+local function check(parsed)
+  for _, flag in ipairs { "sandbox", "endpoint_url", "profile", "region" } do
+    if parsed[flag] then
+      util.fail("usage", "--%s is no flag of eksrun sandbox: clients say it", flag:gsub("_", "-"))
+    end
+  end
+  if parsed.virtual and parsed.time_scale then
+    util.fail("usage", "--virtual and --time-scale exclude each other")
+  end
+  if parsed.time_scale and not (parsed.time_scale > 0 and parsed.time_scale < math.huge) then
+    util.fail("usage", "--time-scale: a number above 0 expected")
+  end
+end
+
+function M.run(parsed)
+  check(parsed)
+  local address, port = place(parsed.listen)
+  local clock, store = require "eksrun.clock", require "eksrun.sandbox.store"
+  local task = require "eksrun.task"
+  local sandbox = require("eksrun.sandbox").new {
+    seed = parsed.seed, now = clock.now(), state = parsed.state and store.load(parsed.state),
+    virtual = parsed.virtual,
+  }
+  local pace = require("eksrun.sandbox.pace").new(sandbox.started, parsed.time_scale)
+  local listener = require("eksrun.sandbox.listener").new {
+    sandbox = sandbox, pace = pace, address = address, port = port,
+  }
+  local signaled
+  task.on_signal(function(signal)
+    signaled = signal
+    listener:stop()
+  end)
+  require("eksrun.stdout").write(("http://%s:%d\n"):format(address, listener:port()))
+  listener:serve()
+  if parsed.state then store.save(parsed.state, sandbox:save(pace:now())) end
+  return require("eksrun.cli.failure").signal_status(signaled)
+end
+
+return M

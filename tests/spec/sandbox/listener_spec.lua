@@ -1,0 +1,130 @@
+-- The sandbox over HTTP, with our own client; those of others are in tests/integration.
+local clock = require "eksrun.clock"
+local http = require "eksrun.http"
+local listeners = require "eksrun.sandbox.listener"
+local paces = require "eksrun.sandbox.pace"
+local sandbox = require "eksrun.sandbox"
+local support = require "tests.spec.support.sandbox"
+local task = require "eksrun.task"
+
+-- Runs f(aws, listener) on a sandbox that listens.
+local function with(options, f)
+  local world = sandbox.new { virtual = options.virtual, now = clock.now(), state = options.state }
+  local listener = listeners.new { sandbox = world, pace = paces.new(world.started, options.scale) }
+  return task.scope(function(scope)
+    scope:spawn(function() listener:serve() end)
+    local aws = require("eksrun.aws").session {
+      region = "eu-west-1", endpoint = ("http://127.0.0.1:%d"):format(listener:port()),
+      credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" }, max_attempts = 1,
+      system = require("eksrun.aws.system").with { env = function() end, read_file = function() end },
+    }
+    local results = table.pack(f(aws, listener))
+    listener:stop()
+    return table.unpack(results, 1, results.n)
+  end)
+end
+
+describe("the sandbox's listener", function()
+  it("answers every protocol in the region of the signature", function()
+    with({}, function(aws)
+      assert.equal("111122223333", aws.account())
+      assert.equal("eu-west-1a",
+        aws.ec2:describe_availability_zones({}).AvailabilityZones[1].ZoneName)
+      assert.same({}, aws.eks:list_clusters({}).clusters)
+      assert.same({}, aws.logs:describe_log_groups({}).logGroups)
+      local _, err = aws.try.eks:describe_cluster { name = "none" }
+      assert.equal("ResourceNotFoundException", err.code)
+      assert.equal(404, err.status)
+      assert.is_string(err.request_id)
+    end)
+  end)
+
+  it("has the time of the world, or a faster one", function()
+    with({}, function(aws, listener)
+      aws.sts:get_caller_identity()
+      assert.is_true(math.abs(listener.sandbox.world.state.now - clock.now()) < 30)
+    end)
+    with({ scale = 1000000 }, function(aws, listener)
+      task.sleep(0.01)
+      aws.sts:get_caller_identity()
+      assert.is_true(listener.sandbox.world.state.now - clock.now() > 5000)
+    end)
+  end)
+
+  it("lets nobody wait when time is virtual", function()
+    with({ virtual = true }, function(aws, listener)
+      local started, began = listener.sandbox.world.state.now, clock.monotonic()
+      local _, subnets = support.network(aws, { zones = { "eu-west-1a", "eu-west-1b" } })
+      local role = support.role_now(aws, "cluster", "eks.amazonaws.com")
+      local function create()
+        return aws.try.eks:create_cluster {
+          name = "demo", roleArn = role, resourcesVpcConfig = { subnetIds = subnets },
+        }
+      end
+      local made = create() -- refused where the role is not seen yet: then it is the next time
+      for _ = 1, 10 do made = made or create() end
+      assert.equal("CREATING", made.cluster.status)
+      assert.equal("ACTIVE", aws.eks:describe_cluster({ name = "demo" }).cluster.status)
+      aws.eks:delete_cluster { name = "demo" }
+      local _, err = aws.try.eks:describe_cluster { name = "demo" }
+      assert.equal("ResourceNotFoundException", err.code)
+      assert.is_true(listener.sandbox.world.state.now - started > 500)
+      assert.is_true(listener.pace:now() >= listener.sandbox.world.state.now)
+      assert.is_true(clock.monotonic() - began < 60)
+    end)
+  end)
+
+  it("leaves time alone when nothing that is asked for changes", function()
+    with({ virtual = true }, function(aws, listener)
+      local vpc = aws.ec2:create_vpc({ CidrBlock = "10.0.0.0/16" }).Vpc.VpcId
+      aws.ec2:describe_vpcs { VpcIds = { vpc } } -- pending at first
+      aws.ec2:allocate_address {}
+      local before = listener.sandbox.world.state.now
+      aws.ec2:describe_vpcs {}
+      aws.ec2:describe_addresses {}
+      assert.is_true(listener.sandbox.world.state.now - before < 30)
+    end)
+  end)
+
+  it("goes on where its state was saved", function()
+    local state = with({}, function(aws, listener)
+      aws.ec2:create_vpc { CidrBlock = "10.1.0.0/16" }
+      return listener.sandbox:save(listener.pace:now())
+    end)
+    local json = require "eksrun.json"
+    with({ state = json.decode(json.encode(state)) }, function(aws)
+      assert.equal("10.1.0.0/16", aws.ec2:describe_vpcs({}).Vpcs[1].CidrBlock)
+    end)
+  end)
+
+  it("answers what is no request of AWS", function()
+    with({}, function(_, listener)
+      local url = ("http://127.0.0.1:%d/"):format(listener:port())
+      assert.equal(404, http.request({ url = url }).status)
+      assert.equal(404, http.request({ url = url, headers = { authorization = "x" } }).status)
+      local garbage = http.request {
+        url = url, method = "POST", body = "\255\0{", headers = {
+          authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/eks/aws4_request, "
+            .. "SignedHeaders=host, Signature=0",
+        },
+      }
+      assert.is_true(garbage.status >= 400 and garbage.status < 500)
+    end)
+  end)
+
+  it("tells whose fault it is when a handler fails", function()
+    local services = require "eksrun.sandbox.services"
+    local handler = services.handler
+    services.handler = function() return function() error "boom" end end
+    local stderr, said = io.stderr, ""
+    io.stderr = { write = function(_, ...) said = said .. table.concat { ... } end } -- luacheck: ignore
+    local ok, why = pcall(with, {}, function(aws)
+      local _, err = aws.try.eks:list_clusters {}
+      assert.equal(500, err.status)
+      assert.equal("InternalFailure", err.code)
+    end)
+    services.handler, io.stderr = handler, stderr -- luacheck: ignore
+    assert(ok, why)
+    assert.matches("boom", said)
+  end)
+end)
