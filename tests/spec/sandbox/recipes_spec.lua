@@ -14,7 +14,8 @@ local NEEDS = {
   },
 }
 -- What AWS itself leaves for a while, or for good: a cluster's logs, the roles of services.
-local LEFT = { ["logs.log_group"] = true, ["ssm.parameter"] = true, ["autoscaling.refresh"] = true }
+local LEFT = { ["logs.log_group"] = true, ["ec2.dhcp_options"] = true, ["ssm.parameter"] = true,
+  ["autoscaling.refresh"] = true }
 local ENDED = { deleted = true, terminated = true }
 
 local function temporary()

@@ -13,6 +13,7 @@ return {
   ["ec2.vpc_endpoint.gateway.delete"] = { 3, 6, 8 },
   ["ec2.instance.start"] = { 12, 20, 40 },
   ["ec2.instance.join"] = { 35, 60, 130 },
+  ["ec2.volume"] = { 2, 5, 12 },
   ["ec2.instance.stop"] = { 20, 40, 90 },
 
   ["iam.assumable"] = { 2, 8, 30 },
@@ -45,6 +46,7 @@ return {
   ["eks.capability.delete"] = { 30, 60, 120 },
   ["eks.insights.refresh"] = { 60, 180, 420 },
 
+  ["autoscaling.notice"] = { 15, 40, 75 },
   ["autoscaling.group.delete"] = { 30, 60, 150 },
   ["logs.log_group"] = { 0.1, 0.3, 1 },
 }

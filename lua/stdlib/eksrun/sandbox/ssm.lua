@@ -2,6 +2,7 @@
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local images = require "eksrun.sandbox.ec2.image"
 local util = require "eksrun.util"
 
 local M = { operations = {} }
@@ -21,19 +22,19 @@ local PUBLIC = {
       if not has_images(version) then return nil end
       if what == "release_version" then return version .. ".0-20251120" end
       if what == "image_name" then return "amazon-eks-node-al2023-" .. version end
-      return what == "image_id" and "ami-0" .. call.world:hash(call.region, name):sub(1, 16) or nil
+      return what == "image_id" and images.id(call, name) or nil
     end,
   },
   {
     "^/aws/service/bottlerocket/aws%-k8s%-([%d.]+)[%w-]*/[%w_]+/latest/([%w_]+)$",
     function(call, name, version, what)
       if not has_images(version) then return nil end
-      return what == "image_id" and "ami-0" .. call.world:hash(call.region, name):sub(1, 16) or nil
+      return what == "image_id" and images.id(call, name) or nil
     end,
   },
   {
     "^/aws/service/ami%-amazon%-linux%-latest/[%w%.-]+$",
-    function(call, name) return "ami-0" .. call.world:hash(call.region, name):sub(1, 16) end,
+    function(call, name) return images.id(call, name) end,
   },
 }
 

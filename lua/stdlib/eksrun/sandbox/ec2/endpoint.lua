@@ -1,105 +1,28 @@
 --- EC2: endpoints of services in a network (PrivateLink), and the services that there are.
-local catalog = require "eksrun.sandbox.ec2.catalog"
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
-local nat = require "eksrun.sandbox.ec2.nat"
+local interfaces = require "eksrun.sandbox.ec2.interface"
+local prefix_lists = require "eksrun.sandbox.ec2.prefix_list"
+local services = require "eksrun.sandbox.ec2.endpoint_service"
 local support = require "eksrun.sandbox.ec2.support"
 
 local M = { operations = {}, events = {} }
 local operations = M.operations
 
--- Of AWS's services those that clusters and their pods use. S3 and DynamoDB have a gateway, too.
-local SERVICES = {
-  "appmesh-envoy-management", "autoscaling", "cloudformation", "dynamodb", "ebs", "ec2", "ec2messages",
-  "ecr.api",
-  "ecr.dkr", "eks", "eks-auth", "elasticfilesystem", "elasticloadbalancing", "events", "guardduty-data",
-  "kms",
-  "logs", "monitoring", "s3", "secretsmanager", "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "xray",
-}
-local GATEWAYS = { s3 = true, dynamodb = true }
--- Those whose usual name is not that of the service.
-local HOSTS = { ["ecr.api"] = "api.ecr", ["ecr.dkr"] = "dkr.ecr" }
-
 local OPEN = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-
-local function name_of(call, service) return ("com.amazonaws.%s.%s"):format(call.region, service) end
-
-local function detail(call, service, kind)
-  local zones = json.array {}
-  for i, zone in ipairs(catalog.zones(call.region)) do zones[i] = zone.name end
-  local host = HOSTS[service] or service
-  return {
-    ServiceName = name_of(call, service), ServiceType = { { ServiceType = kind } },
-    ServiceRegion = call.region,
-    ServiceId = "vpce-svc-0" .. call.world:hash("service", service, kind):sub(1, 16), Owner = "amazon",
-    AvailabilityZones = zones, AcceptanceRequired = false, ManagesVpcEndpoints = false,
-    VpcEndpointPolicySupported = true, BaseEndpointDnsNames = { ("%s.%s.vpce.amazonaws.com"):format(service,
-      call.region) },
-    PrivateDnsName = kind == "Interface" and ("%s.%s.amazonaws.com"):format(host, call.region) or nil,
-    PrivateDnsNameVerificationState = kind == "Interface" and "verified" or nil,
-    SupportedIpAddressTypes = { "ipv4" }, Tags = json.array {},
-  }
-end
-
-local SERVICE = {
-  filters = {
-    ["service-name"] = "ServiceName", ["service-type"] = "ServiceType.ServiceType", ["owner"] = "Owner",
-    ["supported-ip-address-types"] = "SupportedIpAddressTypes",
-  },
-}
-
-function operations.DescribeVpcEndpointServices(call, params)
-  local wanted
-  for _, name in ipairs(params.ServiceNames or {}) do
-    wanted = wanted or {}
-    wanted[name] = true
-  end
-  local names, details = json.array {}, json.array {}
-  for _, service in ipairs(SERVICES) do
-    local name, shown = name_of(call, service), false
-    for _, kind in ipairs(GATEWAYS[service] and { "Gateway", "Interface" } or { "Interface" }) do
-      local found = detail(call, service, kind)
-      if (not wanted or wanted[name]) and support.passes(SERVICE, found, params.Filters) then
-        details[#details + 1], shown = found, true
-      end
-    end
-    if shown then names[#names + 1] = name end
-    if wanted then wanted[name] = nil end
-  end
-  for name in pairs(wanted or {}) do
-    fault.raise("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
-  end
-  -- Pages go by the details here.
-  local limit = params.MaxResults
-  if limit and limit < #details then
-    local from = math.tointeger(tonumber(params.NextToken or "")) or 0
-    local stop = math.min(from + limit, #details)
-    local page = json.array(table.move(details, from + 1, stop, 1, {}))
-    return {
-      ServiceNames = names, ServiceDetails = page, NextToken = stop < #details and tostring(stop) or nil,
-    }
-  end
-  return { ServiceNames = names, ServiceDetails = details }
-end
 
 operations.DescribeVpcEndpoints = support.describe {
   kind = "ec2.vpc_endpoint", prefix = "vpce", id = "VpcEndpointId", tag = "vpc-endpoint",
   list = "VpcEndpoints",
   ids = "VpcEndpointIds", missing = "InvalidVpcEndpointId.NotFound",
   missing_text = "The Vpc Endpoint Id '%s' does not exist",
-  filters = {
-    ["vpc-endpoint-id"] = "VpcEndpointId", ["vpc-id"] = "VpcId", ["service-name"] = "ServiceName",
-    ["vpc-endpoint-state"] = "State", ["vpc-endpoint-type"] = "VpcEndpointType",
-    ["ip-address-type"] = "IpAddressType",
-  },
+  malformed = "InvalidVpcEndpointId.Malformed",
+  filters = filter.map("DescribeVpcEndpoints", [[
+    ip-address-type service-name service-region vpc-id vpc-endpoint-id vpc-endpoint-type]], {
+    ["vpc-endpoint-state"] = "State",
+  }),
 }
-
-local function known_service(call, name, kind)
-  for _, service in ipairs(SERVICES) do
-    if name_of(call, service) == name and (kind == "Interface" or GATEWAYS[service]) then return service end
-  end
-  fault.raise("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
-end
 
 local function add_interface(call, endpoint, subnet_id)
   local subnet = support.need(call, "ec2.subnet", subnet_id)
@@ -108,7 +31,7 @@ local function add_interface(call, endpoint, subnet_id)
   end
   local groups = {}
   for i, group in ipairs(endpoint.Groups) do groups[i] = group.GroupId end
-  local interface = support.interface(call, subnet, {
+  local interface = interfaces.make(call, subnet, {
     Description = "VPC Endpoint Interface " .. endpoint.VpcEndpointId, InterfaceType = "vpc_endpoint",
     RequesterId = "amazon-vpce", Groups = groups, of = endpoint.VpcEndpointId,
   })
@@ -134,7 +57,7 @@ local function add_route(call, endpoint, table_id, service)
   local route_table = support.need(call, "ec2.route_table", table_id)
   table.insert(endpoint.RouteTableIds, table_id)
   table.insert(route_table.Routes, {
-    DestinationPrefixListId = nat.prefix_list(call, service), GatewayId = endpoint.VpcEndpointId,
+    DestinationPrefixListId = prefix_lists.of_service(call, service), GatewayId = endpoint.VpcEndpointId,
     Origin = "CreateRoute", State = "active",
   })
 end
@@ -150,15 +73,10 @@ local function remove_routes(call, endpoint, only)
   end
 end
 
-local function default_group(call, vpc)
-  return call:find("ec2.security_group", function(g) return g.VpcId == vpc and g.GroupName == "default" end)
-    .GroupId
-end
-
 function operations.CreateVpcEndpoint(call, params)
   local vpc = support.need(call, "ec2.vpc", params.VpcId)
   local kind = params.VpcEndpointType or "Gateway"
-  local service = known_service(call, params.ServiceName, kind)
+  local service = services.need(call, params.ServiceName, kind)
   local subnets = params.SubnetIds or {}
   check_zones(call, subnets)
   local twin = call:find("ec2.vpc_endpoint", function(e)
@@ -167,11 +85,11 @@ function operations.CreateVpcEndpoint(call, params)
   end)
   if twin and kind == "Gateway" then
     fault.raise("RouteAlreadyExists", "route table already has a route with destination-prefix-list-id %s",
-      nat.prefix_list(call, service))
+      prefix_lists.of_service(call, service))
   elseif twin then
     fault.raise("InvalidParameter",
       "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-      .. "%s.%s.amazonaws.com in the VPC %s", HOSTS[service] or service, call.region, vpc.VpcId)
+      .. "%s in the VPC %s", services.host(call, service), vpc.VpcId)
   end
   if params.PrivateDnsEnabled and kind == "Interface" then
     local attributes = vpc._attributes
@@ -191,7 +109,7 @@ function operations.CreateVpcEndpoint(call, params)
     Tags = support.tags(params, "vpc-endpoint"),
   }
   if kind == "Interface" then
-    local groups = params.SecurityGroupIds or { default_group(call, vpc.VpcId) }
+    local groups = params.SecurityGroupIds or { support.default_group(call, vpc.VpcId) }
     for i, group in ipairs(groups) do
       endpoint.Groups[i] = { GroupId = group,
         GroupName = support.need(call, "ec2.security_group", group).GroupName }
@@ -204,8 +122,7 @@ function operations.CreateVpcEndpoint(call, params)
     }
     if params.PrivateDnsEnabled then
       endpoint.DnsEntries[2] = {
-        DnsName = ("%s.%s.amazonaws.com"):format(HOSTS[service] or service, call.region),
-        HostedZoneId = "ZONEIDPENDING",
+        DnsName = services.host(call, service), HostedZoneId = "ZONEIDPENDING",
       }
     end
   else
@@ -293,7 +210,7 @@ function operations.DeleteVpcEndpoints(call, params)
 end
 
 M.events["ec2.vpc_endpoint.deleted"] = function(call, arguments)
-  support.remove_interfaces(call, arguments.id)
+  interfaces.remove_of(call, arguments.id)
   call:remove("ec2.vpc_endpoint", arguments.id)
 end
 

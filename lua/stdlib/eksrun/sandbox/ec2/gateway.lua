@@ -1,6 +1,9 @@
 --- EC2: internet gateways, those for IPv6 out only too.
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
+local quota = require "eksrun.sandbox.ec2.quota"
+local routing = require "eksrun.sandbox.ec2.routing"
 local support = require "eksrun.sandbox.ec2.support"
 
 local M = { operations = {} }
@@ -10,13 +13,15 @@ operations.DescribeInternetGateways = support.describe {
   kind = "ec2.internet_gateway", prefix = "igw", id = "InternetGatewayId", tag = "internet-gateway",
   list = "InternetGateways", ids = "InternetGatewayIds",
   missing = "InvalidInternetGatewayID.NotFound", missing_text = "The internetGateway ID '%s' does not exist",
-  filters = {
-    ["internet-gateway-id"] = "InternetGatewayId", ["attachment.vpc-id"] = "Attachments.VpcId",
-    ["attachment.state"] = "Attachments.State", ["owner-id"] = "OwnerId",
-  },
+  malformed = "InvalidInternetGatewayId.Malformed",
+  filters = filter.map("DescribeInternetGateways", [[
+    attachment.state attachment.vpc-id internet-gateway-id owner-id]]),
 }
 
 function operations.CreateInternetGateway(call, params)
+  if #call:all "ec2.internet_gateway" >= quota.internet_gateways then
+    fault.raise("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
+  end
   local id = call:id "igw"
   return {
     InternetGateway = call:put("ec2.internet_gateway", id, {
@@ -57,6 +62,7 @@ function operations.DetachInternetGateway(call, params)
       .. "public address(es) before detaching the gateway.", params.VpcId)
   end
   gateway.Attachments = json.array {}
+  routing.blackhole(call, "GatewayId", gateway.InternetGatewayId)
 end
 
 function operations.DeleteInternetGateway(call, params)
@@ -72,11 +78,16 @@ operations.DescribeEgressOnlyInternetGateways = support.describe {
   tag = "egress-only-internet-gateway", list = "EgressOnlyInternetGateways",
   ids = "EgressOnlyInternetGatewayIds",
   missing = "InvalidGatewayID.NotFound", missing_text = "The gateway ID '%s' does not exist",
-  filters = {},
+  malformed = "InvalidEgressOnlyInternetGatewayId.Malformed",
+  filters = filter.map("DescribeEgressOnlyInternetGateways", ""),
 }
 
 function operations.CreateEgressOnlyInternetGateway(call, params)
   support.need(call, "ec2.vpc", params.VpcId)
+  if #call:all "ec2.egress_only_internet_gateway" >= quota.egress_only_internet_gateways then
+    fault.raise("EgressOnlyInternetGatewayLimitExceeded",
+      "The maximum number of egress-only internet gateways has been reached.")
+  end
   local id = call:id "eigw"
   return {
     ClientToken = params.ClientToken,
@@ -90,6 +101,7 @@ end
 function operations.DeleteEgressOnlyInternetGateway(call, params)
   local id = params.EgressOnlyInternetGatewayId
   support.need(call, "ec2.egress_only_internet_gateway", id)
+  routing.blackhole(call, "EgressOnlyInternetGatewayId", id)
   call:remove("ec2.egress_only_internet_gateway", id)
   return { ReturnCode = true }
 end

@@ -1,5 +1,6 @@
 --- EC2: launch templates and their versions.
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.ec2.support"
 local util = require "eksrun.util"
@@ -11,10 +12,9 @@ operations.DescribeLaunchTemplates = support.describe {
   kind = "ec2.launch_template", prefix = "lt", id = "LaunchTemplateId", tag = "launch-template",
   list = "LaunchTemplates", ids = "LaunchTemplateIds", missing = "InvalidLaunchTemplateId.NotFound",
   missing_text = "The specified launch template, with template ID %s, does not exist.",
-  filters = {
-    ["launch-template-name"] = "LaunchTemplateName", ["launch-template-id"] = "LaunchTemplateId",
-    ["create-time"] = "CreateTime",
-  },
+  malformed = "InvalidLaunchTemplateId.Malformed",
+  filters = filter.map("DescribeLaunchTemplates", [[
+    create-time launch-template-id launch-template-name]]),
 }
 local by_filter = operations.DescribeLaunchTemplates
 
@@ -119,6 +119,20 @@ function operations.ModifyLaunchTemplate(call, params)
   return { LaunchTemplate = template }
 end
 
+local VERSION = filter.map("DescribeLaunchTemplateVersions", "create-time", {
+  ["ebs-optimized"] = "LaunchTemplateData.EbsOptimized",
+  ["http-endpoint"] = "LaunchTemplateData.MetadataOptions.HttpEndpoint",
+  ["http-protocol-ipv4"] = "LaunchTemplateData.MetadataOptions.HttpEndpoint",
+  ["http-tokens"] = "LaunchTemplateData.MetadataOptions.HttpTokens",
+  ["host-resource-group-arn"] = "LaunchTemplateData.Placement.HostResourceGroupArn",
+  ["iam-instance-profile"] = "LaunchTemplateData.IamInstanceProfile.Arn",
+  ["image-id"] = "LaunchTemplateData.ImageId", ["instance-type"] = "LaunchTemplateData.InstanceType",
+  ["is-default-version"] = "DefaultVersion", ["kernel-id"] = "LaunchTemplateData.KernelId",
+  ["license-configuration-arn"] = "LaunchTemplateData.LicenseSpecifications.LicenseConfigurationArn",
+  ["network-card-index"] = "LaunchTemplateData.NetworkInterfaces.NetworkCardIndex",
+  ["ram-disk-id"] = "LaunchTemplateData.RamDiskId",
+})
+
 function operations.DescribeLaunchTemplateVersions(call, params)
   local list = json.array {}
   local templates = call:all "ec2.launch_template"
@@ -146,7 +160,7 @@ function operations.DescribeLaunchTemplateVersions(call, params)
       end
     end
   end
-  return { LaunchTemplateVersions = list }
+  return { LaunchTemplateVersions = filter.select(VERSION, list, params.Filters) }
 end
 
 function operations.DeleteLaunchTemplateVersions(call, params)
@@ -179,6 +193,23 @@ function operations.DeleteLaunchTemplate(call, params)
   local template = M.need(call, params)
   call:remove("ec2.launch_template", template.LaunchTemplateId)
   return { LaunchTemplate = template }
+end
+
+function operations.GetLaunchTemplateData(call, params)
+  local instance = support.need(call, "ec2.instance", params.InstanceId)
+  local groups = json.array {}
+  local interface = call:get("ec2.network_interface", instance._interfaces[1])
+  for i, group in ipairs(interface and interface.Groups or {}) do groups[i] = group.GroupId end
+  return {
+    LaunchTemplateData = {
+      ImageId = instance.ImageId, InstanceType = instance.InstanceType, KeyName = instance.KeyName,
+      EbsOptimized = instance.EbsOptimized, UserData = instance._user_data, SecurityGroupIds = groups,
+      DisableApiTermination = instance._keep,
+      Monitoring = { Enabled = instance.Monitoring.State == "enabled" },
+      Placement = { AvailabilityZone = instance.Placement.AvailabilityZone,
+      Tenancy = instance.Placement.Tenancy },
+    },
+  }
 end
 
 return M

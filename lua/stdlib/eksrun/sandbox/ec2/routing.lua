@@ -1,7 +1,8 @@
 --- EC2: route tables, their routes and the subnets that use them.
-local cidr = require "eksrun.cidr"
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
+local quota = require "eksrun.sandbox.ec2.quota"
 local support = require "eksrun.sandbox.ec2.support"
 
 local M = { operations = {} }
@@ -11,30 +12,54 @@ operations.DescribeRouteTables = support.describe {
   kind = "ec2.route_table", prefix = "rtb", id = "RouteTableId", tag = "route-table", list = "RouteTables",
   ids = "RouteTableIds", missing = "InvalidRouteTableID.NotFound",
   missing_text = "The routeTable ID '%s' does not exist",
-  filters = {
-    ["route-table-id"] = "RouteTableId", ["vpc-id"] = "VpcId", ["owner-id"] = "OwnerId",
-    ["association.route-table-association-id"] = "Associations.RouteTableAssociationId",
-    ["association.route-table-id"] = "Associations.RouteTableId",
-    ["association.subnet-id"] = "Associations.SubnetId", ["association.main"] = "Associations.Main",
-    ["association.gateway-id"] = "Associations.GatewayId",
-    ["route.destination-cidr-block"] = "Routes.DestinationCidrBlock",
-    ["route.destination-ipv6-cidr-block"] = "Routes.DestinationIpv6CidrBlock",
-    ["route.destination-prefix-list-id"] = "Routes.DestinationPrefixListId",
-    ["route.gateway-id"] = "Routes.GatewayId", ["route.nat-gateway-id"] = "Routes.NatGatewayId",
-    ["route.origin"] = "Routes.Origin", ["route.state"] = "Routes.State",
-    ["route.transit-gateway-id"] = "Routes.TransitGatewayId",
-    ["route.vpc-peering-connection-id"] = "Routes.VpcPeeringConnectionId",
-    ["route.egress-only-internet-gateway-id"] = "Routes.EgressOnlyInternetGatewayId",
-  },
+  malformed = "InvalidRouteTableId.Malformed",
+  filters = filter.map("DescribeRouteTables", [[
+    association.gateway-id association.route-table-association-id association.route-table-id
+    association.subnet-id association.main owner-id route-table-id route.destination-cidr-block
+    route.destination-ipv6-cidr-block route.destination-prefix-list-id
+    route.egress-only-internet-gateway-id route.gateway-id route.instance-id route.nat-gateway-id
+    route.transit-gateway-id route.origin route.state route.vpc-peering-connection-id vpc-id]]),
 }
+
+local function local_route(field, range)
+  return { [field] = range, GatewayId = "local", Origin = "CreateRouteTable", State = "active" }
+end
+
+--- A network has another range: its tables lead there.
+--- @param call eksrun.sandbox.Call
+--- @param vpc table
+--- @param field string "DestinationCidrBlock"
+--- @param range string
+function M.add_local(call, vpc, field, range)
+  for _, route_table in ipairs(call:all("ec2.route_table", function(t) return t.VpcId == vpc.VpcId end)) do
+    table.insert(route_table.Routes, local_route(field, range))
+  end
+end
+
+--- A range of a network is gone.
+--- @param call eksrun.sandbox.Call
+--- @param vpc table
+--- @param range string
+function M.remove_local(call, vpc, range)
+  for _, route_table in ipairs(call:all("ec2.route_table", function(t) return t.VpcId == vpc.VpcId end)) do
+    for i = #route_table.Routes, 1, -1 do
+      local route = route_table.Routes[i]
+      if route.GatewayId == "local" and (route.DestinationCidrBlock
+        or route.DestinationIpv6CidrBlock) == range
+      then
+        table.remove(route_table.Routes, i)
+      end
+    end
+  end
+end
 
 local function new_table(call, vpc, tags)
   local id, routes = call:id "rtb", json.array {}
   for i, association in ipairs(vpc.CidrBlockAssociationSet) do
-    routes[i] = {
-      DestinationCidrBlock = association.CidrBlock, GatewayId = "local", Origin = "CreateRouteTable",
-      State = "active",
-    }
+    routes[i] = local_route("DestinationCidrBlock", association.CidrBlock)
+  end
+  for _, association in ipairs(vpc.Ipv6CidrBlockAssociationSet) do
+    routes[#routes + 1] = local_route("DestinationIpv6CidrBlock", association.Ipv6CidrBlock)
   end
   return call:put("ec2.route_table", id, {
     RouteTableId = id, VpcId = vpc.VpcId, OwnerId = call.account, Routes = routes,
@@ -70,6 +95,10 @@ end
 
 function operations.CreateRouteTable(call, params)
   local vpc = support.need(call, "ec2.vpc", params.VpcId)
+  if #call:all("ec2.route_table",
+    function(t) return t.VpcId == vpc.VpcId end) >= quota.route_tables_of_vpc then
+    fault.raise("RouteTableLimitExceeded", "The maximum number of route tables has been reached.")
+  end
   return { RouteTable = new_table(call, vpc, support.tags(params, "route-table")),
     ClientToken = params.ClientToken }
 end
@@ -101,28 +130,45 @@ local function need_association(call, id)
   return association, route_table, place
 end
 
+-- What a table is to be used by: a subnet, or a gateway for what comes in.
+local function user_of(call, params, route_table)
+  if params.GatewayId then
+    local gateway = support.need(call, "ec2.internet_gateway", params.GatewayId)
+    local vpc = gateway.Attachments[1] and gateway.Attachments[1].VpcId
+    return "GatewayId", gateway.InternetGatewayId, vpc == route_table.VpcId
+  end
+  local subnet = support.need(call, "ec2.subnet", params.SubnetId)
+  return "SubnetId", subnet.SubnetId, subnet.VpcId == route_table.VpcId
+end
+
 function operations.AssociateRouteTable(call, params)
   local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
-  local subnet = support.need(call, "ec2.subnet", params.SubnetId)
-  if subnet.VpcId ~= route_table.VpcId then
-    fault.raise("InvalidParameterValue", "Route table %s and subnet %s belong to different networks",
-      route_table.RouteTableId, subnet.SubnetId)
+  local field, id, same = user_of(call, params, route_table)
+  if not same then
+    fault.raise("InvalidParameterValue", "Route table %s and %s %s belong to different networks",
+      route_table.RouteTableId, field == "SubnetId" and "subnet" or "network gateway", id)
   end
-  local present, other = find_association(call, function(a) return a.SubnetId == subnet.SubnetId end)
+  local present, other = find_association(call, function(a) return a[field] == id end)
   if present and other ~= route_table then
     fault.raise("Resource.AlreadyAssociated",
       "the specified association for route table %s conflicts with an existing association",
       route_table.RouteTableId)
   end
-  present = present or associate(call, route_table, { SubnetId = subnet.SubnetId })
+  present = present or associate(call, route_table, { [field] = id })
   return { AssociationId = present.RouteTableAssociationId, AssociationState = present.AssociationState }
 end
 
 function operations.ReplaceRouteTableAssociation(call, params)
   local association, from, place = need_association(call, params.AssociationId)
   local to = support.need(call, "ec2.route_table", params.RouteTableId)
+  if from.VpcId ~= to.VpcId then
+    fault.raise("InvalidParameterValue", "Route table %s and %s belong to different networks",
+      from.RouteTableId,
+      to.RouteTableId)
+  end
   table.remove(from.Associations, place)
-  local new = associate(call, to, { SubnetId = association.SubnetId, Main = association.Main })
+  local new = associate(call, to, { SubnetId = association.SubnetId,
+    GatewayId = association.GatewayId, Main = association.Main })
   return { NewAssociationId = new.RouteTableAssociationId, AssociationState = new.AssociationState }
 end
 
@@ -151,7 +197,8 @@ local DESTINATIONS = { "DestinationCidrBlock", "DestinationIpv6CidrBlock", "Dest
 local TARGETS = {
   GatewayId = { igw = "ec2.internet_gateway" }, NatGatewayId = { nat = "ec2.nat_gateway" },
   EgressOnlyInternetGatewayId = { eigw = "ec2.egress_only_internet_gateway" },
-  NetworkInterfaceId = { eni = "ec2.network_interface" }, TransitGatewayId = {}, VpcPeeringConnectionId = {},
+  NetworkInterfaceId = { eni = "ec2.network_interface" }, InstanceId = { i = "ec2.instance" },
+  VpcPeeringConnectionId = { pcx = "ec2.vpc_peering_connection" }, TransitGatewayId = {},
 }
 
 local function destination(params)
@@ -170,6 +217,7 @@ end
 -- The target of a route, which has to be there.
 local function target(call, params, route)
   local count = 0
+  if params.LocalTarget then count, route.GatewayId = 1, "local" end
   for name, kinds in pairs(TARGETS) do
     local id = params[name]
     if id then
@@ -188,15 +236,32 @@ local function target(call, params, route)
     fault.raise("InvalidParameterCombination",
       "The request must have exactly one target of the route, got %d", count)
   end
+  local instance = route.InstanceId and call:get("ec2.instance", route.InstanceId)
+  if instance then
+    route.NetworkInterfaceId, route.InstanceOwnerId = instance._interfaces[1], call.account
+  end
   return route
+end
+
+-- An IPv4 range as EC2 keeps it: without the bits behind its prefix.
+local function canonical(value)
+  local a, b, c, d, prefix = value:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)/(%d+)$"
+  prefix = tonumber(prefix)
+  if not prefix or prefix > 32 then return nil end
+  local bits = (tonumber(a) << 24 | tonumber(b) << 16 | tonumber(c) << 8 | tonumber(d))
+  bits = bits & ~((1 << (32 - prefix)) - 1)
+  return ("%d.%d.%d.%d/%d"):format(bits >> 24 & 255, bits >> 16 & 255, bits >> 8 & 255, bits & 255, prefix)
 end
 
 function operations.CreateRoute(call, params)
   local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
   local name, value = destination(params)
-  if name == "DestinationCidrBlock" and not cidr.try_parse(value) then
-    fault.raise("InvalidParameterValue",
+  if name == "DestinationCidrBlock" then
+    value = canonical(value) or fault.raise("InvalidParameterValue",
       "Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.", value)
+  end
+  if #route_table.Routes >= quota.routes_of_table then
+    fault.raise("RouteLimitExceeded", "The maximum number of routes has been reached.")
   end
   local route = target(call, params, { [name] = value, Origin = "CreateRoute", State = "active" })
   local gateway = route.GatewayId and call:get("ec2.internet_gateway", route.GatewayId)
@@ -205,8 +270,7 @@ function operations.CreateRoute(call, params)
     fault.raise("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
       route_table.RouteTableId, route.GatewayId)
   end
-  local present = find_route(route_table, name, value)
-  if present then
+  if find_route(route_table, name, value) then
     fault.raise("RouteAlreadyExists", "The route identified by %s already exists.", value)
   end
   table.insert(route_table.Routes, route)

@@ -1,6 +1,7 @@
 --- What EC2's handlers share: Describe calls with their filters, tags, things that must be there.
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
 
 local M = {}
@@ -14,84 +15,30 @@ local M = {}
 --- @field ids? string the parameter with ids
 --- @field missing? string code of the error for an id that is not there
 --- @field missing_text? string its message, with %s for the id
---- @field filters table<string, string|string[]> where a filter looks: a path such as "Attachments.VpcId"
+--- @field pages_or_ids? boolean pages cannot be asked for together with ids
+--- @field malformed? string code of the error for an id that is none; without it, `missing`
+--- @field filters table<string, string[]> see ec2/filter.lua
+--- @field view? fun(call: eksrun.sandbox.Call, thing: table): table what answers and filters see of a thing
 
 --- By kind; filled by describe().
 --- @type table<string, eksrun.sandbox.ec2.Kind>
 M.kinds = {}
 
--- All values that a path finds in a thing; lists are looked through.
-local function values_at(thing, path, out)
-  local first, rest = path:match "^([^.]+)%.?(.*)$"
-  local value = thing[first]
-  if value == nil then return out end
-  if rest == "" then
-    if type(value) == "table" then
-      for _, item in ipairs(value) do out[#out + 1] = tostring(item) end
-    else
-      out[#out + 1] = tostring(value)
-    end
-  elseif type(value) == "table" then
-    if value[1] ~= nil then
-      for _, item in ipairs(value) do values_at(item, rest, out) end
-    else
-      values_at(value, rest, out)
-    end
-  end
-  return out
+-- Whether an id looks like one of a kind.
+local function well_formed(kind, id)
+  local prefix, digits = id:match "^(.+)%-(%x+)$"
+  return prefix == kind.prefix and (#digits == 8 or #digits == 17)
 end
 
--- A filter's value as a pattern: * and ? stand for any text, any letter.
-local function pattern_of(value)
-  return "^" .. value:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
-end
-
-local function any_matches(found, wanted)
-  for _, value in ipairs(wanted) do
-    local plain = not value:find "[*?]"
-    local pattern = not plain and pattern_of(value)
-    for _, have in ipairs(found) do
-      if plain and have == value or pattern and have:find(pattern) then return true end
-    end
-  end
-  return false
-end
-
-local function tag_values(thing, filter)
-  local out, key = {}, filter.Name:match "^tag:(.*)$"
-  for _, tag in ipairs(thing.Tags or {}) do
-    if filter.Name == "tag-key" then
-      out[#out + 1] = tag.Key
-    elseif filter.Name == "tag-value" or tag.Key == key then
-      out[#out + 1] = tag.Value
-    end
-  end
-  return out
-end
-
---- Whether a thing passes filters.
+--- Refuses an id that is not there.
 --- @param kind eksrun.sandbox.ec2.Kind
---- @param thing table
---- @param filters table[]?
---- @return boolean
-function M.passes(kind, thing, filters)
-  for _, filter in ipairs(filters or {}) do
-    local found
-    if filter.Name:find "^tag:" or filter.Name == "tag-key" or filter.Name == "tag-value" then
-      found = tag_values(thing, filter)
-    else
-      local paths = kind.filters[filter.Name]
-      if not paths then
-        fault.raise("InvalidParameterValue", "The filter '%s' is invalid", filter.Name)
-      end
-      found = {}
-      for _, path in ipairs(type(paths) == "table" and paths or { paths }) do
-        values_at(thing, path, found)
-      end
-    end
-    if not any_matches(found, filter.Values or {}) then return false end
+--- @param id string?
+function M.refuse_missing(kind, id)
+  if id == nil then fault.raise("MissingParameter", "The request must contain the parameter %s", kind.id) end
+  if kind.malformed and not well_formed(kind, id) then
+    fault.raise(kind.malformed, 'Invalid id: "%s" (expecting "%s-...")', id, kind.prefix)
   end
-  return true
+  fault.raise(kind.missing, kind.missing_text, id)
 end
 
 --- A thing by its id, or the error that there is none.
@@ -100,11 +47,7 @@ end
 --- @param id string?
 --- @return table
 function M.need(call, name, id)
-  local kind = M.kinds[name]
-  local thing = call:get(name, id)
-  if thing then return thing end
-  if id == nil then fault.raise("MissingParameter", "The request must contain the parameter %s", kind.id) end
-  fault.raise(kind.missing, kind.missing_text, id)
+  return call:get(name, id) or M.refuse_missing(M.kinds[name], id)
 end
 
 --- The handler of a Describe call.
@@ -113,19 +56,22 @@ end
 function M.describe(definition)
   M.kinds[definition.kind] = definition
   return function(call, params)
-    local wanted = definition.ids and params[definition.ids]
-    local list = json.array {}
-    if wanted and wanted[1] then
-      local by_id = {}
-      for _, id in ipairs(wanted) do by_id[id] = M.need(call, definition.kind, id) end
-      wanted = by_id
-    else
-      wanted = nil
+    local ids, wanted = definition.ids and params[definition.ids], nil
+    local filters = params.Filters or params.Filter
+    filter.check(definition.filters, filters)
+    if ids and ids[1] then
+      wanted = {}
+      for _, id in ipairs(ids) do wanted[id] = M.need(call, definition.kind, id) end
+      if definition.pages_or_ids and params.MaxResults then
+        fault.raise("InvalidParameterCombination",
+          "The parameter MaxResults cannot be used with the parameter %s", definition.ids)
+      end
     end
+    local list = json.array {}
     for _, thing in ipairs(call:all(definition.kind)) do
-      if (not wanted or wanted[thing[definition.id]])
-        and M.passes(definition, thing, params.Filters or params.Filter) then
-        list[#list + 1] = definition.view and definition.view(call, thing) or thing
+      if not wanted or wanted[thing[definition.id]] then
+        local shown = definition.view and definition.view(call, thing) or thing
+        if filter.passes(definition.filters, shown, filters) then list[#list + 1] = shown end
       end
     end
     return { [definition.list] = list }
@@ -178,56 +124,24 @@ function M.refuse_dependent(what, id)
   fault.raise("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted.", what, id)
 end
 
---- The interfaces that pass.
+--- The group that a network has of its own.
 --- @param call eksrun.sandbox.Call
---- @param match fun(interface: table): any
---- @return table[]
-function M.interfaces(call, match) return call:all("ec2.network_interface", match) end
-
---- Puts an interface into a subnet.
---- @param call eksrun.sandbox.Call
---- @param subnet table
---- @param fields table Description, InterfaceType, RequesterId, Groups, public
---- @return table interface
-function M.interface(call, subnet, fields)
-  local id = call:id "eni"
-  local free = subnet.AvailableIpAddressCount
-  if free < 1 then
-    fault.raise("InsufficientFreeAddressesInSubnet",
-      "There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.",
-      subnet.SubnetId)
-  end
-  subnet.AvailableIpAddressCount = free - 1
-  subnet._next_host = (subnet._next_host or 3) + 1
-  local address = M.host(subnet.CidrBlock, subnet._next_host)
-  local groups = json.array {}
-  for i, group in ipairs(fields.Groups or {}) do
-    local found = call:get("ec2.security_group", group)
-    groups[i] = { GroupId = group, GroupName = found and found.GroupName }
-  end
-  return call:put("ec2.network_interface", id, {
-    NetworkInterfaceId = id, SubnetId = subnet.SubnetId, VpcId = subnet.VpcId,
-    AvailabilityZone = subnet.AvailabilityZone, OwnerId = call.account,
-    Description = fields.Description or "",
-    InterfaceType = fields.InterfaceType or "interface", RequesterId = fields.RequesterId,
-    RequesterManaged = fields.RequesterId ~= nil, Status = "in-use", PrivateIpAddress = address,
-    PrivateIpAddresses = { { PrivateIpAddress = address, Primary = true } }, SourceDestCheck = true,
-    Groups = groups, TagSet = json.array {},
-    Association = fields.PublicIp and {
-      PublicIp = fields.PublicIp, AllocationId = fields.AllocationId, IpOwnerId = call.account,
-    } or nil,
-    _of = fields.of,
-  })
+--- @param vpc string
+--- @return string id
+function M.default_group(call, vpc)
+  return call:find("ec2.security_group", function(g) return g.VpcId == vpc and g.GroupName == "default" end)
+    .GroupId
 end
 
---- Takes the interfaces of something away.
+--- Refuses what needs an internet gateway in a network that has none.
 --- @param call eksrun.sandbox.Call
---- @param of string what they were made for
-function M.remove_interfaces(call, of)
-  for _, interface in ipairs(M.interfaces(call, function(i) return i._of == of end)) do
-    local subnet = call:get("ec2.subnet", interface.SubnetId)
-    if subnet then subnet.AvailableIpAddressCount = subnet.AvailableIpAddressCount + 1 end
-    call:remove("ec2.network_interface", interface.NetworkInterfaceId)
+--- @param vpc string
+function M.need_internet(call, vpc)
+  local gateway = call:find("ec2.internet_gateway", function(g)
+    return g.Attachments[1] and g.Attachments[1].VpcId == vpc
+  end)
+  if not gateway then
+    fault.raise("Gateway.NotAttached", "Network %s has no Internet gateway attached", vpc)
   end
 end
 

@@ -1,6 +1,7 @@
 --- EC2: tags of all its things.
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.ec2.support"
 local util = require "eksrun.util"
@@ -10,9 +11,9 @@ local operations = M.operations
 
 -- The kind of an id, by what it begins with.
 local function kind_of(id)
-  local prefix = id:match "^(%a+)%-%x+$"
+  local prefix = id:match "^([%a-]+)%-%x+$"
   for _, kind in pairs(support.kinds) do
-    if kind.prefix == prefix then return kind end
+    if kind.prefix == prefix and kind.tag then return kind end
   end
   fault.raise("InvalidID", "The ID '%s' is not valid", id)
 end
@@ -52,13 +53,21 @@ function operations.DeleteTags(call, params)
   end
 end
 
-local TAG = {
-  filters = {
-    ["key"] = "Key", ["value"] = "Value", ["resource-id"] = "ResourceId", ["resource-type"] = "ResourceType",
-  },
-}
+local TAG = filter.map("DescribeTags", "key resource-id resource-type value")
+
+-- "tag:Owner" is the key and the value at once here.
+local function passes(shown, wanted)
+  for _, one in ipairs(wanted or {}) do
+    local key = one.Name:match "^tag:(.*)$"
+    if key and key ~= shown.Key then return false end
+    local as = key and { Name = "value", Values = one.Values } or one
+    if not filter.passes(TAG, shown, { as }) then return false end
+  end
+  return true
+end
 
 function operations.DescribeTags(call, params)
+  filter.check(TAG, params.Filters)
   local list = json.array {}
   for _, kind in util.sorted_pairs(support.kinds) do
     for _, thing in ipairs(call:all(kind.kind)) do
@@ -66,9 +75,7 @@ function operations.DescribeTags(call, params)
         local shown = {
           ResourceId = thing[kind.id], ResourceType = kind.tag, Key = tag.Key, Value = tag.Value,
         }
-        local filters = params.Filters
-        local by_tag = filters and support.passes(TAG, shown, filters)
-        if not filters or by_tag then list[#list + 1] = shown end
+        if passes(shown, params.Filters) then list[#list + 1] = shown end
       end
     end
   end

@@ -3,7 +3,7 @@ local authority = require "eksrun.sandbox.eks.authority"
 local calls = require "eksrun.sandbox.call"
 local cidr = require "eksrun.cidr"
 local config = require "eksrun.sandbox.eks.cluster_config"
-local ec2 = require "eksrun.sandbox.ec2.support"
+local interfaces = require "eksrun.sandbox.ec2.interface"
 local json = require "eksrun.json"
 local logs = require "eksrun.sandbox.logs"
 local roles = require "eksrun.sandbox.iam.role"
@@ -136,7 +136,7 @@ local function put_interfaces(call, cluster)
     local subnet = call:get("ec2.subnet", id)
     if subnet and not seen[subnet.AvailabilityZone] and count < 2 then
       seen[subnet.AvailabilityZone], count = true, count + 1
-      ec2.interface(call, subnet, {
+      interfaces.make(call, subnet, {
         Description = "Amazon EKS " .. cluster.name, RequesterId = "amazon-eks", Groups = groups,
         of = cluster.arn,
       })
@@ -211,7 +211,7 @@ end
 M.events["eks.cluster.deleted"] = function(call, arguments)
   local name = arguments.name
   local cluster = call:get("eks.cluster", name)
-  ec2.remove_interfaces(call, cluster.arn)
+  interfaces.remove_of(call, cluster.arn)
   local group = cluster.resourcesVpcConfig.clusterSecurityGroupId
   -- Somebody's rule may name the group: then it stays.
   if group then security_group.remove(call, group) end

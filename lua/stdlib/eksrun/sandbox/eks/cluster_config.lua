@@ -2,7 +2,7 @@
 local json = require "eksrun.json"
 local kms = require "eksrun.sandbox.kms"
 local support = require "eksrun.sandbox.eks.support"
-local zones = require "eksrun.sandbox.ec2.catalog"
+local zones = require "eksrun.sandbox.ec2.zone"
 
 local M = {}
 
@@ -33,7 +33,7 @@ end
 
 local function refuse_zone(call, zone)
   local valid = json.array {}
-  for _, other in ipairs(zones.zones(call.region)) do
+  for _, other in ipairs(zones.of(call.region)) do
     if not WITHOUT_EKS[other.id] then valid[#valid + 1] = other.name end
   end
   support.refuse("UnsupportedAvailabilityZoneException",

@@ -190,7 +190,7 @@ end
 M.events["eks.nodegroup.deleted"] = function(call, arguments)
   local group = call:get("eks.nodegroup", arguments.key)
   for _, instance in ipairs(call:all("ec2.instance", function(i) return i._of == group._asg end)) do
-    require("eksrun.sandbox.ec2.support").remove_interfaces(call, instance.InstanceId)
+    instances.remove(call, instance)
     call:remove("ec2.instance", instance.InstanceId)
   end
   call:remove("autoscaling.group", group._asg)

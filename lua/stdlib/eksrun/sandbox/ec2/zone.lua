@@ -1,7 +1,7 @@
---- EC2: what there is without anybody having made it: zones, regions.
+--- EC2: regions and their zones.
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
-local support = require "eksrun.sandbox.ec2.support"
 local util = require "eksrun.util"
 
 local M = { operations = {} }
@@ -18,7 +18,7 @@ local REGIONS = {
 --- The zones of a region.
 --- @param region string
 --- @return { name: string, id: string }[]
-function M.zones(region)
+function M.of(region)
   local found = REGIONS[region] or { region:gsub("%-", ""):sub(1, 5), 3 }
   local list = {}
   for i = 1, found[2] do
@@ -27,38 +27,40 @@ function M.zones(region)
   return list
 end
 
-local ZONE = {
-  filters = {
-    ["zone-name"] = "ZoneName", ["zone-id"] = "ZoneId", ["zone-type"] = "ZoneType", ["state"] = "State",
-    ["region-name"] = "RegionName", ["opt-in-status"] = "OptInStatus", ["group-name"] = "GroupName",
-  },
-}
+local ZONE = filter.map("DescribeAvailabilityZones", [[
+  group-long-name group-name opt-in-status parent-zone-id parent-zone-name region-name state zone-id zone-name
+  zone-type]], { ["message"] = "Messages.Message" })
+local REGION = filter.map("DescribeRegions", "endpoint opt-in-status region-name")
 
 function M.operations.DescribeAvailabilityZones(call, params)
   local list, known = json.array {}, {}
-  for _, zone in ipairs(M.zones(call.region)) do
+  for _, zone in ipairs(M.of(call.region)) do
     known[zone.name], known[zone.id] = true, true
     local shown = {
       ZoneName = zone.name, ZoneId = zone.id, RegionName = call.region, State = "available",
       OptInStatus = "opt-in-not-required", ZoneType = "availability-zone", GroupName = call.region .. "-zg-1",
+      GroupLongName = call.region .. " 1",
       NetworkBorderGroup = call.region, Messages = json.array {},
     }
     local wanted = not params.ZoneNames and not params.ZoneIds
     for _, name in ipairs(params.ZoneNames or {}) do wanted = wanted or name == zone.name end
     for _, id in ipairs(params.ZoneIds or {}) do wanted = wanted or id == zone.id end
-    if wanted and support.passes(ZONE, shown, params.Filters) then list[#list + 1] = shown end
+    if wanted then list[#list + 1] = shown end
   end
   for _, name in ipairs(params.ZoneNames or params.ZoneIds or {}) do
     if not known[name] then
       fault.raise("InvalidParameterValue", "Invalid availability zone: [%s]", name)
     end
   end
-  return { AvailabilityZones = list }
+  return { AvailabilityZones = filter.select(ZONE, list, params.Filters) }
 end
 
 function M.operations.DescribeRegions(_, params)
-  local wanted, list = {}, json.array {}
-  for _, name in ipairs(params.RegionNames or {}) do wanted[name] = true end
+  local wanted, list = {}, {}
+  for _, name in ipairs(params.RegionNames or {}) do
+    if not REGIONS[name] then fault.raise("InvalidParameterValue", "Invalid region provided: [%s]", name) end
+    wanted[name] = true
+  end
   for name in util.sorted_pairs(REGIONS) do
     if not params.RegionNames or wanted[name] then
       list[#list + 1] = {
@@ -67,7 +69,7 @@ function M.operations.DescribeRegions(_, params)
       }
     end
   end
-  return { Regions = list }
+  return { Regions = filter.select(REGION, list, params.Filters) }
 end
 
 return M
