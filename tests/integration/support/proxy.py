@@ -5,6 +5,8 @@ As a program: python proxy.py --upstream URL [--delay MS] [--record FILE]; print
 
 import argparse
 import dataclasses
+import datetime
+import email.utils
 import functools
 import http.client
 import http.server
@@ -20,6 +22,10 @@ import time
 import urllib.parse
 
 READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search", "Simulate", "Assume")
+
+# How EC2 refuses a signature.
+TOO_OLD = (b"<Response><Errors><Error><Code>RequestExpired</Code><Message>Request has expired.</Message></Error>"
+           b"</Errors><RequestID>0</RequestID></Response>")
 
 
 @dataclasses.dataclass
@@ -74,13 +80,15 @@ class Proxy:
     "half" (close within the body), "lost" (pass on, then close without an answer), "reset" (the same as drop,
     by a TCP reset) or (status, content type, body). Those that kill: "kill-before" the request arrives,
     "kill-between" its arrival and its answer, "kill-after" the answer; `victim` is the process that goes.
-    late: None, or what shows new things late (support/late.py). upstream: a URL, or a WSGI application."""
+    late: None, or what shows new things late (support/late.py). ahead: seconds that AWS's clock is ahead of
+    ours, as the dates of the answers say; ages: the age in seconds from which on a service refuses signatures, by
+    its name. upstream: a URL, or a WSGI application."""
 
     def __init__(self, upstream, delay=0.0, fault=None, record=None, late=None):
         self._pass_on = self._call if callable(upstream) else self._forward
         self.upstream = upstream if callable(upstream) else urllib.parse.urlsplit(upstream)
         self.delay, self.fault, self.record, self.late = delay, fault, record, late
-        self.victim = None
+        self.victim, self.ahead, self.ages = None, 0, {}
         self.calls, self.connections = [], 0
         self._counts, self._lock, self._zero = {}, threading.Lock(), time.monotonic()
         proxy = self
@@ -150,6 +158,10 @@ class Proxy:
             return 500, [("Content-Type", "text/html")], b"<!doctype html>\n<title>500</title>"
         return int(head[0].split()[0]), [(k, v) for k, v in head[1] if k.lower() != "content-length"], payload
 
+    def _is_too_old(self, service, headers):
+        date = datetime.datetime.strptime(headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
+        return time.time() + self.ahead - date.timestamp() > self.ages[service]
+
     def _answer(self, handler):
         start = time.monotonic() - self._zero
         body = handler.rfile.read(int(handler.headers.get("content-length") or 0))
@@ -159,6 +171,8 @@ class Proxy:
             nth = self._counts[service, operation] = self._counts.get((service, operation), 0) + 1
         fault = self.fault(service, operation, nth) if self.fault else None
         status, fields, payload = 0, [], b""
+        if not fault and service in self.ages and self._is_too_old(service, headers):
+            fault = (400, "text/xml", TOO_OLD)
         if isinstance(fault, tuple):
             status, fields, payload = fault[0], [("Content-Type", fault[1])], fault[2]
         elif fault == "kill-before":
@@ -186,6 +200,8 @@ class Proxy:
         if fault in ("drop", "lost", "reset", "kill-before", "kill-between"):
             handler.close_connection = True
             return
+        fields = [(k, v) for k, v in fields if k.lower() != "date"]
+        fields.append(("Date", email.utils.formatdate(time.time() + self.ahead, usegmt=True)))
         fields.append(("Content-Length", str(len(payload))))
         head = f"HTTP/1.1 {status} {http.client.responses.get(status, 'Unknown')}\r\n"
         head += "".join(f"{k}: {v}\r\n" for k, v in fields) + "\r\n"

@@ -32,6 +32,12 @@ function M.is_mended(call, err, response)
     tried[key] = true
     return true
   end
+  local permit = call.permit
+  if response and permit and permit.not_after and once("age", function()
+    return require("eksrun.aws.signature_age").learn(call, err)
+  end) then
+    return true
+  end
   if response and once("clock", function() return clock_skew.learn(call, err, response) end) then
     return true
   end

@@ -71,6 +71,13 @@ function M.identity(call)
   return state.fixed
 end
 
+-- When a signature is dated: back, where AWS is to refuse it from some time on.
+local function time_of(call)
+  local permit = call.permit
+  if permit and permit.not_after then return require("eksrun.aws.signature_age").of(call) end
+  return clock_skew.now(call)
+end
+
 -- What signing by header and by query have in common.
 local function parts(call, out)
   local scheme = call.scheme
@@ -87,7 +94,7 @@ local function parts(call, out)
     region = scheme.signing_region,
     region_set = scheme.signing_region_set,
     service = scheme.signing_name,
-    time = clock_skew.now(call),
+    time = time_of(call),
     normalize_path = not plain,
     double_encode = not plain,
   }

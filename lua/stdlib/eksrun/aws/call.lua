@@ -25,12 +25,22 @@ local retry = require "eksrun.aws.retry"
 
 local M = {}
 
+--- @class eksrun.aws.Permit
+--- @field not_after? number AWS's time from which on AWS is to refuse the request
+--- @field credentials? eksrun.aws.Credentials that sign it, instead of the client's
+
+--- Whether a request may leave now, and under which conditions: asked before each attempt of every call of
+--- the process, of whoever answers for what it changes. It raises what forbids it, and may wait.
+--- @type nil|fun(call: eksrun.aws.Call): eksrun.aws.Permit?
+M.permit = nil
+
 --- @class eksrun.aws.Call
 --- @field client table the client's state: name, metadata, options, system
 --- @field operation eksrun.native.aws.Operation
 --- @field name string "DescribeCluster"
 --- @field params table
---- @field options table of this call: token; resend = false: not again when it is open whether it was done
+--- @field options table of this call: token; resend = false: not again when it is open whether it was done;
+--- permit = false: nobody is asked whether it may go
 --- @field hooks eksrun.aws.Hook[]
 --- @field traits eksrun.native.aws.OperationInfo
 --- @field region? string instead of the client's, set by a hook: the region that a bucket is in
@@ -38,6 +48,7 @@ local M = {}
 --- @field endpoint eksrun.aws.Endpoint
 --- @field scheme eksrun.aws.AuthScheme
 --- @field credentials eksrun.aws.Credentials|nil those of the last attempt
+--- @field permit eksrun.aws.Permit|nil of the last attempt
 --- @field attempts eksrun.aws.Attempts|nil nil: it is not sent
 --- @field sends integer requests so far
 --- @field payload_hash? string instead of the body's hash, set by a hook: "UNSIGNED-PAYLOAD"
@@ -172,6 +183,10 @@ end
 
 -- Output or nil and error; then the response, if there was one.
 local function send(call)
+  if M.permit and call.options.permit ~= false then
+    call.permit = M.permit(call)
+    call.credentials = call.permit and call.permit.credentials or call.credentials
+  end
   local signed, err = call:sign()
   if not signed then return nil, err end
   local options, events = call.options, call.operation:events()

@@ -18,8 +18,10 @@ local M = {
   flags = {
     { "yes", "without asking", short = "y" },
     { "json", "one JSON object a line, on stdout" },
-    { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
-    { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
+    session.store_flag,
+    session.lock_flags[1],
+    session.lock_flags[2],
+    session.lock_flags[3],
   },
 }
 

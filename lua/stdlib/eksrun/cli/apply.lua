@@ -28,8 +28,10 @@ local M = {
     session.progress_flags[2],
     { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
     { "replace", "make this resource anew", value = "ADDRESS", many = true },
-    { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
-    { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
+    session.store_flag,
+    session.lock_flags[1],
+    session.lock_flags[2],
+    session.lock_flags[3],
   },
 }
 

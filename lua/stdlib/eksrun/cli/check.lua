@@ -62,18 +62,14 @@ local function check_globals(name, text, standard, found)
   end)
 end
 
--- Whose calls may come of the credentials.
-local SIGN_IN = { sts = true, sso = true, ["sso-oidc"] = true, signin = true }
-
 -- Keeps calls that change something from leaving.
 local refusing = {
   sending = function(call)
-    local name = call.name:gsub("(%l)(%u)", "%1_%2"):lower()
-    if SIGN_IN[call.client.name] or guard.only_reads(name) then return end
+    if not guard.changes(call) then return end
     error(error_object.new {
       code = "check",
       message = ("%s: %s changes something while the recipe is read, by every plan too: put it into a step")
-        :format(util.where(), name),
+        :format(util.where(), (call.name:gsub("(%l)(%u)", "%1_%2"):lower())),
     }, 0)
   end,
 }

@@ -24,8 +24,10 @@ local M = {
     { "allow-destroy", "may be deleted although protected", value = "ADDRESS", many = true },
     session.progress_flags[1],
     session.progress_flags[2],
-    { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
-    { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
+    session.store_flag,
+    session.lock_flags[1],
+    session.lock_flags[2],
+    session.lock_flags[3],
   },
 }
 

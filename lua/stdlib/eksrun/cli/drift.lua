@@ -19,6 +19,7 @@ local M = {
   flags = {
     { "json", "one JSON object a line" },
     { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
+    session.store_flag,
     { "no-lock", "do not read the lock of the stack, which says what the stack may have" },
   },
 }

@@ -27,6 +27,7 @@ local M = {
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
     { "simulate", "apply it in sandboxes, and say how long that takes on AWS and what it costs" },
     { "seeds", "how often to simulate (default: 20)", value = "N", type = "integer" },
+    session.store_flag,
     { "no-lock", "do not read the lock of the stack, which says what the stack may have" },
   },
 }

@@ -3,6 +3,7 @@ local error_object = require "eksrun.error"
 local failure = require "eksrun.cli.failure"
 local recipe = require "eksrun.engine.recipe"
 local ref = require "eksrun.engine.ref"
+local process = require "eksrun.process"
 local progress = require "eksrun.cli.progress"
 local report = require "eksrun.engine.report"
 local task = require "eksrun.task"
@@ -15,19 +16,59 @@ local M = {
     { "progress", "how the run is shown", value = "HOW", choices = progress.modes },
     { "report", "write the run as an HTML page, with its timeline", value = "FILE" },
   },
+  --- Of those that read the lock.
+  --- @type eksrun.cli.Flag
+  store_flag = {
+    "lock", "where locks are: ssm, s3://BUCKET[/PREFIX] or dynamodb://TABLE", value = "STORE",
+  },
+  --- Of those that change things under the lock.
+  --- @type eksrun.cli.Flag[]
+  lock_flags = {
+    { "no-lock", "without the lock of the stack: nobody else may change it meanwhile" },
+    { "wait", "wait so long for whoever changes the stack now", value = "SECONDS", type = "number" },
+    {
+      "fence", "has AWS refuse late calls: signature, or session=ROLE_ARN; without it the lock is advisory",
+      value = "HOW",
+    },
+  },
 }
 
 -- Attempts of a call where nobody says how many: a run of many calls gives none up that AWS throttles or
 -- fails for a while, but one to a service that never answered.
 local PATIENCE = 15
 
---- Lets the flags decide region, profile and endpoint of every call that follows.
+-- What a flag says, or else a variable of the environment; a sandbox has nothing of the user's.
+local function setting(parsed, name)
+  if parsed[name] then return parsed[name], "--" .. name end
+  local variable = "EKSRUN_" .. name:upper()
+  local value = not parsed.sandbox and process.env(variable) or ""
+  return value ~= "" and value or nil, variable
+end
+
+local function configure_lock(parsed)
+  if parsed.no_lock then
+    for _, name in ipairs { "lock", "fence" } do
+      if parsed[name] then util.fail("usage", "--%s and --no-lock exclude each other", name) end
+    end
+    return
+  end
+  local store, store_from = setting(parsed, "lock")
+  local fence, fence_from = setting(parsed, "fence")
+  if not store and not fence then return end
+  require("eksrun.engine.lock").configure {
+    place = store and require("eksrun.engine.lock.place").parse(store, store_from),
+    fence = fence and require("eksrun.engine.lock.fence").parse(fence, fence_from),
+  }
+end
+
+--- Lets the flags decide region, profile and endpoint of every call that follows, and how stacks are locked.
 --- @param parsed table
 function M.configure(parsed)
   require("eksrun.aws").configure {
     profile = parsed.profile, region = parsed.region, endpoint = parsed.endpoint_url,
     patience = PATIENCE,
   }
+  configure_lock(parsed)
 end
 
 --- @param parsed table

@@ -11,7 +11,7 @@ local M = {
   summary = "list the stacks of the account and region",
   examples = { "eksrun stacks --region eu-west-1 --json" },
   description = "from the records of the locks and from tags; IAM's are in no region and not\ncounted",
-  flags = { { "json", "one JSON object a line" } },
+  flags = { { "json", "one JSON object a line" }, session.store_flag },
 }
 
 -- How many things carry the tag, by stack.

@@ -20,6 +20,7 @@ local M = {
   flags = {
     { "stack", "the stack, without its recipe", value = "NAME" },
     { "json", "one JSON object a line" },
+    session.store_flag,
   },
 }
 

@@ -10,10 +10,13 @@ local M = {
   summary = "end a run's hold of a stack's lock",
   usage = "eksrun unlock --stack NAME [flags]",
   examples = { "eksrun unlock --stack managed-cluster/demo" },
-  description = "for a run that is no more, before its lease ends; one that still runs stops",
+  description = "for a run that is no more, before its lease ends; one that still runs begins\n"
+    .. "nothing more. Without a fence the lock is advisory: what such a run has sent\n"
+    .. "may still arrive",
   flags = {
     { "stack", "the stack", value = "NAME" },
     { "yes", "without asking", short = "y" },
+    session.store_flag,
   },
 }
 
@@ -39,7 +42,8 @@ function M.run(parsed)
     if not answer or not answer:lower():match "^%s*y" then return 1 end
   end
   log:force(owner.me "unlock")
-  io.stderr:write(("the lock of %s is free\n"):format(parsed.stack))
+  io.stderr:write(("the lock of %s is free; a run that still goes on begins nothing more, but what it has "
+    .. "sent may still arrive\n"):format(parsed.stack))
   return 0
 end
 

@@ -375,7 +375,7 @@ function M.run(plan, options)
   local run = setmetatable({
     plan = plan, journal = options.journal, unsettled = options.unsettled, lock = lock,
     generation = lock and lock.generation,
-    aws = lock and guard.wrap(options.aws, function() lock:check() end) or options.aws,
+    aws = guard.wrap(options.aws),
     on_event = options.on_event or function() end,
     steps = order.steps(plan), exclusive = {}, fields = {}, progress = 0, started = clock.monotonic(),
   }, Run)
@@ -389,6 +389,7 @@ function M.run(plan, options)
   end
   task.on_signal(function(signal) run:interrupt(signal) end)
   local _ <close> = setmetatable({}, { __close = function() task.on_signal(nil) end })
+  local _ <close> = guard.enforce(lock)
   run.on_event { event = "begin", steps = run.steps }
   run:all_steps()
   return sort_out(run)

@@ -32,7 +32,6 @@ function M.carry_out(options)
       aws = aws, stack = stack, command = options.command, wait = options.wait, on_wait = options.on_wait,
       inventory = function(before) return inventory.union(before, inventory.during(options.plan)) end,
     }
-    aws = guard.wrap(aws, function() lock:check() end)
   end
   local before = lock and lock.before
   local complete = not before or before.kind == "release" and before.complete or false
@@ -42,6 +41,7 @@ function M.carry_out(options)
       if warning and options.on_warning then options.on_warning(warning) end
     end,
   })
+  local _ <close> = guard.enforce(lock)
   for _, change in ipairs(options.changes) do
     local type_ = change.type
     local ctx = context.new {

@@ -1,5 +1,8 @@
---- AWS clients for what changes things: they look at the lock before each such call, and leave it to the
---- engine to repeat one whose answer was lost.
+--- What stands between the engine and AWS while a lock is held: each attempt of a call that changes
+--- something looks at the lock first, the recipe's own calls in steps, too. And a creation whose answer was
+--- lost is left to the engine to repeat.
+local calls = require "eksrun.aws.call"
+
 local M = {}
 
 -- Operations that begin so only read; so do the client's own methods, but for invoke.
@@ -8,14 +11,33 @@ local READING = {
   "^scan$", "^pages$", "^collect$", "^wait$", "^dry$", "^presign$", "^service", "^region$", "^_",
 }
 
---- Whether an operation changes nothing.
---- @param name string describe_cluster
---- @return boolean
-function M.only_reads(name)
+-- Services whose calls may come of the credentials.
+local SIGN_IN = { sts = true, sso = true, ["sso-oidc"] = true, signin = true }
+
+-- Whether an operation, or a method of a client, changes nothing.
+local function only_reads(name)
   for _, pattern in ipairs(READING) do
     if name:find(pattern) then return true end
   end
   return false
+end
+
+local function snake(name) return (name:gsub("(%l)(%u)", "%1_%2"):lower()) end
+
+--- Whether a call changes something in AWS.
+--- @param call eksrun.aws.Call
+--- @return boolean
+function M.changes(call) return not SIGN_IN[call.client.name] and not only_reads(snake(call.name)) end
+
+--- Has every call that changes something ask the lock, until what it returns is closed.
+--- @param lock? eksrun.Lock nil: nothing is asked
+--- @return table to be closed
+function M.enforce(lock)
+  local before = calls.permit
+  calls.permit = lock and function(call)
+    if M.changes(call) then return lock:permit() end
+  end
+  return setmetatable({}, { __close = function() calls.permit = before end })
 end
 
 -- A creation that is sent again may make a second thing.
@@ -25,18 +47,14 @@ local function once(options)
   return out
 end
 
-local function guarded(client, check)
+local function guarded(client)
   return setmetatable({}, {
     __index = function(self, name)
       local method = client[name]
+      local makes = name:find "^create_" or name:find "^allocate_"
       if type(method) ~= "function" then return method end
-      local changes, makes = not M.only_reads(name), name:find "^create_" or name:find "^allocate_"
-      local function call(_, ...)
-        if not changes then return method(client, ...) end
-        check()
-        if not makes then return method(client, ...) end
-        local params, options = ...
-        return method(client, params, once(options))
+      local function call(_, params, options, ...)
+        return method(client, params, makes and once(options) or options, ...)
       end
       rawset(self, name, call)
       return call
@@ -44,15 +62,15 @@ local function guarded(client, check)
   })
 end
 
+--- Clients that send no creation twice.
 --- @param aws table clients by service
---- @param check fun() raises when nothing may be changed any more
 --- @return table aws
-function M.wrap(aws, check)
+function M.wrap(aws)
   return setmetatable({}, {
     __index = function(self, service)
       local client = aws[service]
       if type(client) ~= "table" or service == "try" then return client end
-      local wrapped = guarded(client, check)
+      local wrapped = guarded(client)
       rawset(self, service, wrapped)
       return wrapped
     end,

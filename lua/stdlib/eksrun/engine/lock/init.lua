@@ -1,12 +1,14 @@
 --- The lock of a stack: taken before anything is changed, renewed while a run lasts, released at its end.
 ---
---- The holder looks at its deadline before each call that changes something. Where nothing fences requests
---- that are already on their way, the lock is advisory: docs/lock.md says what that can cost.
+--- The holder looks at its deadline before each call that changes something. Where no fence has AWS refuse
+--- requests that arrive late, the lock is advisory: docs/lock.md says what that can cost.
 local clock = require "eksrun.clock"
 local error_object = require "eksrun.error"
+local fences = require "eksrun.engine.lock.fence"
 local inventory = require "eksrun.engine.inventory"
 local log_module = require "eksrun.engine.lock.log"
 local owner = require "eksrun.engine.lock.owner"
+local places = require "eksrun.engine.lock.place"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
 
@@ -22,13 +24,12 @@ local CALL_SECONDS = 60
 local Lock = {}
 Lock.__index = Lock
 
---- Where the records of a stack's lock are.
---- @param stack eksrun.Stack
---- @return string path of SSM parameters
-function M.path(stack)
-  local slug = stack.name:gsub("[^%w]+", "-"):sub(1, 80):gsub("^%-+", ""):gsub("%-+$", "")
-  return ("/eksrun/%s-%s"):format(slug, util.fingerprint(stack.name):sub(1, 8))
-end
+-- What --lock and --fence say, for the whole process.
+local settings = { place = { kind = "ssm" }, fence = nil }
+
+--- Where locks are kept, and what refuses late calls, from now on.
+--- @param chosen { place?: eksrun.lock.Place, fence?: eksrun.lock.FenceSpec } default: ssm, none
+function M.configure(chosen) settings = { place = chosen.place or { kind = "ssm" }, fence = chosen.fence } end
 
 --- The log of a stack's lock.
 --- @param aws table
@@ -37,34 +38,23 @@ end
 --- @return eksrun.lock.Log
 function M.log(aws, stack, options)
   options = options or {}
-  local store = require("eksrun.engine.lock.ssm").new(aws.ssm, M.path(stack))
+  local place = settings.place
+  local store = places.module(place).new(aws, place, places.id(stack))
   return log_module.new(store, { nonce = owner.nonce(), lease = options.lease, margin = options.margin })
 end
 
---- The newest record of every stack of the region, by SSM's word.
+--- The newest record of every stack of the account and region.
 --- @param aws table
 --- @param on_foreign? fun(name: string) what has such a name and is no record of eksrun's
 --- @return eksrun.lock.Record[]
 function M.all(aws, on_foreign)
-  local hints, slots, out = {}, {}, {}
-  for page in aws.ssm:pages("describe_parameters", {
-    ParameterFilters = { { Key = "Name", Option = "BeginsWith", Values = { "/eksrun/" } } },
-  }) do
-    for _, parameter in ipairs(page.Parameters or {}) do
-      local path, slot = parameter.Name:match "^(/eksrun/[^/]+)/lock/(%d+)$"
-      if path and (not slots[path] or slot > slots[path]) then slots[path] = slot end
-    end
-  end
-  for path, slot in util.sorted_pairs(slots) do hints[#hints + 1] = ("%s/lock/%s"):format(path, slot) end
-  for first = 1, #hints, 10 do
-    local names = table.move(hints, first, math.min(first + 9, #hints), 1, {})
-    for _, parameter in ipairs(aws.ssm:get_parameters({ Names = names }).Parameters or {}) do
-      local ok, record = pcall(log_module.decode, parameter.Value)
-      if ok then
-        out[#out + 1] = record
-      elseif on_foreign then
-        on_foreign(parameter.Name)
-      end
+  local out = {}
+  for _, found in ipairs(places.module(settings.place).newest(aws, settings.place)) do
+    local ok, record = pcall(log_module.decode, found.text)
+    if ok then
+      out[#out + 1] = record
+    elseif on_foreign then
+      on_foreign(found.name)
     end
   end
   return out
@@ -87,9 +77,9 @@ local function refused(err, stack)
   if not code:find("AccessDenied", 1, true) and not code:find("Unauthorized", 1, true) then return err end
   return error_object.new {
     code = "lock", request_id = err.request_id, cause = err,
-    message = ("the lock of %s cannot be kept: %s; allow ssm:GetParameter, GetParameters, "
-      .. "GetParametersByPath and PutParameter on %s, or run with --no-lock"):format(stack.name,
-      tostring(err.message or err.code), M.path(stack)),
+    message = ("the lock of %s cannot be kept: %s; allow %s, or run with --no-lock"):format(stack.name,
+      tostring(err.message or err.code),
+      places.module(settings.place).permissions(settings.place, places.id(stack))),
   }
 end
 
@@ -131,9 +121,12 @@ end
 --- @return eksrun.Lock
 --- Raises { code = "locked" } when somebody else holds it.
 function M.take(options)
+  local fence = settings.fence and fences.new(settings.fence, options.aws)
   local log = M.log(options.aws, options.stack, options)
   local who = owner.me(options.command)
-  local self = setmetatable({ log = log, stack = options.stack, on_lost = options.on_lost }, Lock)
+  local self = setmetatable({
+    log = log, stack = options.stack, fence = fence, on_lost = options.on_lost,
+  }, Lock)
   self.renewing = task.semaphore(1)
   local function fields(before)
     who.since = clock.now()
@@ -173,6 +166,11 @@ function Lock:learn(at) self.at, self.since = at, clock.monotonic() end
 --- @return number
 function Lock:now() return self.at + (clock.monotonic() - self.since) end
 
+-- Without a fence, what was sent in time may come late.
+local function aftermath(self)
+  return self.fence and "" or "; what was sent before may still arrive (docs/lock.md)"
+end
+
 local function lose(self, err)
   self.lost = self.lost or err
   if self.on_lost then self.on_lost(self.lost) end
@@ -185,8 +183,8 @@ local function renew_now(self)
     local _, holder = pcall(self.log.read, self.log)
     lose(self, error_object.new {
       code = "lock_lost",
-      message = ("the lock of %s was taken over by %s"):format(self.stack.name,
-        type(holder) == "table" and holder.kind and M.describe(holder) or "somebody else"),
+      message = ("the lock of %s was taken over by %s%s"):format(self.stack.name,
+        type(holder) == "table" and holder.kind and M.describe(holder) or "somebody else", aftermath(self)),
     })
     return false
   end
@@ -209,9 +207,10 @@ local function renew(self)
   return ok
 end
 
---- Raises unless the lease lasts longer than a call that begins now can take. Renews it where the keeper was
---- held up.
-function Lock:check()
+--- Lets a call leave that changes something; raises unless the lease lasts longer than one that begins now
+--- can take. Renews it where the keeper was held up.
+--- @return eksrun.aws.Permit?
+function Lock:permit()
   local log = self.log
   local function left() return log.record.deadline - self:now() end
   local enough = math.min(CALL_SECONDS + log.margin, 0.6 * log.lease)
@@ -219,7 +218,9 @@ function Lock:check()
     if renew(self) == nil then task.sleep(log.lease / 120) end
   end
   if self.lost then error(self.lost, 0) end
-  if left() > enough then return end
+  if left() > enough then
+    return self.fence and self.fence:permit(log.record.deadline, self:now(), enough) or nil
+  end
   error(error_object.new {
     code = "lock_lost",
     message = ("the lock of %s could not be renewed before its lease ended"):format(self.stack.name),

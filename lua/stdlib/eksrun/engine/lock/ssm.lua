@@ -1,33 +1,33 @@
 --- The records of a lock as SSM parameters, which are put only if their name is free.
-local clock = require "eksrun.clock"
+local request = require "eksrun.engine.lock.request"
+local util = require "eksrun.util"
 
 local M = {}
 
--- AWS's time, as the answer says; ours, where a test's server does not.
-local function date_of(response)
-  return clock.try_parse(response and response.headers.date or "") or clock.now()
+local ROOT = "/eksrun/"
+
+--- @param _ eksrun.lock.Place
+--- @param id string
+--- @return string for people
+function M.permissions(_, id)
+  return ("ssm:GetParameter, GetParameters, GetParametersByPath and PutParameter on %s%s"):format(ROOT, id)
 end
 
---- @param client eksrun.aws.Client of SSM
---- @param path string "/eksrun/NAME"
+--- @param aws table
+--- @param _ eksrun.lock.Place
+--- @param id string of the stack's lock
 --- @return table store
-function M.new(client, path)
-  local folder, hint = path .. "/lock/", path .. "/newest"
+function M.new(aws, _, id)
+  local client = aws.ssm
+  local folder, hint = ROOT .. id .. "/lock/", ROOT .. id .. "/newest"
   local store = { text_max = 4096 }
 
   local function name(slot) return ("%s%012d"):format(folder, slot) end
 
-  local function call(operation, params)
-    local output, err, response = client:invoke(operation, params)
-    if err then error(err, 0) end
-    return output, date_of(response)
-  end
-
   function store.put(slot, text)
-    local _, err, response = client:invoke("put_parameter",
-      { Name = name(slot), Value = text, Type = "String" })
-    if err and err.code ~= "ParameterAlreadyExists" then error(err, 0) end
-    return not err, date_of(response)
+    local output, now = request(client, "put_parameter",
+      { Name = name(slot), Value = text, Type = "String" }, "ParameterAlreadyExists")
+    return output ~= nil, now
   end
 
   function store.get(slots)
@@ -36,23 +36,22 @@ function M.new(client, path)
       names[i] = name(slot)
       by_name[names[i]] = slot
     end
-    local output, date = call("get_parameters", { Names = names })
+    local output, now = request(client, "get_parameters", { Names = names })
     local texts = {}
     for _, parameter in ipairs(output.Parameters or {}) do
       texts[by_name[parameter.Name]] = parameter.Value
     end
-    return texts, date
+    return texts, now
   end
 
   function store.hint()
-    local output, err, response = client:invoke("get_parameter", { Name = hint })
-    if err and err.code ~= "ParameterNotFound" then error(err, 0) end
-    return output and math.tointeger(tonumber(output.Parameter.Value)), date_of(response)
+    local output, now = request(client, "get_parameter", { Name = hint }, "ParameterNotFound")
+    return output and math.tointeger(tonumber(output.Parameter.Value)), now
   end
 
-  -- Only where to begin to read: that it fails, or comes late, costs calls and no more.
   function store.set_hint(slot)
-    client:invoke("put_parameter", { Name = hint, Value = tostring(slot), Type = "String", Overwrite = true })
+    request(client, "put_parameter",
+      { Name = hint, Value = tostring(slot), Type = "String", Overwrite = true })
   end
 
   function store.list()
@@ -68,10 +67,34 @@ function M.new(client, path)
   function store.remove(slots)
     local names = {}
     for i, slot in ipairs(slots) do names[i] = name(slot) end
-    call("delete_parameters", { Names = names })
+    request(client, "delete_parameters", { Names = names })
   end
 
   return store
+end
+
+--- The newest record of every lock of the region.
+--- @param aws table
+--- @return { name: string, text: string }[]
+function M.newest(aws)
+  local slots, names, out = {}, {}, {}
+  for page in aws.ssm:pages("describe_parameters", {
+    ParameterFilters = { { Key = "Name", Option = "BeginsWith", Values = { ROOT } } },
+  }) do
+    for _, parameter in ipairs(page.Parameters or {}) do
+      local path, slot = parameter.Name:match "^(/eksrun/[^/]+/lock/)(%d+)$"
+      if path and (not slots[path] or slot > slots[path]) then slots[path] = slot end
+    end
+  end
+  for path, slot in util.sorted_pairs(slots) do names[#names + 1] = path .. slot end
+  for first = 1, #names, 10 do
+    local batch = table.move(names, first, math.min(first + 9, #names), 1, {})
+    local output = request(aws.ssm, "get_parameters", { Names = batch })
+    for _, parameter in ipairs(output.Parameters or {}) do
+      out[#out + 1] = { name = parameter.Name, text = parameter.Value }
+    end
+  end
+  return out
 end
 
 return M
