@@ -200,7 +200,7 @@ function Context:poll(check, options)
         state or "not there", options.timeout or 1800)
     end
     task.sleep(delay)
-    delay = math.min(delay * 1.5, options.max_delay or 15)
+    delay = math.min(delay * 1.5, options.max_delay or 5)
   end
 end
 
