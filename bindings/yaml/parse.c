@@ -73,9 +73,14 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
   lua_setfield(L, -2, name);
 }
 
-/* Opens a node table on the stack with its start. */
-static void open_node(lua_State *L, struct parse *p, const char *kind) {
+/* Opens a node table on the stack with its start, and its tag if that is one of the document's own
+ * ("!Ref"). */
+static void open_node(lua_State *L, struct parse *p, const char *kind, const yaml_char_t *tag) {
   lua_createtable(L, 0, 8);
+  if (tag != NULL && tag[0] == '!' && tag[1] != '\0') {
+    lua_pushstring(L, (const char *)tag);
+    lua_setfield(L, -2, "tag");
+  }
   lua_pushstring(L, kind);
   lua_setfield(L, -2, "kind");
   set_integer(L, "first", position(p, p->event.start_mark));
@@ -114,7 +119,7 @@ static void parse_scalar(lua_State *L, struct parse *p) {
     push_scalar_value(L, p);
     return;
   }
-  open_node(L, p, "scalar");
+  open_node(L, p, "scalar", p->event.data.scalar.tag);
   push_scalar_value(L, p);
   lua_setfield(L, -2, "value");
   yaml_scalar_style_t style = p->event.data.scalar.style;
@@ -126,7 +131,7 @@ static void parse_scalar(lua_State *L, struct parse *p) {
 static void parse_list(lua_State *L, struct parse *p, int depth) {
   count_anchor(L, p, p->event.data.sequence_start.anchor);
   if (p->marks) {
-    open_node(L, p, "list");
+    open_node(L, p, "list", p->event.data.sequence_start.tag);
     lua_pushboolean(L, p->event.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
     lua_setfield(L, -2, "flow");
   }
@@ -185,7 +190,7 @@ static void parse_map(lua_State *L, struct parse *p, int depth) {
 /* A map with marks: keys and values in the order of the text, and index from name to place. */
 static void parse_marked_map(lua_State *L, struct parse *p, int depth) {
   count_anchor(L, p, p->event.data.mapping_start.anchor);
-  open_node(L, p, "map");
+  open_node(L, p, "map", p->event.data.mapping_start.tag);
   lua_pushboolean(L, p->event.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
   lua_setfield(L, -2, "flow");
   lua_newtable(L);

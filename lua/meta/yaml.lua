@@ -20,6 +20,7 @@ local yaml = {}
 ---@field value? any scalar: its value
 ---@field block? boolean scalar: written with | or >
 ---@field flow? boolean list or map: written with brackets
+---@field tag? string one of the document's own: "!Ref"
 ---@field items? eksrun.yaml.Node[] list
 ---@field keys? eksrun.yaml.Node[] map, in the order of the text
 ---@field values? eksrun.yaml.Node[] map, in the order of the text

@@ -99,6 +99,13 @@ describe("yaml.compose", function()
     assert.equal(2, root.values[root.index.a].value)
     assert.is_nil(yaml.compose "# nothing\n")
   end)
+
+  it("knows the tags that are the document's own", function()
+    local root = yaml.compose "a: !Ref x\nb: !Join [',', [y]]\nc: !If { d: e }\nf: ! 1\ng: !!str 1\n"
+    local tags = {}
+    for i, value in ipairs(root.values) do tags[i] = value.tag or "none" end
+    assert.same({ "!Ref", "!Join", "!If", "none", "none" }, tags)
+  end)
 end)
 
 describe("yaml.emit", function()

@@ -48,5 +48,8 @@ return {
 
   ["autoscaling.notice"] = { 15, 40, 75 },
   ["autoscaling.group.delete"] = { 30, 60, 150 },
+  ["cloudformation.resource"] = { 2, 5, 12 },
+  ["cloudformation.resource.iam"] = { 18, 40, 70 },
+  ["cloudformation.change_set"] = { 3, 6, 15 },
   ["logs.log_group"] = { 0.1, 0.3, 1 },
 }

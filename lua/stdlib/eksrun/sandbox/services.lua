@@ -22,6 +22,7 @@ local modules = {
   ["eks-auth"] = { "eks.auth" },
   sts = { "sts" },
   ssm = { "ssm" },
+  cloudformation = { "cloudformation.stack", "cloudformation.change_set" },
   kms = { "kms" },
   logs = { "logs" },
   autoscaling = { "autoscaling" },
