@@ -5,7 +5,7 @@ local json = require "eksrun.json"
 local text = require "eksrun.text"
 local util = require "eksrun.util"
 local yaml = require "eksrun.yaml"
-local zones = require "eksrun.sandbox.ec2.catalog"
+local zones = require "eksrun.sandbox.ec2.zone"
 
 local M = {}
 
@@ -236,7 +236,7 @@ local functions = {
   end,
   ["Fn::GetAZs"] = function(scope, value)
     local region, list = resolve(scope, value), json.array {}
-    for i, zone in ipairs(zones.zones(region ~= "" and region or scope.region)) do list[i] = zone.name end
+    for i, zone in ipairs(zones.of(region ~= "" and region or scope.region)) do list[i] = zone.name end
     return list
   end,
   ["Fn::ImportValue"] = function(scope, value) return scope.import(resolve(scope, value)) end,
