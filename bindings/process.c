@@ -1,7 +1,7 @@
 /* eksrun.process: this process, and others.
  *
  *   env(name) -> string | nil      as it was at the start, secrets included
- *   pid() -> integer
+ *   pid() -> integer               kill(pid [, "TERM" | "INT" | "HUP" | "KILL"])
  *   run { argv =, env =, cwd =, stdin =, timeout = 60, max_output = 1 MiB }
  *     -> { code = integer | nil, signal = integer | nil, stdout =, stderr = }
  *   try_run {...} -> result | nil, err
@@ -354,6 +354,19 @@ static int run(lua_State *L, bool try) {
   return ek_task_wait(L, &op->wait, try, finish);
 }
 
+static int l_kill(lua_State *L) {
+  static const char *const names[] = {"TERM", "INT", "HUP", "KILL", NULL};
+  static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGKILL};
+  struct ek_error e;
+  lua_Integer pid = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, pid > 0 && pid <= INT_MAX, 1, "the id of a process expected");
+  int rc = uv_kill((int)pid, numbers[luaL_checkoption(L, 2, "TERM", names)]);
+  if (rc == 0) return 0;
+  (void)ek_error_set(&e, rc == UV_ESRCH ? EK_ERR_NOTFOUND : EK_ERR_IO,
+                     "cannot send a signal to process %d: %s", (int)pid, uv_strerror(rc));
+  return ek_error_raise(L, &e);
+}
+
 static int l_run(lua_State *L) {
   return run(L, false);
 }
@@ -363,8 +376,8 @@ static int l_try_run(lua_State *L) {
 }
 
 int luaopen_eksrun_process(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"env", l_env}, {"pid", l_pid}, {"run", l_run}, {"try_run", l_try_run}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"env", l_env}, {"kill", l_kill},       {"pid", l_pid},
+                                       {"run", l_run}, {"try_run", l_try_run}, {NULL, NULL}};
   luaL_newmetatable(L, CHILD_TYPE);
   lua_pushcfunction(L, l_child_gc);
   lua_setfield(L, -2, "__gc");

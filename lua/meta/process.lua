@@ -12,6 +12,11 @@ function process.env(name) end
 ---@return integer
 function process.pid() end
 
+--- Sends a signal. Raises { code = "not_found" }: there is no such process, or { code = "io" }.
+---@param pid integer
+---@param signal? "TERM"|"INT"|"HUP"|"KILL" default TERM
+function process.kill(pid, signal) end
+
 ---@class eksrun.process.Command
 ---@field argv string[] the program, looked up in PATH, and its arguments; no shell
 ---@field env? table names to pass on as a list, values to set as a map; without it PATH, HOME, USER,

@@ -117,6 +117,50 @@ describe("a recipe in the sandbox", function()
     assert.equal(0, run("apply", "managed-cluster", {}, "--yes").code)
   end)
 
+  it("is another account with another seed", function()
+    local function endpoint(...)
+      local made = eksrun("recipes/managed-cluster.lua", "--sandbox", "--yes", "--json", ...)
+      return json.decode(made.stdout:match "([^\n]+)\n$").outputs.endpoint
+    end
+    assert.equal(endpoint(), endpoint "--seed=1")
+    assert.not_equal(endpoint(), endpoint "--seed=2")
+  end)
+
+  it("is completed through faults, and after a crash", function()
+    local faulty = run("apply", "vpc", {}, "--yes",
+      "--faults=throttle=0.2,error=0.1,lost=0.05,reset=0.05,late=3s")
+    assert.equal(0, faulty.code, faulty.stderr)
+    for _, crash in ipairs { "crash=9:before", "crash=9:during", "crash=9:after" } do
+      file.remove(state_file)
+      local crashed = run("apply", "vpc", {}, "--yes", "--faults=" .. crash)
+      assert.equal(9, crashed.signal, crashed.stderr)
+      assert.equal(0, run("apply", "vpc", {}, "--yes").code)
+      assert.matches("no changes", run("plan", "vpc", {}).stdout)
+    end
+  end)
+
+  it("has faults and seeds for itself", function()
+    local outside = eksrun("plan", "recipes/vpc.lua", "--faults=lost=1")
+    assert.equal(1, outside.code)
+    assert.matches("%-%-faults is for %-%-sandbox", outside.stderr)
+    local served = eksrun("sandbox", "--listen=127.0.0.1:0", "--faults=crash=3")
+    assert.equal(2, served.code)
+    assert.matches("ends a client in this process", served.stderr)
+  end)
+
+  it("is served at this machine's addresses only", function()
+    for _, case in ipairs {
+      { "0.0.0.0:4566", "this machine only" }, { "example.com:80", "this machine only" },
+      { "127.0.0.1", "not an address and a port" }, { "127.0.0.1:65536", "not an address and a port" },
+    } do
+      local refused = eksrun("sandbox", "--listen=" .. case[1])
+      assert.equal(2, refused.code)
+      assert.matches(case[2], refused.stderr, 1, true)
+    end
+    assert.equal(2, eksrun("sandbox", "--sandbox").code)
+    assert.equal(2, eksrun("sandbox", "--virtual", "--time-scale=2").code)
+  end)
+
   it("is for one cloud at a time, and wants its own file", function()
     local both = eksrun("apply", "recipes/vpc.lua", "--sandbox", "--endpoint-url", "http://x", "--yes")
     assert.equal(2, both.code)

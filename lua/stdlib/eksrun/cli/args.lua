@@ -57,6 +57,8 @@ M.common = {
   { "region", "AWS region", value = "REGION" },
   { "endpoint-url", "send every AWS call to this URL", value = "URL" },
   { "sandbox", "talk to an AWS inside the program instead, kept in FILE", value = "FILE", bare = true },
+  { "faults", "what is to go wrong in the sandbox, such as throttle=0.3,lost=0.05", value = "SPEC" },
+  { "seed", "decides ids and durations of a new sandbox", value = "N", type = "integer" },
   { "debug", "show each request to AWS and its answer, and tracebacks of errors" },
   { "stats", "count calls, retries and bytes, and show them at the end" },
   { "no-color", "no colors" },

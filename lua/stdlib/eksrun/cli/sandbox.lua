@@ -15,6 +15,7 @@ its state.]],
     { "virtual", "time jumps wherever a client would wait" },
     { "state", "load what is there from a file, and save it at the end", value = "FILE" },
     { "seed", "decides ids and durations of a new sandbox", value = "N", type = "integer" },
+    { "faults", "what is to go wrong, such as throttle=0.3,lost=0.05", value = "SPEC" },
   },
   examples = {
     "eksrun sandbox --virtual",
@@ -26,7 +27,8 @@ its state.]],
 
 -- Address and port of "127.0.0.1:4566", "localhost:0", "4566".
 local function place(text)
-  local address, port = text:match "^(.-):?(%d+)$"
+  local address, port = text:match "^(.*):(%d+)$"
+  if not address then address, port = "", text end
   port = math.tointeger(tonumber(port))
   if address == "" or address == "localhost" then address = "127.0.0.1" end
   if not port or port > 65535 then
@@ -54,12 +56,15 @@ end
 
 function M.run(parsed)
   check(parsed)
+  if parsed.faults and require("eksrun.sandbox.faults").parse(parsed.faults).crash then
+    util.fail("usage", "--faults: crash ends a client in this process, with --sandbox")
+  end
   local address, port = place(parsed.listen)
   local clock, store = require "eksrun.clock", require "eksrun.sandbox.store"
   local task = require "eksrun.task"
   local sandbox = require("eksrun.sandbox").new {
     seed = parsed.seed, now = clock.now(), state = parsed.state and store.load(parsed.state),
-    virtual = parsed.virtual,
+    virtual = parsed.virtual, faults = parsed.faults,
   }
   local pace = require("eksrun.sandbox.pace").new(sandbox.started, parsed.time_scale)
   local listener = require("eksrun.sandbox.listener").new {

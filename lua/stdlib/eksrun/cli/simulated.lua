@@ -4,6 +4,7 @@
 --- Nothing of the user's is touched: neither credentials nor endpoints count; kubeconfig and journals are
 --- written beside the file, or not at all.
 local clock = require "eksrun.clock"
+local process = require "eksrun.process"
 local store = require "eksrun.sandbox.store"
 local util = require "eksrun.util"
 
@@ -31,7 +32,13 @@ function M.run(parsed, run)
     util.fail("usage", "--sandbox and --endpoint-url exclude each other: a sandbox is the endpoint")
   end
   local path = type(parsed.sandbox) == "string" and parsed.sandbox or nil
-  local sandbox = require("eksrun.sandbox").new { state = path and store.load(path) }
+  local sandbox = require("eksrun.sandbox").new {
+    state = path and store.load(path), seed = parsed.seed, faults = parsed.faults,
+    crash = function(sandbox)
+      if path then store.save(path, sandbox:save(clock.now())) end
+      process.kill(process.pid(), "KILL")
+    end,
+  }
   require("eksrun.aws").configure(sandbox:options(M.region(parsed)))
   require("eksrun.kubeconfig.install").redirect = path and path .. ".kubeconfig" or false
   require("eksrun.engine.journal").redirect = path and path .. ".journals" or false

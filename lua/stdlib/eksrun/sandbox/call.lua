@@ -16,6 +16,7 @@ local M = {}
 --- @field params table
 --- @field principal eksrun.sandbox.iam.Principal who asks; in an event the sandbox's administrator
 --- @field own string hash of operation and parameters
+--- @field event? boolean something that happens, not a request
 local Call = {}
 Call.__index = Call
 
@@ -28,12 +29,31 @@ Call.fail_with = function(_, ...) fault.raise_with(...) end
 
 local function region_of(call, kind) return kind:find "^iam%." and worlds.GLOBAL or call.region end
 
+-- Whether a string is somewhere in the parameters.
+local function names(value, id)
+  if type(value) ~= "table" then return value == id end
+  for _, part in pairs(value) do
+    if names(part, id) then return true end
+  end
+  return false
+end
+
+-- Whether a thing of EC2 is too new to be seen by this request: by one that reads, or that names it.
+local function unseen(call, thing, id)
+  local since = thing and thing._seen
+  if not since or since <= call.now or call.event or not call.world.late or thing._by == call.own then
+    return false
+  end
+  return call.operation:find "^Describe" or call.operation:find "^Get" or names(call.params, id)
+end
+
 --- @param kind string "ec2.vpc"
 --- @param id string
 --- @return table? thing the world's own
 function Call:get(kind, id)
   if id == nil then return nil end
-  return self.world:things(region_of(self, kind), kind)[id]
+  local thing = self.world:things(region_of(self, kind), kind)[id]
+  return not unseen(self, thing, id) and thing or nil
 end
 
 --- @param kind string
@@ -41,7 +61,12 @@ end
 --- @param thing table
 --- @return table thing
 function Call:put(kind, id, thing)
-  thing._order = thing._order or self.world:serial()
+  if not thing._order then
+    thing._order = self.world:serial()
+    if self.world.late and kind:find "^ec2%." then
+      thing._seen, thing._by = self.now + self.world.late, self.own
+    end
+  end
   self.world:things(region_of(self, kind), kind)[id] = thing
   return thing
 end
@@ -57,7 +82,7 @@ function Call:remove(kind, id) self.world:things(region_of(self, kind), kind)[id
 function Call:all(kind, match)
   local list = {}
   for _, thing in pairs(self.world:things(region_of(self, kind), kind)) do
-    if not match or match(thing) then list[#list + 1] = thing end
+    if not unseen(self, thing) and (not match or match(thing)) then list[#list + 1] = thing end
   end
   table.sort(list, function(a, b) return a._order < b._order end)
   return list

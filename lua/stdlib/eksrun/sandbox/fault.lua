@@ -8,21 +8,27 @@ M.mt = { __tostring = function(fault) return ("%s: %s"):format(fault.code, fault
 --- @field message string
 --- @field fields? table the error's own fields; `status` of HTTP
 
+--- @param code string
+--- @param message string
+--- @param fields? table
+--- @return eksrun.sandbox.Fault
+function M.new(code, message, fields)
+  return setmetatable({ code = code, message = message, fields = fields }, M.mt)
+end
+
 --- Refuses the request at hand.
 --- @param code string
 --- @param message string a format when more arguments follow
 function M.raise(code, message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
-  error(setmetatable({ code = code, message = message }, M.mt), 0)
+  error(M.new(code, message), 0)
 end
 
 --- The same, with fields of the error's own.
 --- @param code string
 --- @param message string
 --- @param fields table
-function M.raise_with(code, message, fields)
-  error(setmetatable({ code = code, message = message, fields = fields }, M.mt), 0)
-end
+function M.raise_with(code, message, fields) error(M.new(code, message, fields), 0) end
 
 --- @return boolean
 function M.is(value) return getmetatable(value) == M.mt end

@@ -12,6 +12,7 @@
 local authorize = require "eksrun.sandbox.iam.authorize"
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
+local faults = require "eksrun.sandbox.faults"
 local native = require "eksrun.native.aws"
 local paging = require "eksrun.sandbox.paging"
 local principals = require "eksrun.sandbox.iam.principals"
@@ -38,6 +39,8 @@ Sandbox.__index = Sandbox
 --- @field observe? fun(requests: eksrun.sandbox.iam.Request[], call: eksrun.sandbox.Call) sees what each call
 --- asks IAM
 --- @field virtual? boolean nobody has to wait: virtual.lua
+--- @field faults? string|eksrun.sandbox.Faults what goes wrong on purpose: faults.lua
+--- @field crash? fun(sandbox: eksrun.Sandbox) ends the client where the faults say so: does not return
 
 --- @param options? eksrun.Sandbox.Options
 --- @return eksrun.Sandbox
@@ -45,19 +48,29 @@ function M.new(options)
   options = options or {}
   util.check_options("sandbox.new", options, {
     seed = "integer?", now = "number?", state = "table?", virtual = "boolean?", enforce = "any?",
-    observe = "function?",
+    observe = "function?", faults = "any?", crash = "function?",
   })
   if options.state and options.state.version ~= 1 then
     util.fail("sandbox", "the state is not one of a sandbox")
   end
   local self = setmetatable({
     world = worlds.new(options), enforce = options.enforce, observe = options.observe,
-    virtual = options.virtual or false,
+    virtual = options.virtual or false, crash = options.crash, responses = 0,
   }, Sandbox)
+  self:set_faults(options.faults)
   self.started = self.world.state.now
   for name, handler in pairs(calls.events) do self.world.handlers[name] = handler end
   services.events(self.world.handlers)
   return self
+end
+
+--- Has things go wrong from now on.
+--- @param settings? eksrun.sandbox.Faults|string nil: nothing any more
+function Sandbox:set_faults(settings)
+  if type(settings) == "string" then settings = faults.parse(settings) end
+  self.faults = settings
+  self.world.late = settings and settings.late
+  self.world.state.shortages = settings and settings.capacity
 end
 
 -- Who asks for what, as the signature says: service as signed, region, access key id.
@@ -196,7 +209,7 @@ function Sandbox:advance(now)
   self.world:advance(now, function(event)
     return self:call_context {
       region = event.region, operation = event.name, params = event.arguments, now = event.at,
-      own = util.fingerprint(event.name, event.arguments, event.at),
+      own = util.fingerprint(event.name, event.arguments, event.at), event = true,
     }
   end)
 end
@@ -204,8 +217,9 @@ end
 --- Answers a request.
 --- @param request eksrun.native.aws.Received
 --- @param now number seconds since 1970
+--- @param refuse? "throttle"|"error" without a look at what is asked for
 --- @return eksrun.native.aws.Answer
-function Sandbox:answer(request, now)
+function Sandbox:answer(request, now, refuse)
   local state = self.world.state
   self:advance(now)
   state.requests = state.requests + 1
@@ -226,6 +240,7 @@ function Sandbox:answer(request, now)
     answer = (meant or service):serialize_error(params, options)
   else
     local function perform()
+      if refuse then return false, faults.refusal(refuse, name, service:metadata().protocol) end
       return pcall(self.perform, self, name, region, operation, params, access_key_id)
     end
     local ok, output = perform()
@@ -243,9 +258,37 @@ function Sandbox:answer(request, now)
   return answer
 end
 
+-- The client ends here, if it is to end at this moment of this request.
+function Sandbox:crash_at(number, moment)
+  local crash = self.faults and self.faults.crash
+  if crash and crash.at == number and crash.moment == moment then self.crash(self) end
+end
+
+--- Answers a request, unless something goes wrong on purpose.
+--- @param request eksrun.native.aws.Received
+--- @param now fun(): number seconds since 1970
+--- @return eksrun.native.aws.Answer? answer nil: the connection breaks
+function Sandbox:respond(request, now)
+  if not self.faults then return self:answer(request, now()) end
+  local task = require "eksrun.task"
+  self.responses = self.responses + 1
+  local number = self.responses
+  local met = faults.draw(self.faults, self.world, number)
+  self:crash_at(number, "before")
+  if met.slow then task.sleep(met.slow) end
+  if met.reset then return nil end
+  local answer = self:answer(request, now(), met.refuse)
+  self:crash_at(number, "during")
+  if met.lost then return nil end
+  -- The client goes on with the answer until it waits.
+  if self.faults.crash then task.spawn(self.crash_at, self, number, "after") end
+  return answer
+end
+
 --- Answers a request of eksrun.http, after the time that a call takes.
 --- @param request table url, method, headers, body
---- @return table response status, headers, body
+--- @return table? response status, headers, body
+--- @return table? error object, where the connection breaks on purpose
 function Sandbox:request(request)
   local clock, task = require "eksrun.clock", require "eksrun.task"
   local host, path, query = request.url:match "^%a+://([^/?]*)([^?]*)%??(.*)$"
@@ -253,10 +296,15 @@ function Sandbox:request(request)
   -- The same for the same operation: what comes of many requests does not depend on their order.
   task.sleep(self.world:duration("call", host, path, headers["x-amz-target"],
     tostring(request.body):match "Action=%w+"))
-  local answer = self:answer({
+  local answer = self:respond({
     method = request.method or "GET", path = path == "" and "/" or path, query = query,
     headers = headers, body = request.body or "",
-  }, clock.now())
+  }, clock.now)
+  if not answer then
+    return nil, require("eksrun.error").new {
+      code = "network", message = "the sandbox broke the connection, as it was told to", retryable = true,
+    }
+  end
   answer.headers.date = clock.format_iso8601(clock.now(), "http")
   return { status = answer.status, headers = answer.headers, body = answer.body }
 end

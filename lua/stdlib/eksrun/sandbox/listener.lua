@@ -29,8 +29,9 @@ function M.new(options)
   util.check_options("listener.new", options, {
     sandbox = "table", pace = "table", address = "string?", port = "integer?",
   })
+  local pace = options.pace
   return setmetatable({
-    sandbox = options.sandbox, pace = options.pace,
+    sandbox = options.sandbox, pace = pace, now = function() return pace:now() end,
     server = native.listen { address = options.address, port = options.port },
   }, Listener)
 end
@@ -51,11 +52,12 @@ end
 
 --- Answers a request.
 --- @param request eksrun.native.aws.Received
---- @return eksrun.native.aws.Answer
+--- @return eksrun.native.aws.Answer? answer nil: none
 function Listener:answer(request)
-  local ok, answer = xpcall(self.sandbox.answer, with_traceback, self.sandbox, request, self.pace:now())
+  local ok, answer = xpcall(self.sandbox.respond, with_traceback, self.sandbox, request, self.now)
   self.pace:reach(self.sandbox.world.state.now)
-  return ok and answer or failed(answer)
+  if not ok then return failed(answer) end
+  return answer
 end
 
 --- Answers requests until stop().
@@ -66,7 +68,8 @@ function Listener:serve()
     for exchange in server.next, server do
       scope:spawn(function()
         local _ <close> = exchange
-        exchange:answer(self:answer(exchange:request()))
+        local answer = self:answer(exchange:request())
+        if answer then exchange:answer(answer) end
       end)
     end
     if self.deadline then self.deadline:cancel() end
