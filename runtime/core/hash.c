@@ -3,6 +3,8 @@
  * a program that signs one token and ends; and it allocates at every use. */
 #include "core/hash.h"
 
+#include <endian.h>
+
 #include "core/error.h"
 
 #define BLOCK SHA256_CBLOCK
@@ -56,25 +58,23 @@ int ek_hmac_sha256(uint8_t out[EK_SHA256_SIZE], const struct ek_hmac_key *key, c
   return rc;
 }
 
-/* The eight digits of four bytes: each nibble in a byte of its own, then all at once. */
-static uint64_t eight_digits(const uint8_t bytes[4]) {
+/* Writes the eight digits of four bytes: each nibble in a byte of its own, then all at once. */
+static void write_digits(char *to, const uint8_t bytes[4]) {
   const uint64_t ones = UINT64_C(0x0101010101010101);
-  uint64_t x =
-      (uint64_t)bytes[3] << 48 | (uint64_t)bytes[2] << 32 | (uint64_t)bytes[1] << 16 | bytes[0];
-  x = (x >> 4 & UINT64_C(0x000f000f000f000f)) | (x & UINT64_C(0x000f000f000f000f)) << 8;
+  uint32_t four;
+  memcpy(&four, bytes, sizeof four);
+  uint64_t x = le32toh(four);
+  x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+  x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+  x = (x >> 4 | x << 8) & ones * 15;
   uint64_t letters = (x + ones * 6) >> 4 & ones;
-  return x + ones * '0' + letters * ('a' - '9' - 1);
+  x = htole64(x + ones * '0' + letters * ('a' - '9' - 1));
+  memcpy(to, &x, sizeof x);
 }
 
 void ek_hash_hex(char *out, const uint8_t *bytes, size_t n) {
   static const char digits[] = "0123456789abcdef";
-  for (; n >= 4; n -= 4, bytes += 4, out += 8) {
-    uint64_t word = eight_digits(bytes);
-    out[0] = (char)word, out[1] = (char)(word >> 8);
-    out[2] = (char)(word >> 16), out[3] = (char)(word >> 24);
-    out[4] = (char)(word >> 32), out[5] = (char)(word >> 40);
-    out[6] = (char)(word >> 48), out[7] = (char)(word >> 56);
-  }
+  for (; n >= 4; n -= 4, bytes += 4, out += 8) write_digits(out, bytes);
   for (size_t i = 0; i < n; i++) {
     out[2 * i] = digits[bytes[i] >> 4];
     out[2 * i + 1] = digits[bytes[i] & 15];

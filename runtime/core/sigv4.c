@@ -153,15 +153,31 @@ static void write_authorization(struct ek_sigv4 *s, const struct ek_sigv4_input 
   ek_buf_puts(b, r->signature);
 }
 
+/* Requests of one day differ in six digits. */
+static void write_date(char out[17], struct ek_sigv4 *s, int64_t time) {
+  int64_t day = time / 86400;
+  unsigned second = (unsigned)(time % 86400);
+  if (s->midnight[0] == '\0' || s->day != day) {
+    char date[EK_TIME_MAX];
+    (void)ek_time_format(date, EK_TIME_BASIC, (double)(day * 86400));
+    memcpy(s->midnight, date, sizeof s->midnight);
+    s->day = day;
+  }
+  const unsigned parts[] = {second / 3600, second / 60 % 60, second % 60};
+  memcpy(out, s->midnight, sizeof s->midnight);
+  for (size_t i = 0; i < 3; i++) {
+    out[9 + 2 * i] = (char)('0' + parts[i] / 10);
+    out[10 + 2 * i] = (char)('0' + parts[i] % 10);
+  }
+}
+
 static int sign(struct ek_sigv4_result *out, struct ek_sigv4 *s, const struct ek_sigv4_input *in,
                 enum ek_sigv4_mode mode, struct ek_error *e) {
   *out = (struct ek_sigv4_result){.date = ""};
   int rc = ek_sigv4_check(in, e);
   if (rc == 0 && mode == EK_SIGV4_BY_QUERY) rc = check_expires(in, e);
   if (rc != 0) return rc;
-  char date[EK_TIME_MAX];
-  (void)ek_time_format(date, EK_TIME_BASIC, (double)in->time);
-  memcpy(out->date, date, sizeof out->date);
+  write_date(out->date, s, in->time);
   out->credential_scope = write_scope(s, in, out->date);
   struct ek_sigv4_signing signing = {
       .mode = mode,

@@ -92,6 +92,8 @@ static void add_item(struct ek_sigv4_canonical *c, struct ek_span name, struct e
 
 static int compare_spans(struct ek_span a, struct ek_span b) {
   size_t shorter = a.len < b.len ? a.len : b.len;
+  if (shorter > 0 && a.data[0] != b.data[0])
+    return (unsigned char)a.data[0] < (unsigned char)b.data[0] ? -1 : 1;
   int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
   if (order != 0) return order;
   return a.len < b.len ? -1 : a.len > b.len;

@@ -41,23 +41,30 @@ int ek_sigv4_canonicalize(struct ek_sigv4_canonical *c, const struct ek_sigv4_in
 /* The name of an algorithm, as Authorization begins with it. */
 struct ek_span ek_sigv4_algorithm_name(enum ek_sigv4_algorithm algorithm);
 
-/* Whether all bytes are printable ASCII and none is a blank; eight at a time, since every header's
- * are looked at. In a byte's highest bit: x - '!' below '!', x + 1 above '~', x beyond ASCII. */
-static inline bool ek_span_is_word(struct ek_span s) {
+/* Nonzero in a byte's highest bit that is no printable ASCII or a blank: x - '!' below '!', x + 1
+ * above '~', x beyond ASCII. */
+static inline uint64_t ek_span_odd_bytes(const char *eight) {
   const uint64_t ones = UINT64_C(0x0101010101010101);
-  uint64_t bad = 0, word;
-  for (; s.len >= sizeof word; s.data += sizeof word, s.len -= sizeof word) {
-    memcpy(&word, s.data, sizeof word);
-    bad |= (word - ones * '!') | (word + ones) | word;
-  }
-  word = ones * 'x';
-  memcpy(&word, s.data, s.len);
-  bad |= (word - ones * '!') | (word + ones) | word;
-  return (bad & (ones << 7)) == 0;
+  uint64_t word;
+  memcpy(&word, eight, sizeof word);
+  return ((word - ones * '!') | (word + ones) | word) & ones << 7;
 }
 
+/* Whether all bytes are printable ASCII and none is a blank; eight at a time, since every header's
+ * are looked at. The last eight may overlap those before. */
+static inline bool ek_span_is_word(struct ek_span s) {
+  uint64_t odd = 0;
+  if (s.len < 8) {
+    for (size_t i = 0; i < s.len; i++) odd |= s.data[i] <= ' ' || s.data[i] > '~';
+    return odd == 0;
+  }
+  for (size_t i = 0; i < s.len - 8; i += 8) odd |= ek_span_odd_bytes(s.data + i);
+  return (odd | ek_span_odd_bytes(s.data + s.len - 8)) == 0;
+}
+
+/* The length is the literal's, which is known: no call then. */
 static inline bool ek_span_is(struct ek_span s, const char *literal) {
-  return s.len == strlen(literal) && memcmp(s.data, literal, s.len) == 0;
+  return s.len == strlen(literal) && memcmp(s.data, literal, strlen(literal)) == 0;
 }
 
 #endif

@@ -14,6 +14,8 @@ struct ek_sigv4 {
   struct ek_sigv4_canonical canonical;
   struct ek_buf to_sign, result;
   char scope[EK_SIGV4_SCOPE_MAX];
+  char midnight[17]; /* the date that was written last, at its first second; or "" */
+  int64_t day;       /* since 1970, its day */
 };
 
 /* What every use asks of credentials, region, service, method and time. */

@@ -5,11 +5,12 @@
 
 #include <expat.h>
 #include <stdbool.h>
+#include <sys/random.h>
 
 #include "core/buf.h"
 #include "core/wipe.h"
 
-enum { CHUNK_SIZE = 64 * 1024, NAMES_MIN = 256 };
+enum { CHUNK_MIN = 1024, CHUNK_SIZE = 64 * 1024, NAMES_MIN = 32 };
 
 struct chunk {
   struct chunk *next;
@@ -39,6 +40,7 @@ struct ek_xml {
   unsigned depth;
   const struct ek_xml_node *root;
   XML_Parser parser;     /* while parsing */
+  size_t first_chunk;    /* bytes: enough for most documents of this length */
   struct ek_error error; /* of a handler, which then stops expat */
 };
 
@@ -59,7 +61,7 @@ static void *take(struct ek_xml *doc, size_t n, size_t align) {
       return chunk->bytes + start;
     }
   }
-  size_t size = chunk == NULL ? CHUNK_SIZE : chunk->size * 2;
+  size_t size = chunk == NULL ? doc->first_chunk : chunk->size * 2;
   if (size > 16 * CHUNK_SIZE) size = 16 * CHUNK_SIZE;
   if (size < n) size = n;
   chunk = malloc(sizeof *chunk + size);
@@ -246,12 +248,22 @@ void ek_xml_free(struct ek_xml *doc) {
   free(doc);
 }
 
+/* What expat's hash tables begin with, so that nobody can make names that collide: once a process,
+ * not a system call for each document. */
+static unsigned long hash_salt(void) {
+  static unsigned long salt;
+  if (salt == 0 && getrandom(&salt, sizeof salt, 0) != sizeof salt) salt = 0; /* expat finds one */
+  return salt;
+}
+
 int ek_xml_parse(struct ek_xml *doc, const char *text, size_t len, struct ek_error *e) {
   drop_tree(doc);
+  doc->first_chunk = len < CHUNK_MIN / 2 ? CHUNK_MIN : len < CHUNK_SIZE / 2 ? 2 * len : CHUNK_SIZE;
   if (len > EK_XML_SIZE_MAX) return ek_error_set(e, EK_ERR_LIMIT, "xml: longer than 16 MiB");
   static const XML_Memory_Handling_Suite wiping = {malloc, ek_wipe_realloc, ek_wipe_free};
   doc->parser = XML_ParserCreate_MM(NULL, &wiping, NULL);
   if (doc->parser == NULL) return ek_error_set(e, EK_ERR_NOMEM, "out of memory");
+  (void)XML_SetHashSalt(doc->parser, hash_salt());
   XML_SetUserData(doc->parser, doc);
   XML_SetElementHandler(doc->parser, on_start, on_end);
   XML_SetCharacterDataHandler(doc->parser, on_text);

@@ -8,6 +8,9 @@ struct ek_pool {
   struct ek_loop *loop;
   CURLM *multi;
   struct ek_timer timer;
+  /* Of the last URL that was looked at, "https://host:1", and what messages call it: most requests
+   * go where the one before went. */
+  char origin[256], peer[256];
 };
 
 /* The loop's pool, made at the first call: starting libcurl takes milliseconds. */

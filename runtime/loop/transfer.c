@@ -92,8 +92,17 @@ int ek_transfer_header(struct ek_transfer *t, const char *name, const char *valu
   return rc;
 }
 
+/* Bytes of an URL up to the path, 0: it has no plain host. */
+static size_t origin_size(const char *url) {
+  const char *host = strstr(url, "://");
+  if (host == NULL) return 0;
+  host += 3;
+  size_t n = strcspn(host, "/?#");
+  return n == 0 ? 0 : (size_t)(host - url) + n;
+}
+
 /* t->peer = host:port of the URL; of the rest, which may be secret, no message says anything. */
-static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) {
+static int read_peer(struct ek_transfer *t, const char *url, struct ek_error *e) {
   char *host = NULL, *port = NULL, *scheme = NULL;
   CURLU *u = ek_curl.url();
   int rc = 0;
@@ -115,6 +124,23 @@ static int set_peer(struct ek_transfer *t, const char *url, struct ek_error *e) 
   ek_curl.free(scheme);
   ek_curl.url_cleanup(u);
   return rc;
+}
+
+/* As read_peer, which need not parse what it accepted just before. */
+static int set_peer(struct ek_transfer *t, struct ek_pool *pool, const char *url,
+                    struct ek_error *e) {
+  size_t n = origin_size(url);
+  if (n > 0 && n < sizeof pool->origin && strncmp(pool->origin, url, n) == 0 &&
+      pool->origin[n] == '\0') {
+    memcpy(t->peer, pool->peer, sizeof t->peer);
+    return 0;
+  }
+  int rc = read_peer(t, url, e);
+  if (rc != 0 || n == 0 || n >= sizeof pool->origin) return rc;
+  memcpy(pool->origin, url, n);
+  pool->origin[n] = '\0';
+  memcpy(pool->peer, t->peer, sizeof pool->peer);
+  return 0;
 }
 
 static size_t on_body(char *bytes, size_t one, size_t n, void *user) {
@@ -248,7 +274,7 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
                       void (*done)(struct ek_transfer *), struct ek_error *e) {
   struct ek_pool *pool;
   int rc = ek_pool_get(&pool, t->loop, e);
-  if (rc == 0) rc = set_peer(t, o->url, e);
+  if (rc == 0) rc = set_peer(t, pool, o->url, e);
   /* What curl would add by itself, it does not. */
   if (rc == 0 && !t->has_expect) rc = append_line(t, "Expect:", e);
   if (rc == 0 && !t->has_type) rc = append_line(t, "Content-Type:", e);

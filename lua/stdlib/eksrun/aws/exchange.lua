@@ -50,7 +50,7 @@ function M.describe(call, headers)
   if not call.attempts then return end
   call.id = call.id or new_id()
   headers["amz-sdk-invocation-id"] = call.id
-  headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(call.sends, call.attempts.policy.max_attempts)
+  headers["amz-sdk-request"] = "attempt=" .. call.sends .. "; max=" .. call.attempts.policy.max_attempts
 end
 
 --- Sends a signed request, when its host has a place for it, and waits for the answer.
