@@ -1,12 +1,17 @@
 /* core/endpoint: any text is refused, or gives rules that open and evaluate; so does any image. The
  * first byte chooses: text of rules, text of partitions, an image of rules, an image of partitions,
- * or parameters for the rules of S3. What is evaluated ends, and what it gives can be read. */
+ * or parameters for the rules of S3. Images are those of the program with some bytes changed, since
+ * random bytes are none. What is evaluated ends, and what it gives can be read. */
 #include <stdint.h>
 
 #include "core/endpoint/endpoint.h"
 #include "core/modelc/compile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Of an evaluation: enough for any rules that there are; the program's own limit is tried by the
+ * unit test, here it would make one input of ten thousand. */
+#define STEPS 4096
 
 static size_t sum; /* what was read, so that it is read */
 
@@ -25,6 +30,7 @@ static void evaluate(const struct ek_rules *r, const struct ek_partitions *p, co
   const struct ek_rules_rule *rule;
   struct ek_endpoint_text items[4];
   ek_endpoint_init(&v, r, p);
+  v.steps = STEPS;
   for (uint32_t i = 0; i < ek_rules_count(r, EK_RULES_PARAMETERS); i++) {
     const char *end = size == 0 ? NULL : memchr(bytes, '\n', size);
     size_t len = end == NULL ? size : (size_t)(end - bytes);
@@ -49,11 +55,15 @@ static void evaluate(const struct ek_rules *r, const struct ek_partitions *p, co
   ek_endpoint_fini(&v);
 }
 
-/* A copy at an address that images want; the caller frees it. */
-static char *aligned(const char *bytes, size_t size) {
-  char *copy = malloc(size + 1);
+/* A copy of an image, with changes of three bytes each: where, in two, and what is put there. The
+ * caller frees it. */
+static char *changed(const struct ek_embedded *image, const char *changes, size_t size) {
+  char *copy = malloc(image->size);
   if (copy == NULL) abort();
-  memcpy(copy, bytes, size);
+  memcpy(copy, image->data, image->size);
+  for (; size >= 3; changes += 3, size -= 3)
+    copy[((size_t)(unsigned char)changes[0] << 8 | (unsigned char)changes[1]) % image->size] =
+        changes[2];
   return copy;
 }
 
@@ -105,13 +115,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     else if (e.message[0] == '\0')
       abort();
     break;
-  case 2:
-    copy = aligned(bytes, size);
-    try_rules(copy, size, &own);
+  case 2: {
+    if (size == 0) break;
+    const struct ek_embedded *chosen = &ek_endpoints[(unsigned char)*bytes % ek_endpoints_count];
+    copy = changed(chosen, bytes + 1, size - 1);
+    try_rules(copy, chosen->size, &own);
     break;
+  }
   case 3:
-    copy = aligned(bytes, size);
-    try_partitions(copy, size);
+    copy = changed(&ek_partitions_image[0], bytes, size);
+    try_partitions(copy, ek_partitions_image[0].size);
     break;
   default: evaluate(&s3, &own, bytes, size);
   }

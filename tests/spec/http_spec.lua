@@ -55,6 +55,16 @@ describe("eksrun.http", function()
       assert.matches("content%-length: 0\ncontent%-type: text/plain", answer.body)
     end)
 
+    it("nothing where the URL names a user, also if its server was asked before", function()
+      assert.is_table(get "/echo")
+      for _, other in ipairs { url .. "@127.0.0.2/echo", (url:gsub("//", "//user@")) .. "/echo" } do
+        local _, err = http.try_request { url = other, proxy = "" }
+        assert.matches("names a user", err.message)
+      end
+      local _, err = http.try_request { url = url .. "1/echo", proxy = "" }
+      assert.is_nil(err.message:find("127.0.0.1:" .. peer.port .. " ", 1, true))
+    end)
+
     it("a body with any method", function()
       assert.matches("^DELETE /echo\n.-\n\nx$", get("/echo", { method = "DELETE", body = "x" }).body)
       assert.matches("^GET /echo\n.-\n\nx$", get("/echo", { body = "x" }).body)
