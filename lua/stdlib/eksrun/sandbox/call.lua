@@ -27,7 +27,9 @@ function M.new(fields) return setmetatable(fields, Call) end
 Call.fail = function(_, ...) fault.raise(...) end
 Call.fail_with = function(_, ...) fault.raise_with(...) end
 
-local function region_of(call, kind) return kind:find "^iam%." and worlds.GLOBAL or call.region end
+local function region_of(call, kind)
+  return (kind:find "^iam%." or kind:find "^s3%.") and worlds.GLOBAL or call.region
+end
 
 -- Whether a string is somewhere in the parameters.
 local function names(value, id)

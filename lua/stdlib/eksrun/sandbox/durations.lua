@@ -51,5 +51,6 @@ return {
   ["cloudformation.resource"] = { 2, 5, 12 },
   ["cloudformation.resource.iam"] = { 18, 40, 70 },
   ["cloudformation.change_set"] = { 3, 6, 15 },
+  ["quotas.request"] = { 300, 1800, 86400 },
   ["logs.log_group"] = { 0.1, 0.3, 1 },
 }

@@ -16,6 +16,7 @@ local faults = require "eksrun.sandbox.faults"
 local native = require "eksrun.native.aws"
 local paging = require "eksrun.sandbox.paging"
 local principals = require "eksrun.sandbox.iam.principals"
+local s3 = require "eksrun.sandbox.s3.address"
 local services = require "eksrun.sandbox.services"
 local util = require "eksrun.util"
 local virtual = require "eksrun.sandbox.virtual"
@@ -234,7 +235,7 @@ function Sandbox:answer(request, now, refuse)
         :format(tostring(signed):gsub("[^%w.-]", "")),
     }
   end
-  local operation, params, meant = service:route(request)
+  local operation, params, meant = service:route(name == "s3" and s3.by_path(request) or request)
   local answer
   if not operation then
     answer = (meant or service):serialize_error(params, options)

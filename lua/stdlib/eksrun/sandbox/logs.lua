@@ -1,4 +1,4 @@
---- CloudWatch Logs: log groups. Nothing is logged into them.
+--- CloudWatch Logs: log groups.
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 
@@ -19,6 +19,12 @@ local function need(call, name)
   end
   return group
 end
+
+--- A group by its name; raises that there is none.
+--- @param call eksrun.sandbox.Call
+--- @param name string
+--- @return table
+M.need = need
 
 local function by_arn(call, arn) return need(call, arn:match ":log%-group:([^:]+)" or arn) end
 
@@ -74,6 +80,9 @@ function operations.DisassociateKmsKey(call, params) need(call, params.logGroupN
 
 function operations.DeleteLogGroup(call, params)
   need(call, params.logGroupName)
+  for _, stream in ipairs(call:all("logs.stream", function(s) return s._group == params.logGroupName end)) do
+    call:remove("logs.stream", stream._key)
+  end
   call:remove("logs.log_group", params.logGroupName)
 end
 

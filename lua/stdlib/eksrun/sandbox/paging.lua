@@ -1,4 +1,5 @@
---- Pages, by the paginators of the models: handlers answer all there is.
+--- Pages, by the paginators of the models: handlers answer all there is, but those that say themselves what
+--- follows.
 local fault = require "eksrun.sandbox.fault"
 local text = require "eksrun.text"
 
@@ -31,8 +32,9 @@ end
 function M.page(service, paginator, params, output)
   if not paginator then return output end
   local key = first(paginator.result_key)
-  local list = output[key]
-  if type(list) ~= "table" then return output end
+  local list, flag = output[key], paginator.more_results
+  local paged = output[first(paginator.output_token)] ~= nil or flag and output[flag] ~= nil
+  if type(list) ~= "table" or paged then return output end
   local limit = paginator.limit_key and params[paginator.limit_key] or USUAL[service] or #list
   local start = start_of(service, params[first(paginator.input_token)])
   local stop = math.min(start + limit, #list)
@@ -41,7 +43,6 @@ function M.page(service, paginator, params, output)
     output[key] = table.move(list, start + 1, stop, 1, {})
   end
   if more then output[first(paginator.output_token)] = text.base64url("from:" .. stop) end
-  local flag = paginator.more_results
   if flag then output[flag] = more end
   return output
 end

@@ -33,6 +33,19 @@ local families = {
 
 local sizes = { nano = 1 / 16, micro = 1 / 8, small = 1 / 4, medium = 1 / 2, large = 1, xlarge = 2 }
 
+--- @return string[] types of instances whose price is known
+function M.types()
+  local list = {}
+  for family in pairs(families) do
+    for size in pairs(sizes) do list[#list + 1] = ("%s.%s"):format(family, size) end
+    for _, times in ipairs { 2, 4, 8, 12, 16, 24 } do
+      list[#list + 1] = ("%s.%dxlarge"):format(family, times)
+    end
+  end
+  table.sort(list)
+  return list
+end
+
 --- An instance's price of an hour; nil if it is not known.
 --- @param type string "m7g.large"
 --- @return number?

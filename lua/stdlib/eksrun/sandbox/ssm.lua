@@ -3,6 +3,7 @@ local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local images = require "eksrun.sandbox.ec2.image"
+local text = require "eksrun.text"
 local util = require "eksrun.util"
 
 local M = { operations = {} }
@@ -52,9 +53,38 @@ local function public(call, name)
   end
 end
 
+-- A version of a parameter, by its number or label.
+local function version_of(parameter, selector)
+  for _, version in ipairs(parameter._history) do
+    local found = tostring(version.Version) == selector
+    for _, label in ipairs(version.Labels) do found = found or label == selector end
+    if found then return version end
+  end
+  fault.raise("ParameterVersionNotFound",
+    "Systems Manager could not find version %s of %s. Verify the version "
+    .. "and try again.", selector, parameter.Name)
+end
+
+-- A parameter by its name or ARN, or one of its versions: NAME:3, NAME:LABEL.
 local function find(call, name)
   name = name:match "^arn:[^:]*:ssm:[^:]*:[^:]*:parameter(/.*)$" or name
-  return call:get("ssm.parameter", name) or public(call, name)
+  local parameter = call:get("ssm.parameter", name)
+  local bare, selector = name:match "^(.+):([^:]+)$"
+  if not parameter and bare and call:get("ssm.parameter", bare) then
+    parameter = call:get("ssm.parameter", bare)
+    local version = version_of(parameter, selector)
+    local shown = {}
+    for key, value in pairs(parameter) do shown[key] = value end
+    shown.Value, shown.Version, shown.LastModifiedDate, shown.Selector = version.Value, version.Version,
+      version.LastModifiedDate, ":" .. selector
+    return shown
+  end
+  return parameter or public(call, name)
+end
+
+-- What is shown of a SecureString to who does not ask for it in the clear.
+local function sealed(parameter)
+  return text.base64(("%s/%d"):format(parameter.ARN, parameter.Version))
 end
 
 local function need(call, name)
@@ -63,11 +93,27 @@ local function need(call, name)
   return parameter
 end
 
-local function brief(parameter)
+local function brief(parameter, open)
+  local hidden = parameter.Type == "SecureString" and not open
   return {
-    Name = parameter.Name, Value = parameter.Value, Type = parameter.Type, Version = parameter.Version,
+    Name = parameter.Name, Value = hidden and sealed(parameter) or parameter.Value,
+      Selector = parameter.Selector,
+    Type = parameter.Type, Version = parameter.Version,
     LastModifiedDate = parameter.LastModifiedDate, ARN = parameter.ARN, DataType = parameter.DataType,
   }
+end
+
+local VERSIONS_MAX = 100
+
+-- The part of regular expressions that patterns of parameters use: a class that repeats, between anchors.
+local function check_pattern(pattern, value)
+  local class, repeated = pattern:match "^%^?(%[[^%]]+%])([*+]?)%$?$"
+  if not class then return end
+  local ok, fits = pcall(string.find, value, "^" .. class .. repeated .. "$")
+  if ok and not fits then
+    fault.raise("ParameterPatternMismatchException", "Parameter value, cannot be validated against "
+      .. "allowedPattern: %s", pattern)
+  end
 end
 
 function operations.PutParameter(call, params)
@@ -92,6 +138,17 @@ function operations.PutParameter(call, params)
   if not params.Type and not present then
     fault.raise("ValidationException", "A parameter type is required when you create a parameter.")
   end
+  if params.AllowedPattern then check_pattern(params.AllowedPattern, params.Value) end
+  local history = present and present._history or {}
+  if #history >= VERSIONS_MAX then
+    if history[1].Labels[1] then
+      fault.raise("ParameterMaxVersionLimitExceeded",
+        "You attempted to create a new version of %s by calling "
+        .. "the PutParameter API. Version %d, the oldest version, can't be deleted because it has a label.",
+        name, history[1].Version)
+    end
+    table.remove(history, 1)
+  end
   local parameter = call:put("ssm.parameter", name, {
     Name = name, Value = params.Value, Type = params.Type or present.Type,
     DataType = params.DataType or "text",
@@ -100,19 +157,83 @@ function operations.PutParameter(call, params)
     AllowedPattern = params.AllowedPattern,
     KeyId = params.KeyId, ARN = call:arn("ssm", "parameter" .. (name:find "^/" and "" or "/") .. name),
     _tags = present and present._tags or calls.tag_map(params.Tags), _order = present and present._order,
+    _history = history,
+  })
+  table.insert(history, {
+    Version = parameter.Version, Value = params.Value, LastModifiedDate = call.now, Labels = {},
+    Description = parameter.Description,
   })
   return { Version = parameter.Version, Tier = tier }
 end
 
-function operations.GetParameter(call, params) return { Parameter = brief(need(call, params.Name)) } end
+function operations.GetParameter(call, params) return { Parameter = brief(need(call, params.Name),
+  params.WithDecryption) } end
 
 function operations.GetParameters(call, params)
   local found, invalid = json.array {}, json.array {}
   for _, name in ipairs(params.Names) do
     local parameter = find(call, name)
-    if parameter then found[#found + 1] = brief(parameter) else invalid[#invalid + 1] = name end
+    if parameter then found[#found + 1] = brief(parameter,
+      params.WithDecryption) else invalid[#invalid + 1] = name end
   end
   return { Parameters = found, InvalidParameters = invalid }
+end
+
+function operations.GetParameterHistory(call, params)
+  local parameter = call:get("ssm.parameter", params.Name)
+  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name) end
+  local list = json.array {}
+  for i, version in ipairs(parameter._history) do
+    local hidden = parameter.Type == "SecureString" and not params.WithDecryption
+    list[i] = {
+      Name = parameter.Name, Type = parameter.Type, Version = version.Version, DataType = parameter.DataType,
+      Value = hidden and sealed({ ARN = parameter.ARN, Version = version.Version }) or version.Value,
+      LastModifiedDate = version.LastModifiedDate, Labels = json.array(util.copy(version.Labels)),
+      Description = version.Description, Tier = parameter.Tier, LastModifiedUser = call.principal.arn,
+      KeyId = parameter.KeyId,
+    }
+  end
+  return { Parameters = list }
+end
+
+function operations.LabelParameterVersion(call, params)
+  local parameter = call:get("ssm.parameter", params.Name)
+  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name) end
+  local version = version_of(parameter, tostring(params.ParameterVersion or parameter.Version))
+  local invalid = json.array {}
+  for _, label in ipairs(params.Labels) do
+    if label:find "^%d" or label:lower():find "^aws" or label:lower():find "^ssm"
+      or label:find "[^%w_.-]" then
+      invalid[#invalid + 1] = label
+    else
+      for _, other in ipairs(parameter._history) do
+        for i, present in ipairs(other.Labels) do
+          if present == label then table.remove(other.Labels, i) break end
+        end
+      end
+      table.insert(version.Labels, label)
+    end
+  end
+  return { InvalidLabels = invalid, ParameterVersion = version.Version }
+end
+
+function operations.UnlabelParameterVersion(call, params)
+  local parameter = call:get("ssm.parameter", params.Name)
+  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name) end
+  local version = version_of(parameter, tostring(params.ParameterVersion))
+  local removed, invalid = json.array {}, json.array {}
+  for _, label in ipairs(params.Labels) do
+    local into = invalid
+    for i, present in ipairs(version.Labels) do
+      if present == label then
+        table.remove(version.Labels, i)
+        into = removed
+        break
+      end
+    end
+    into[#into + 1] = label
+  end
+  return { RemovedLabels = removed, InvalidLabels = invalid }
 end
 
 local function by_name(a, b) return a.Name < b.Name end
@@ -122,7 +243,9 @@ function operations.GetParametersByPath(call, params)
   local list = json.array {}
   for _, parameter in ipairs(call:all "ssm.parameter") do
     local rest = parameter.Name:sub(1, #path) == path and parameter.Name:sub(#path + 1)
-    if rest and (params.Recursive or not rest:find("/", 1, true)) then list[#list + 1] = brief(parameter) end
+    if rest and (params.Recursive or not rest:find("/", 1, true)) then
+      list[#list + 1] = brief(parameter, params.WithDecryption)
+    end
   end
   table.sort(list, by_name)
   return { Parameters = list }

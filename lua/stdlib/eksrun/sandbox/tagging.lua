@@ -1,5 +1,6 @@
 --- The tagging API: things of many services by their tags. Like AWS's, it leaves out some services.
 local calls = require "eksrun.sandbox.call"
+local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.ec2.support"
 local util = require "eksrun.util"
@@ -8,7 +9,7 @@ local M = { operations = {} }
 
 local function everything(call)
   local list = {}
-  for _, service in ipairs { "eks.tags", "kms", "logs", "ssm" } do
+  for _, service in ipairs { "eks.tags", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket" } do
     for _, found in ipairs(require("eksrun.sandbox." .. service).all_tags(call)) do
       list[#list + 1] = found
     end
@@ -54,6 +55,93 @@ function M.operations.GetResources(call, params)
     end
   end
   return { ResourceTagMappingList = list }
+end
+
+local function distinct(list, values)
+  local seen = {}
+  for _, found in ipairs(list) do
+    for key, value in pairs(found.tags) do values(seen, key, value) end
+  end
+  return json.array(util.sorted_keys(seen))
+end
+
+function M.operations.GetTagKeys(call)
+  return { TagKeys = distinct(everything(call), function(seen, key) seen[key] = true end) }
+end
+
+function M.operations.GetTagValues(call, params)
+  return {
+    TagValues = distinct(everything(call), function(seen, key, value)
+      if key == params.Key then seen[value] = true end
+    end),
+  }
+end
+
+-- -- tags of any service's things ---------------------------------------------------------------------------
+
+-- By service: the calls that set and remove tags of an ARN, by what follows the account in it.
+local services = {
+  ec2 = function(_, rest, set, removed)
+    local ids = { rest:match "/(.+)$" }
+    if set then return "CreateTags", { Resources = ids, Tags = calls.tag_list(set) } end
+    local list = {}
+    for i, key in ipairs(removed) do list[i] = { Key = key } end
+    return "DeleteTags", { Resources = ids, Tags = list }
+  end,
+  eks = function(arn, _, set, removed)
+    return set and "TagResource" or "UntagResource", { resourceArn = arn, tags = set, tagKeys = removed }
+  end,
+  kms = function(arn, _, set, removed)
+    local list = set and {}
+    for i, tag in ipairs(set and calls.tag_list(set) or {}) do
+      list[i] = { TagKey = tag.Key, TagValue = tag.Value }
+    end
+    return set and "TagResource" or "UntagResource", { KeyId = arn, Tags = list, TagKeys = removed }
+  end,
+  logs = function(arn, _, set, removed)
+    return set and "TagResource" or "UntagResource", { resourceArn = arn, tags = set, tagKeys = removed }
+  end,
+  ssm = function(_, rest, set, removed)
+    local name = rest:match "^parameter(/.+)$"
+    return set and "AddTagsToResource" or "RemoveTagsFromResource", {
+      ResourceType = "Parameter", ResourceId = name, Tags = set and calls.tag_list(set), TagKeys = removed,
+    }
+  end,
+  secretsmanager = function(arn, _, set, removed)
+    return set and "TagResource" or "UntagResource",
+      { SecretId = arn, Tags = set and calls.tag_list(set), TagKeys = removed }
+  end,
+  ecr = function(arn, _, set, removed)
+    return set and "TagResource" or "UntagResource",
+      { resourceArn = arn, tags = set and calls.tag_list(set), tagKeys = removed }
+  end,
+}
+
+local function each(call, arns, set, removed)
+  local failed = {}
+  for _, arn in ipairs(arns) do
+    local service, rest = arn:match "^arn:[^:]*:([^:]*):[^:]*:[^:]*:(.*)$"
+    local of = services[service or ""]
+    if not of then
+      failed[arn] = { StatusCode = 400, ErrorCode = "InvalidParameterException",
+        ErrorMessage = "The resource's service cannot be tagged here" }
+    else
+      local operation, params = of(arn, rest, set, removed)
+      local handler = require("eksrun.sandbox.services").handler(service, operation)
+      local ok, raised = pcall(handler, call, params)
+      if not ok and not fault.is(raised) then error(raised, 0) end
+      if not ok then
+        failed[arn] = { StatusCode = raised.fields and raised.fields.status or 400, ErrorCode =
+          "InvalidParameterException", ErrorMessage = raised.message }
+      end
+    end
+  end
+  return { FailedResourcesMap = failed }
+end
+
+function M.operations.TagResources(call, params) return each(call, params.ResourceARNList, params.Tags) end
+function M.operations.UntagResources(call, params)
+  return each(call, params.ResourceARNList, nil, params.TagKeys)
 end
 
 return M

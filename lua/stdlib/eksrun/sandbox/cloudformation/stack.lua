@@ -3,6 +3,7 @@ local calls = require "eksrun.sandbox.call"
 local engine = require "eksrun.sandbox.cloudformation.engine"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local objects = require "eksrun.sandbox.s3.object"
 local template = require "eksrun.sandbox.cloudformation.template"
 local util = require "eksrun.util"
 
@@ -47,8 +48,8 @@ function M.body(call, params, stack)
     local host = params.TemplateURL:match "^https://([^/]+)"
     local bucket, key = (host or ""):match "^([^.]+)%.s3[.-]", path
     if not bucket then bucket, key = path:match "^([^/]+)/(.+)$" end
-    local found = bucket and call:get("s3.object", bucket .. "/" .. key)
-    if found and found._body then return found._body end
+    local found = bucket and objects.read(call, bucket, key)
+    if found then return found end
     template.refuse "S3 error: The specified key does not exist."
   end
   template.refuse "Either Template URL or Template Body must be specified."

@@ -27,6 +27,9 @@ function M.of(region)
   return list
 end
 
+--- @return string[] regions by name
+function M.regions() return util.sorted_keys(REGIONS) end
+
 local ZONE = filter.map("DescribeAvailabilityZones", [[
   group-long-name group-name opt-in-status parent-zone-id parent-zone-name region-name state zone-id zone-name
   zone-type]], { ["message"] = "Messages.Message" })
