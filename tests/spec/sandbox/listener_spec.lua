@@ -39,6 +39,25 @@ describe("the sandbox's listener", function()
     end)
   end)
 
+  it("answers HEAD with the length of what it does not send", function()
+    with({}, function(aws)
+      local bucket = { Bucket = "b-1", CreateBucketConfiguration = { LocationConstraint = "eu-west-1" } }
+      aws.s3:create_bucket(bucket)
+      aws.s3:put_object { Bucket = "b-1", Key = "k", Body = "1234567" }
+      assert.equal(7, aws.s3:head_object({ Bucket = "b-1", Key = "k" }).ContentLength)
+      assert.equal("1234567", aws.s3:get_object({ Bucket = "b-1", Key = "k" }).Body)
+    end)
+  end)
+
+  it("knows STS by what is asked where nothing is signed", function()
+    with({}, function(aws)
+      local _, err = aws.try.sts:assume_role_with_web_identity {
+        RoleArn = "arn:aws:iam::111122223333:role/x", RoleSessionName = "me", WebIdentityToken = "a.b.c",
+      }
+      assert.equal("InvalidIdentityToken", err.code)
+    end)
+  end)
+
   it("has the time of the world, or a faster one", function()
     with({}, function(aws, listener)
       aws.sts:get_caller_identity()

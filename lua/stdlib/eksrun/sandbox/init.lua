@@ -85,6 +85,10 @@ local function scope_of(request)
   local key, region, signed = (credential or ""):match "^([^/]+)/%d+/([^/]+)/([^/]+)/aws4_request$"
   if region then return signed, region, key end
   local host = (headers.host or ""):match "^[^:]+"
+  -- Who has a token and no keys yet signs nothing.
+  if (request.body or ""):find("Action=AssumeRoleWith", 1, true) then
+    return "sts", (host or ""):match "^sts%.([%w-]+)%.amazonaws%." or "us-east-1"
+  end
   return (host or ""):match "^([%w-]+)%.", (host or ""):match "^[%w-]+%.([%w-]+)%.amazonaws%." or "us-east-1"
 end
 

@@ -50,6 +50,14 @@ local function failed(message)
   }
 end
 
+-- The server counts the body itself. What answers HEAD has a length, but no body that could be counted.
+local function countable(request, answer)
+  local length = tonumber(answer.headers["content-length"])
+  answer.headers["content-length"] = nil
+  if length and request.method == "HEAD" then answer.body = ("\0"):rep(length) end
+  return answer
+end
+
 --- Answers a request.
 --- @param request eksrun.native.aws.Received
 --- @return eksrun.native.aws.Answer? answer nil: none
@@ -57,7 +65,7 @@ function Listener:answer(request)
   local ok, answer = xpcall(self.sandbox.respond, with_traceback, self.sandbox, request, self.now)
   self.pace:reach(self.sandbox.world.state.now)
   if not ok then return failed(answer) end
-  return answer
+  return answer and countable(request, answer)
 end
 
 --- Answers requests until stop().
