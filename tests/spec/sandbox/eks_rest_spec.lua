@@ -168,6 +168,32 @@ describe("EKS in the sandbox", function()
     end
   end)
 
+  it("starts nodes of Auto Mode when pods ask for one", function()
+    local node = support.role(aws, "nodes", "ec2.amazonaws.com")
+    support.cluster(aws, {
+      bootstrapSelfManagedAddons = false,
+      computeConfig = { enabled = true, nodePools = { "system" }, nodeRoleArn = node },
+      storageConfig = { blockStorage = { enabled = true } },
+      kubernetesNetworkConfig = { elasticLoadBalancing = { enabled = true } },
+    })
+    local function running()
+      local filters = { { Name = "instance-state-name", Values = { "pending", "running" } } }
+      local found = aws.ec2:describe_instances({ Filters = filters }).Reservations
+      return found[1] and found[1].Instances[1] or nil
+    end
+    task.sleep(600)
+    assert.is_nil(running())
+    eks:create_addon { clusterName = "demo", addonName = "metrics-server" }
+    task.sleep(400)
+    assert.equal("eks.amazonaws.com", running().Operator.Principal)
+    assert.equal("ACTIVE",
+      eks:describe_addon({ clusterName = "demo", addonName = "metrics-server" }).addon.status)
+    eks:delete_cluster { name = "demo" }
+    eks:wait("cluster_deleted", { name = "demo" })
+    assert.is_nil(running())
+    assert.equal(0, #aws.ec2:describe_network_interfaces({}).NetworkInterfaces)
+  end)
+
   it("encrypts with keys that there are", function()
     support.cluster(aws)
     local function params(arn)

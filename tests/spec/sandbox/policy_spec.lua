@@ -218,6 +218,30 @@ describe("a sandbox that enforces policies", function()
     assert.is_nil(asked({}) ["eks:TagResource"])
   end)
 
+  it("holds stacks to who set them to work, or to their role", function()
+    local aws = support.open { enforce = {
+      policy(statement { Action = { "cloudformation:*", "iam:*", "logs:CreateLogGroup" } }),
+    } }
+    local function stack(name, properties, role)
+      aws.cloudformation:create_stack {
+        StackName = name, RoleARN = role, TemplateBody = json.encode {
+          Resources = { G = { Type = "AWS::Logs::LogGroup", Properties = properties } },
+        },
+      }
+      task.sleep(300)
+      return aws.cloudformation:describe_stacks({ StackName = name }).Stacks[1].StackStatus
+    end
+    assert.equal("CREATE_COMPLETE", stack("one", { LogGroupName = "a" }))
+    assert.equal("ROLLBACK_FAILED", stack("two", { LogGroupName = "b", RetentionInDays = 1 }))
+    local trust = policy { Effect = "Allow", Action = "sts:AssumeRole",
+      Principal = { Service = "cloudformation.amazonaws.com" } }
+    local role = aws.iam:create_role({ RoleName = "cf",
+      AssumeRolePolicyDocument = json.encode(trust) }).Role.Arn
+    aws.iam:put_role_policy { RoleName = "cf", PolicyName = "p",
+      PolicyDocument = json.encode(policy(statement { Action = "logs:*" })) }
+    assert.equal("CREATE_COMPLETE", stack("three", { LogGroupName = "c", RetentionInDays = 1 }, role))
+  end)
+
   it("holds roles to their own policies, and sessions to theirs", function()
     local aws = support.open { enforce = true }
     aws.iam:create_role {

@@ -59,6 +59,7 @@ function M.new(options)
     virtual = options.virtual or false, crash = options.crash, responses = 0,
   }, Sandbox)
   self:set_faults(options.faults)
+  self.world.authorize = function(call) self:authorize(call) end
   self.started = self.world.state.now
   for name, handler in pairs(calls.events) do self.world.handlers[name] = handler end
   services.events(self.world.handlers)

@@ -14,7 +14,7 @@ local modules = {
     "ec2.instance_describe", "ec2.instance_attribute", "ec2.run", "ec2.tags",
   },
   eks = {
-    "eks.cluster", "eks.cluster_update", "eks.update", "eks.insight", "eks.nodegroup", "eks.addon",
+    "eks.cluster", "eks.cluster_update", "eks.update", "eks.auto_mode", "eks.insight", "eks.nodegroup", "eks.addon",
     "eks.fargate", "eks.access", "eks.pod_identity", "eks.identity_provider", "eks.capability",
     "eks.certificate_authority", "eks.connector", "eks.anywhere", "eks.tags",
   },

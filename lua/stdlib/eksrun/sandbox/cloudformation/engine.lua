@@ -482,7 +482,7 @@ function M.start(call, stack, phase)
     local scope = M.scope(call, stack)
     stack._tasks = apply_tasks(scope, wanted_of(scope))
   end
-  stack._phase = phase
+  stack._phase, stack._key = phase, call.access_key_id
   M.say(call, stack, nil, phase:upper() .. "_IN_PROGRESS", "User Initiated")
   call:after(EVERY, "cloudformation.step", { id = stack.StackId })
 end

@@ -4,6 +4,7 @@ local convert = require "eksrun.sandbox.cloudformation.convert"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local native = require "eksrun.native.aws"
+local principals = require "eksrun.sandbox.iam.principals"
 local template = require "eksrun.sandbox.cloudformation.template"
 local util = require "eksrun.util"
 
@@ -44,6 +45,16 @@ for _, name in ipairs { "ec2", "eks", "iam", "other" } do
   end
 end
 
+-- Who a stack acts as: its role, or who set it to work.
+local function actor(call, stack)
+  local name = stack.RoleARN and stack.RoleARN:match "[^/]+$"
+  if not name then return principals.of(call.world, call.partition, stack._key) end
+  return {
+    account = call.account, role_name = name, role = stack.RoleARN, user_id = "AROA:AWSCloudFormation",
+    arn = call:arn("sts", ("assumed-role/%s/AWSCloudFormation"):format(name)),
+  }
+end
+
 -- Calls an operation of the sandbox as the stack.
 local function runner(call, stack, logical)
   return function(service, operation, params)
@@ -55,8 +66,10 @@ local function runner(call, stack, logical)
     local own = {}
     for name, value in pairs(call) do own[name] = value end
     own.service, own.operation, own.params = service, operation, params
-    own.own = util.fingerprint(stack.StackId, logical, operation, params)
-    return calls.shown(handler(calls.new(own), params) or {})
+    own.own, own.principal = util.fingerprint(stack.StackId, logical, operation, params), actor(call, stack)
+    own = calls.new(own)
+    call.world.authorize(own)
+    return calls.shown(handler(own, params) or {})
   end
 end
 

@@ -1,4 +1,5 @@
 --- EKS: add-ons. One whose pods find no node is DEGRADED until there is one.
+local auto_mode = require "eksrun.sandbox.eks.auto_mode"
 local catalog = require "eksrun.sandbox.eks.catalog"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.eks.support"
@@ -96,6 +97,7 @@ M.events["eks.addon.check"] = function(call, arguments)
   if not addon or addon.status ~= "CREATING" and addon.status ~= "DEGRADED" then return end
   local cluster = call:get("eks.cluster", addon.clusterName)
   local wants_node = catalog.addons[addon.addonName].node
+  if wants_node then auto_mode.want_node(call, cluster) end
   if not wants_node or support.nodes(call, cluster) > 0 then
     if addon.status == "DEGRADED" and not arguments.recovering then
       return call:after(call:duration("eks.addon.recover", arguments.key), "eks.addon.check",

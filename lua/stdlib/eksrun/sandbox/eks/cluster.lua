@@ -1,4 +1,5 @@
 --- EKS: clusters.
+local auto_mode = require "eksrun.sandbox.eks.auto_mode"
 local authority = require "eksrun.sandbox.eks.authority"
 local calls = require "eksrun.sandbox.call"
 local cidr = require "eksrun.cidr"
@@ -203,6 +204,7 @@ function operations.DeleteCluster(call, params)
   end
   if cluster.status ~= "DELETING" then
     cluster.status = "DELETING"
+    auto_mode.stop(call, cluster)
     call:after(call:duration("eks.cluster.delete", name, call.now), "eks.cluster.deleted", { name = name })
   end
   return { cluster = cluster }
@@ -211,6 +213,7 @@ end
 M.events["eks.cluster.deleted"] = function(call, arguments)
   local name = arguments.name
   local cluster = call:get("eks.cluster", name)
+  auto_mode.remove(call, cluster)
   interfaces.remove_of(call, cluster.arn)
   local group = cluster.resourcesVpcConfig.clusterSecurityGroupId
   -- Somebody's rule may name the group: then it stays.

@@ -127,15 +127,15 @@ local function update_auto_mode(call, cluster, params)
   }, {
     ComputeConfig = params.computeConfig, StorageConfig = params.storageConfig,
     KubernetesNetworkConfig = params.kubernetesNetworkConfig,
-  }
+  }, not on and { "eks.auto_mode.off", { name = cluster.name } } or nil
 end
 
-local function start(call, cluster, kind, fields, params)
+local function start(call, cluster, kind, fields, params, done)
   local seconds = durations["eks.update." .. kind] and "eks.update." .. kind or "eks.update"
   return {
     update = updates.start(call, cluster, {
       kind = "eks.cluster", key = cluster.name, type = kind, params = params, fields = fields,
-      seconds = call:duration(seconds, cluster.name, call.now),
+      seconds = call:duration(seconds, cluster.name, call.now), done = done,
     }),
   }
 end

@@ -117,25 +117,29 @@ function M.names(things, field)
   return list
 end
 
---- How many nodes a cluster has that pods can run on; Fargate and Auto Mode count as one.
+--- The instances that are nodes of a cluster by now.
+--- @param call eksrun.sandbox.Call
+--- @param cluster table
+--- @return table[]
+function M.joined(call, cluster)
+  local tag = "kubernetes.io/cluster/" .. cluster.name
+  return call:all("ec2.instance", function(instance)
+    local owned = false
+    for _, t in ipairs(instance.Tags or {}) do owned = owned or t.Key == tag end
+    return owned and instance.State.Name == "running"
+      and call.now >= instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId)
+  end)
+end
+
+--- How many nodes a cluster has that pods can run on; a Fargate profile for kube-system counts as one.
 --- @param call eksrun.sandbox.Call
 --- @param cluster table
 --- @return integer
 function M.nodes(call, cluster)
-  local count = 0
-  if (cluster.computeConfig or {}).enabled then count = 1 end
+  local count = #M.joined(call, cluster)
   for _, profile in ipairs(M.within(call, "eks.fargate_profile", cluster.name)) do
     for _, selector in ipairs(profile.status == "ACTIVE" and profile.selectors or {}) do
       if selector.namespace == "kube-system" then count = count + 1 end
-    end
-  end
-  local tag = "kubernetes.io/cluster/" .. cluster.name
-  for _, instance in ipairs(call:all("ec2.instance")) do
-    local owned = false
-    for _, t in ipairs(instance.Tags or {}) do owned = owned or t.Key == tag end
-    if owned and instance.State.Name == "running"
-      and call.now >= instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId) then
-      count = count + 1
     end
   end
   return count
