@@ -116,11 +116,11 @@ function operations.RequestServiceQuotaIncrease(call, params)
     LastUpdated = call:time(), Requester = "{}", QuotaArn = quota.QuotaArn, GlobalQuota = quota.GlobalQuota,
     Unit = quota.Unit, QuotaRequestedAtLevel = "ACCOUNT",
   })
-  call:after(call:duration("quotas.request", id), "quotas.approved", { id = id })
+  call:after(call:duration("quotas.request", id), "service-quotas.approved", { id = id })
   return { RequestedQuota = request }
 end
 
-M.events["quotas.approved"] = function(call, arguments)
+M.events["service-quotas.approved"] = function(call, arguments)
   local request = call:get("quotas.request", arguments.id)
   if not request then return end
   request.Status, request.LastUpdated = "APPROVED", call:time()

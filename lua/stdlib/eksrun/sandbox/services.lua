@@ -14,7 +14,8 @@ local modules = {
     "ec2.instance_describe", "ec2.instance_attribute", "ec2.run", "ec2.tags",
   },
   eks = {
-    "eks.cluster", "eks.cluster_update", "eks.update", "eks.auto_mode", "eks.insight", "eks.nodegroup", "eks.addon",
+    "eks.cluster", "eks.cluster_update", "eks.update", "eks.auto_mode", "eks.insight", "eks.nodegroup",
+      "eks.addon",
     "eks.fargate", "eks.access", "eks.pod_identity", "eks.identity_provider", "eks.capability",
     "eks.certificate_authority", "eks.connector", "eks.anywhere", "eks.tags",
   },
@@ -56,16 +57,24 @@ end
 --- @return (fun(call: eksrun.sandbox.Call, params: table): table?)? handler
 function M.handler(service, operation) return handlers_of(service)[operation] end
 
---- Puts the handlers of all events into a table.
+local events = {}
+
+-- The handlers of a service's events, whose names begin with the service's.
+local function events_of(service)
+  if not events[service] then
+    local all = {}
+    for _, name in ipairs(modules[service] or {}) do
+      for event, handler in pairs(require("eksrun.sandbox." .. name).events or {}) do all[event] = handler end
+    end
+    events[service] = all
+  end
+  return events[service]
+end
+
+--- Has a table find the handlers of all events; a service is loaded when something of it happens.
 --- @param into table
 function M.events(into)
-  for _, names in pairs(modules) do
-    for _, name in ipairs(names) do
-      for event, handler in pairs(require("eksrun.sandbox." .. name).events or {}) do
-        into[event] = handler
-      end
-    end
-  end
+  setmetatable(into, { __index = function(_, name) return events_of(name:match "^[^.]+")[name] end })
 end
 
 local by_signature

@@ -3,7 +3,6 @@ local calls = require "eksrun.sandbox.call"
 local evaluate = require "eksrun.sandbox.iam.evaluate"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
-local managed = require "eksrun.sandbox.iam.managed"
 local text = require "eksrun.text"
 local util = require "eksrun.util"
 local worlds = require "eksrun.sandbox.world"
@@ -16,7 +15,7 @@ local M = {}
 --- @return { name: string, path: string, version: string, document: string }?
 function M.managed(call, arn)
   local path, name = arn:match("^arn:" .. call.partition:gsub("%-", "%%-") .. ":iam::aws:policy(/.-)([^/]+)$")
-  local known = managed[name]
+  local known = name and require "eksrun.sandbox.iam.managed"[name]
   if known and known.path == path then
     return { name = name, path = path, version = known.version, document = known.document }
   end
@@ -27,7 +26,7 @@ end
 --- @return table[]
 function M.all_managed(call)
   local list = {}
-  for name, known in util.sorted_pairs(managed) do
+  for name, known in util.sorted_pairs(require "eksrun.sandbox.iam.managed") do
     list[#list + 1] = {
       name = name, path = known.path, version = known.version,
       arn = ("arn:%s:iam::aws:policy%s%s"):format(call.partition, known.path, name),
