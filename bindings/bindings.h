@@ -22,6 +22,10 @@ int ek_error_raise(lua_State *L, const struct ek_error *e);
 /* Pushes nil and e as an error object; returns 2. */
 int ek_error_result(lua_State *L, const struct ek_error *e);
 
+/* Pushes the metatable of a kind of userdata, made at the first call: its methods (or NULL), fini
+ * for collection and __close (may run twice), and no way at the metatable itself from Lua. */
+void ek_metatable_push(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction fini);
+
 /* Pushes a userdata that owns an empty buffer: freed by collection, or at once by __close. */
 struct ek_buf *ek_lbuf_new(lua_State *L);
 /* The bytes of b as a Lua string on the stack; raises a memory error if b failed. */

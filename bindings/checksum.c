@@ -112,18 +112,7 @@ int luaopen_eksrun_checksum(lua_State *L) {
   static const luaL_Reg functions[] = {{"digest", l_digest},         {"new", l_new},
                                        {"algorithms", l_algorithms}, {"gzip", l_gzip},
                                        {"gunzip", l_gunzip},         {NULL, NULL}};
-  if (luaL_newmetatable(L, TYPE)) {
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, l_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, l_gc);
-    lua_setfield(L, -2, "__close");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_pop(L, 1);
+  ek_metatable_push(L, TYPE, methods, l_gc);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -109,18 +109,7 @@ int luaopen_eksrun_native_edit(lua_State *L) {
                                      {"close", l_close},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
-  if (luaL_newmetatable(L, TYPE)) {
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, l_close);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, l_close);
-    lua_setfield(L, -2, "__close");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_pop(L, 1);
+  ek_metatable_push(L, TYPE, methods, l_close);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -44,12 +44,7 @@ static int l_sign(lua_State *L) {
 
 int luaopen_eksrun_native_es256(lua_State *L) {
   static const luaL_Reg functions[] = {{"sign", l_sign}, {NULL, NULL}};
-  luaL_newmetatable(L, KEY_TYPE);
-  lua_pushcfunction(L, l_free);
-  lua_setfield(L, -2, "__gc");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
+  ek_metatable_push(L, KEY_TYPE, NULL, l_free);
   luaL_newlib(L, functions);
   return 1;
 }

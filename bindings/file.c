@@ -392,15 +392,17 @@ static int l_remove(lua_State *L) {
 
 static int l_append(lua_State *L) {
   struct ek_error e;
+  struct stat st;
   const char *path = check_path(L, 1);
   mode_t mode = check_mode(L, 2, "file.append", 0600);
   int *fd = new_fd(L, LOG_TYPE);
-  *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, mode);
-  if (*fd < 0) {
-    (void)set_errno(&e, "open", path);
-    return ek_error_raise(L, &e);
-  }
-  return 1;
+  /* O_NONBLOCK: to open a pipe must not wait for its reader. It is no log, nor is a terminal. */
+  *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+             mode);
+  int rc = *fd < 0 || fstat(*fd, &st) != 0 ? set_errno(&e, "open", path) : 0;
+  if (rc == 0 && !S_ISREG(st.st_mode))
+    rc = ek_error_set(&e, EK_ERR_IO, "cannot open %s: not a regular file", path);
+  return rc == 0 ? 1 : ek_error_raise(L, &e);
 }
 
 static int l_log_write(lua_State *L) {
@@ -489,27 +491,12 @@ static int l_lock(lua_State *L) {
   return ek_task_wait(L, &lock->wait, 0, locked);
 }
 
-static void new_type(lua_State *L, const char *name, lua_CFunction close, const luaL_Reg *methods) {
-  luaL_newmetatable(L, name);
-  lua_pushcfunction(L, close);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, close);
-  lua_setfield(L, -2, "__close");
-  lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
-  lua_setfield(L, -2, "__index");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
 static int l_log_close(lua_State *L) {
   close_fd(luaL_checkudata(L, 1, LOG_TYPE));
   return 0;
 }
 
 int luaopen_eksrun_file(lua_State *L) {
-  static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg log[] = {{"write", l_log_write}, {"close", l_log_close}, {NULL, NULL}};
   static const luaL_Reg lock[] = {{"release", l_lock_release}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"read", l_read},
@@ -526,10 +513,10 @@ int luaopen_eksrun_file(lua_State *L) {
                                        {"append", l_append},
                                        {"lock", l_lock},
                                        {NULL, NULL}};
-  new_type(L, FD_TYPE, l_fd_close, none);
-  new_type(L, LOG_TYPE, l_fd_close, log);
-  new_type(L, LOCK_TYPE, l_lock_release, lock);
-  new_type(L, STREAM_TYPE, l_stream_close, none);
+  ek_metatable_push(L, FD_TYPE, NULL, l_fd_close);
+  ek_metatable_push(L, LOG_TYPE, log, l_fd_close);
+  ek_metatable_push(L, LOCK_TYPE, lock, l_lock_release);
+  ek_metatable_push(L, STREAM_TYPE, NULL, l_stream_close);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -15,12 +15,7 @@ static int l_free(lua_State *L) {
 static struct ek_ini_reader *new_reader(lua_State *L, const char *text, size_t len) {
   struct ek_ini_reader *r = lua_newuserdatauv(L, sizeof *r, 0);
   ek_ini_reader_init(r, text, len);
-  if (luaL_newmetatable(L, READER)) {
-    lua_pushcfunction(L, l_free);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
+  ek_metatable_push(L, READER, NULL, l_free);
   lua_setmetatable(L, -2);
   return r;
 }

@@ -54,15 +54,7 @@ static int l_lock(lua_State *L) {
 int luaopen_eksrun_native_kubeconfig(lua_State *L) {
   static const luaL_Reg functions[] = {{"lock", l_lock}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"release", l_release}, {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {{"__gc", l_release}, {"__close", l_release}, {NULL, NULL}};
-  if (luaL_newmetatable(L, TYPE)) {
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_pop(L, 1);
+  ek_metatable_push(L, TYPE, methods, l_release);
   luaL_newlib(L, functions);
   return 1;
 }

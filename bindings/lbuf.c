@@ -12,14 +12,7 @@ static int l_free(lua_State *L) {
 struct ek_buf *ek_lbuf_new(lua_State *L) {
   struct ek_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   ek_buf_init(b);
-  if (luaL_newmetatable(L, TYPE)) {
-    lua_pushcfunction(L, l_free);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, l_free);
-    lua_setfield(L, -2, "__close");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
+  ek_metatable_push(L, TYPE, NULL, l_free);
   lua_setmetatable(L, -2);
   return b;
 }

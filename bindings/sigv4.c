@@ -35,12 +35,7 @@ static int l_gc(lua_State *L) {
 static struct signer *push_signer(lua_State *L) {
   struct signer *s = lua_newuserdatauv(L, sizeof *s, 0);
   *s = (struct signer){.sigv4 = NULL};
-  if (luaL_newmetatable(L, TYPE)) {
-    lua_pushcfunction(L, l_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
+  ek_metatable_push(L, TYPE, NULL, l_gc);
   lua_setmetatable(L, -2);
   return s;
 }

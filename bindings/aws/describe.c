@@ -3,10 +3,16 @@
 
 #include "bindings/aws/aws.h"
 
+/* Shapes that a description has at most, several times what AWS's have: a model can be made whose
+ * descriptions grow without end. */
+enum { SHAPES_MAX = 1 << 18 };
+
 /* The shapes that lead to the one at hand, innermost first. */
 struct above {
   const struct above *up;
   const struct ek_model_shape *shape;
+  int depth;
+  int *left; /* shapes that may still be described */
 };
 
 static const char *const type_names[EK_TYPE_COUNT] = {[EK_TYPE_STRUCTURE] = "structure",
@@ -79,8 +85,13 @@ static void push_shape(const struct ek_aws_walk *w, const struct ek_model_ref *r
   lua_State *L = w->L;
   const struct ek_model_shape *shape = ek_aws_shape(w, ref);
   const struct ek_model_bounds *bounds = &w->model->bounds[shape->bounds];
-  bool recursive = false;
-  for (const struct above *a = up; a != NULL; a = a->up) recursive |= a->shape == shape;
+  if (--*up->left < 0) {
+    (void)luaL_error(L, "shape %s: too many shapes are below it", ek_aws_string(w, shape->name));
+    return;
+  }
+  /* No value is built or read that goes deeper. */
+  bool cut = up->depth > EK_AWS_DEPTH_MAX;
+  for (const struct above *a = up; a != NULL; a = a->up) cut |= a->shape == shape;
   luaL_checkstack(L, 8, "a shape is nested too deeply");
   lua_createtable(L, 0, 8);
   if (ref->name != 0) {
@@ -95,8 +106,6 @@ static void push_shape(const struct ek_aws_walk *w, const struct ek_model_ref *r
   set_flag(L, "token", ref->flags & EK_REF_TOKEN);
   set_flag(L, "sensitive", ref->flags & EK_REF_SENSITIVE);
   set_flag(L, "host", ref->flags & EK_REF_HOST);
-  set_flag(L, "json", (ref->flags & EK_REF_JSON) && ref->location == EK_LOCATION_HEADER);
-  set_flag(L, "events", shape->flags & EK_SHAPE_EVENTS);
   if (ref->location != EK_LOCATION_BODY) {
     lua_pushstring(L, location_names[ref->location]);
     lua_setfield(L, -2, "location");
@@ -106,12 +115,12 @@ static void push_shape(const struct ek_aws_walk *w, const struct ek_model_ref *r
   set_flag(L, "json", (ref->flags & EK_REF_JSON) && ref->location == EK_LOCATION_HEADER);
   set_flag(L, "streaming", ref->flags & EK_REF_STREAMING);
   set_flag(L, "events", shape->flags & EK_SHAPE_EVENTS);
-  set_flag(L, "recursive", recursive);
+  set_flag(L, "recursive", cut);
   set_bound(L, "min", bounds->min);
   set_bound(L, "max", bounds->max);
   set_enum(w, shape);
-  const struct above here = {up, shape};
-  if (!recursive) set_parts(w, shape, &here);
+  const struct above here = {up, shape, up->depth + 1, up->left};
+  if (!cut) set_parts(w, shape, &here);
 }
 
 static int push_end(lua_State *L, bool input) {
@@ -119,10 +128,12 @@ static int push_end(lua_State *L, bool input) {
   const struct ek_aws_walk w = {.L = L, .model = o->model};
   const struct ek_model_ref *ref =
       input ? ek_model_input(o->model, o->op) : ek_model_output(o->model, o->op);
+  int left = SHAPES_MAX;
+  const struct above none = {.left = &left};
   if (ref == NULL)
     lua_pushnil(L);
   else
-    push_shape(&w, ref, NULL);
+    push_shape(&w, ref, &none);
   return 1;
 }
 

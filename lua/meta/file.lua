@@ -78,7 +78,7 @@ function file.remove(path) end
 ---@field write fun(self, bytes: string) is on disk when it returns
 ---@field close fun(self) also by <close>
 
---- Opens a file to append to.
+--- Opens a regular file to append to.
 ---@param path string
 ---@param options? {mode: integer} 0600
 ---@return eksrun.file.Log

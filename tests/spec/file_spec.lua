@@ -178,6 +178,14 @@ describe("eksrun.file", function()
     assert.equal(tonumber("600", 8), file.stat(dir .. "/log").mode)
   end)
 
+  it("appends to regular files only, and waits for no reader of a pipe", function()
+    assert(os.execute(("mkfifo '%s/pipe'"):format(dir)))
+    failure("io", "cannot open .*/pipe: ", file.append, dir .. "/pipe")
+    local pipe <close> = assert(io.open(dir .. "/pipe", "r+"))
+    failure("io", "cannot open .*/pipe: not a regular file", file.append, dir .. "/pipe")
+    assert.is_truthy(pipe)
+  end)
+
   describe("lock", function()
     local path
     before_each(function() path = dir .. "/lock" end)

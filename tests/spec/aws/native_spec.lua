@@ -204,6 +204,28 @@ describe("a model from elsewhere", function()
     return native.open(image):operation "do_it"
   end
 
+  it("is described as deep as values go, and not without end", function()
+    local deep, wide = {}, {}
+    for i = 1, 5000 do
+      deep["D" .. i] = { type = "list", member = { shape = "D" .. i + 1 } }
+    end
+    deep.D5001, deep.In = { type = "string" }, { type = "structure", members = { a = { shape = "D1" } } }
+    local shape, depth = model("json", deep, { name = "DoIt" }):input().members[1], 0
+    while shape do
+      shape, depth = shape.element, depth + 1
+    end
+    assert.equal(65, depth) -- the last one without its parts
+    for i = 1, 40 do
+      local next_one = { shape = "W" .. i + 1 }
+      wide["W" .. i] = { type = "structure", members = { a = next_one, b = next_one } }
+    end
+    wide.W41, wide.In = { type = "string" }, { type = "structure", members = { a = { shape = "W1" } } }
+    local endless = model("json", wide, { name = "DoIt" })
+    local ok, err = pcall(endless.input, endless)
+    assert.is_false(ok)
+    assert.matches("shape W%d+: too many shapes are below it", tostring(err))
+  end)
+
   it("is compiled, or refused with the place", function()
     local function compile(text) return failure(native.compile, text, "toy").message end
     assert.matches("^line 1, column 2: ", compile "{")
