@@ -1,22 +1,13 @@
 -- Kubeconfigs: `aws eks update-kubeconfig` (the files it chooses and writes, the ones it refuses) and
 -- sample files of the Kubernetes clients, which must load and take an entry.
+local file = require "eksrun.file"
 local json = require "eksrun.json"
 local kubeconfig = require "eksrun.kubeconfig"
 local yaml = require "eksrun.yaml"
 
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
 local function list(dir)
-  local names = {}
-  local pipe = assert(io.popen(("ls -1 '%s' 2>/dev/null"):format(dir)))
-  for name in pipe:lines() do names[#names + 1] = name end
-  pipe:close()
+  local names = file.list(dir) or {}
+  table.sort(names)
   return names
 end
 
@@ -50,7 +41,7 @@ local errors = { kubeconfig = "KubeconfigCorruptedError", cluster = "EKSClusterE
 
 local function update(case, dir, responses)
   local files = {}
-  for _, name in ipairs(case.copy_in) do files[name] = read(dir .. "/testdata/" .. name) end
+  for _, name in ipairs(case.copy_in) do files[name] = file.try_read(dir .. "/testdata/" .. name) end
   local env = case.env_kubeconfig_raw or case.env_kubeconfig
   local path, text
   local ok, err = pcall(function()
@@ -81,13 +72,13 @@ local function update(case, dir, responses)
     if path ~= case.expect_file[1] then return "wrote " .. path end
     golden = case.expect_file[2]
   end
-  if golden and trim(text) ~= trim(read(dir .. "/testdata/" .. golden)) then
+  if golden and trim(text) ~= trim(file.try_read(dir .. "/testdata/" .. golden)) then
     return "text differs:\n" .. text
   end
 end
 
 local function load(case, dir)
-  local ok = pcall(kubeconfig.parse, read(dir .. "/testdata/" .. case.file), case.file)
+  local ok = pcall(kubeconfig.parse, file.try_read(dir .. "/testdata/" .. case.file), case.file)
   if ok ~= case.valid then return ok and "accepted" or "refused" end
 end
 
@@ -100,7 +91,7 @@ end
 
 -- A sample loads, as others load it, and takes an entry that another turn leaves alone.
 local function sample(path, name, parsed)
-  local text = read(path)
+  local text = file.try_read(path)
   local value = kubeconfig.parse(text, name)
   if parsed and not same(value, parsed) then return "loads differently" end
   local entry = kubeconfig.entry({
@@ -130,11 +121,11 @@ return function(root)
 
   local dir = root .. "/kubeconfig"
   local aws = dir .. "/aws-cli-update-kubeconfig"
-  local suite = json.decode(read(aws .. "/cases.json"))
-  local responses = json.decode(read(aws .. "/api-responses.json"))
+  local suite = json.decode(file.try_read(aws .. "/cases.json"))
+  local responses = json.decode(file.try_read(aws .. "/api-responses.json"))
   for _, case in ipairs(suite.cases) do run(case.id, update, case, aws, responses) end
   for _, case in ipairs(suite.load_cases) do run(case.id, load, case, aws) end
-  local parsed = json.decode(read(dir .. "/kubernetes-client-javascript/parsed.json")).files
+  local parsed = json.decode(file.try_read(dir .. "/kubernetes-client-javascript/parsed.json")).files
   for _, folder in ipairs { "client-go", "kubernetes-client-java", "kubernetes-client-javascript" } do
     for _, name in ipairs(list(dir .. "/" .. folder)) do
       if name ~= "parsed.json" then

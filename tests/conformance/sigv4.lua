@@ -1,21 +1,12 @@
 -- Signature Version 4 and 4A: the signing suites of aws-c-auth, botocore and smithy-rs.
 local clock = require "eksrun.clock"
+local file = require "eksrun.file"
 local json = require "eksrun.json"
 local sigv4 = require "eksrun.sigv4"
 
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
 local function list(dir)
-  local names = {}
-  local pipe = assert(io.popen(("ls -1 '%s' 2>/dev/null"):format(dir)))
-  for name in pipe:lines() do names[#names + 1] = name end
-  pipe:close()
+  local names = file.list(dir) or {}
+  table.sort(names)
   return names
 end
 
@@ -112,9 +103,9 @@ local function signed(request, mode, result)
 end
 
 local function check_c_auth(dir, mode)
-  local context = json.decode(read(dir .. "/context.json"))
-  local request = parse_request(read(dir .. "/request.txt"))
-  local function expected(name) return read(("%s/%s-%s.txt"):format(dir, mode, name)) end
+  local context = json.decode(file.try_read(dir .. "/context.json"))
+  local request = parse_request(file.try_read(dir .. "/request.txt"))
+  local function expected(name) return file.try_read(("%s/%s-%s.txt"):format(dir, mode, name)) end
   local base = options(context)
   local input = copy(copy(request, base), { region = context.region })
   local result, details = sigv4[mode == "header" and "sign" or "presign"](input)
@@ -150,14 +141,14 @@ end
 
 -- One case of botocore: header signing with fixed credentials and time.
 local function check_botocore(base)
-  local request = parse_request(read(base .. ".req"))
+  local request = parse_request(file.try_read(base .. ".req"))
   local token
   local kept = {}
   for _, header in ipairs(request.headers) do
     if header[1]:lower() == "x-amz-security-token" then token = header[2] else kept[#kept + 1] = header end
   end
   -- A token that only the expected request shows is part of the case's credentials.
-  token = token or read(base .. ".creq"):match("\nx%-amz%-security%-token:([^\n]*)")
+  token = token or file.try_read(base .. ".creq"):match("\nx%-amz%-security%-token:([^\n]*)")
   request.headers = kept
   local headers, details = sigv4.sign(copy(request, {
     credentials = {
@@ -169,18 +160,19 @@ local function check_botocore(base)
     service = "service",
     time = clock.parse "2015-08-30T12:36:00Z",
   }))
-  return equal(details.canonical_request, read(base .. ".creq"):gsub("\r\n", "\n"), "canonical request")
-    or equal(details.string_to_sign, read(base .. ".sts"):gsub("\r\n", "\n"), "string to sign")
-    or equal(headers.authorization, read(base .. ".authz"):gsub("%s+$", ""), "authorization")
+  local function expected(ending) return (file.try_read(base .. ending):gsub("\r\n", "\n")) end
+  return equal(details.canonical_request, expected ".creq", "canonical request")
+    or equal(details.string_to_sign, expected ".sts", "string to sign")
+    or equal(headers.authorization, file.try_read(base .. ".authz"):gsub("%s+$", ""), "authorization")
 end
 
 local function check_smithy(dir, name)
-  local request = parse_request(read(dir .. "/request.txt"))
-  local want = read(dir .. "/header-canonical-request.txt")
+  local request = parse_request(file.try_read(dir .. "/request.txt"))
+  local want = file.try_read(dir .. "/header-canonical-request.txt")
   local inconsistent = name == "double-encode-path" -- its dates disagree: the path alone counts
   local date = want:match("x%-amz%-date:(%d+T%d+Z)")
   local y, mo, d, h, mi, s = date:match("(%d%d%d%d)(%d%d)(%d%d)T(%d%d)(%d%d)(%d%d)")
-  local authorization = read(dir .. "/header-signed-request.txt")
+  local authorization = file.try_read(dir .. "/header-signed-request.txt")
   local region, service = authorization:match("Credential=[^/]+/%d+/([^/]+)/([^/]+)/")
   local _, details = sigv4.sign(copy(request, {
     credentials = {
@@ -222,7 +214,7 @@ return function(root)
   local function walk(folder)
     for _, name in ipairs(list(folder)) do
       local path = folder .. "/" .. name
-      if read(("%s/%s.req"):format(path, name)) then
+      if file.try_read(("%s/%s.req"):format(path, name)) then
         run("botocore " .. name, check_botocore, path .. "/" .. name)
       elseif not name:find("%.") and name ~= "LICENSE" and name ~= "NOTICE" then
         walk(path)
@@ -231,12 +223,12 @@ return function(root)
   end
   walk(botocore)
   for _, name in ipairs(list(dir .. "/smithy-rs-extra")) do
-    if read(dir .. "/smithy-rs-extra/" .. name .. "/request.txt") then
+    if file.try_read(dir .. "/smithy-rs-extra/" .. name .. "/request.txt") then
       run("smithy-rs " .. name, check_smithy, dir .. "/smithy-rs-extra/" .. name, name)
     end
   end
 
-  local v4a = read(dir .. "/aws-c-auth-v4a.json")
+  local v4a = file.try_read(dir .. "/aws-c-auth-v4a.json")
   for _, case in ipairs(v4a and json.decode(v4a).cases or {}) do
     for _, mode in ipairs { "header", "query" } do
       run(("aws-c-auth v4a %s (%s)"):format(case.id, mode), check_v4a, case, mode)

@@ -73,6 +73,19 @@ function M.equal(a, b)
   return true
 end
 
+--- What the first list has and the second has not.
+--- @param list any[]?
+--- @param from any[]?
+--- @return any[]
+function M.missing(list, from)
+  local present, out = {}, {}
+  for _, value in ipairs(from or {}) do present[value] = true end
+  for _, value in ipairs(list or {}) do
+    if not present[value] then out[#out + 1] = value end
+  end
+  return out
+end
+
 --- Raises an error object.
 --- @param code string
 --- @param message string a format when more arguments follow

@@ -98,8 +98,7 @@ describe("a bad answer", function()
   end
 
   it("does not make entities grow", function()
-
-      local bomb = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+    local bomb = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
       .. '<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
       .. "<GetRoleResponse><GetRoleResult>&c;</GetRoleResult></GetRoleResponse>"
     for _, protocol in ipairs { "query", "ec2", "rest-xml" } do

@@ -3,7 +3,7 @@
 --- The URL comes from the environment, so plain http goes to the few addresses only that AWS and
 --- loopback have, by no proxy; a name other than localhost is never looked up for it.
 local errors = require "eksrun.aws.errors"
-local json = require "eksrun.json"
+local issued = require "eksrun.aws.provider.issued"
 
 local M = {}
 
@@ -88,25 +88,6 @@ local function authorization(system)
   return token
 end
 
-local function read(answer)
-  local given = json.try_decode(answer.body)
-  if type(given) ~= "table" then return nil, "answered no JSON object" end
-  for _, key in ipairs { "AccessKeyId", "SecretAccessKey", "Token" } do
-    if type(given[key]) ~= "string" or given[key] == "" then return nil, "answered no " .. key end
-  end
-  local expiration = type(given.Expiration) == "string"
-    and require("eksrun.clock").try_parse(given.Expiration)
-  if not expiration then return nil, "answered no Expiration" end
-  return {
-    access_key_id = given.AccessKeyId,
-    secret_access_key = given.SecretAccessKey,
-    session_token = given.Token,
-    expiration = expiration,
-    account_id = type(given.AccountId) == "string" and given.AccountId or nil,
-    source = M.name,
-  }
-end
-
 --- @param ctx eksrun.aws.Context
 --- @return table|nil credentials nil without an error: no container
 --- @return table|nil error object
@@ -131,8 +112,11 @@ function M.load(ctx)
       why = tostring(err)
     elseif answer.status == 200 then
       local found
-      found, why = read(answer)
-      if found then return found end
+      found, why = issued(answer.body)
+      if found then
+        found.source = M.name
+        return found
+      end
     else
       why = ("answered HTTP status %d"):format(answer.status)
       if answer.status < 500 and answer.status ~= 429 then break end

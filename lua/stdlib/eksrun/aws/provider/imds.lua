@@ -5,7 +5,7 @@
 --- not renew in time are used beyond their end, as AWS wants it, and asked for again soon.
 local config = require "eksrun.aws.config"
 local errors = require "eksrun.aws.errors"
-local json = require "eksrun.json"
+local issued = require "eksrun.aws.provider.issued"
 
 local M = {}
 
@@ -117,26 +117,15 @@ local function extended(ctx, expiration)
 end
 
 local function read(ctx, answer, role)
-  local given = json.try_decode(answer.body)
-  if type(given) ~= "table" then return nil, "answered no JSON object" end
-  if given.Code ~= nil and given.Code ~= "Success" then
+  local found, why = issued(answer.body, function(given)
+    if given.Code == nil or given.Code == "Success" then return nil end
     local code = tostring(given.Code):gsub("[^%w%._-]", "?"):sub(1, 80)
-    return nil, ("has none for role '%s': %s"):format(role, code)
-  end
-  for _, key in ipairs { "AccessKeyId", "SecretAccessKey", "Token" } do
-    if type(given[key]) ~= "string" or given[key] == "" then return nil, "answered no " .. key end
-  end
-  local expiration = type(given.Expiration) == "string"
-    and require("eksrun.clock").try_parse(given.Expiration)
-  if not expiration then return nil, "answered no Expiration" end
-  return {
-    access_key_id = given.AccessKeyId,
-    secret_access_key = given.SecretAccessKey,
-    session_token = given.Token,
-    expiration = extended(ctx, expiration),
-    account_id = type(given.AccountId) == "string" and given.AccountId or nil,
-    source = ("instance role %s"):format(role),
-  }
+    return ("has none for role '%s': %s"):format(role, code)
+  end)
+  if not found then return nil, why end
+  found.expiration = extended(ctx, found.expiration)
+  found.source = ("instance role %s"):format(role)
+  return found
 end
 
 --- @param ctx eksrun.aws.Context

@@ -63,15 +63,8 @@ end
 
 -- A change of the targets of a group is a call of its own.
 local function change_targets(ctx, record, inputs)
-  local want, have, attach, detach = {}, {}, {}, {}
-  for _, arn in ipairs(inputs.TargetGroupARNs or {}) do want[arn] = true end
-  for _, arn in ipairs(record.TargetGroupARNs or {}) do
-    have[arn] = true
-    if not want[arn] then detach[#detach + 1] = arn end
-  end
-  for arn in util.sorted_pairs(want) do
-    if not have[arn] then attach[#attach + 1] = arn end
-  end
+  local attach = util.missing(inputs.TargetGroupARNs, record.TargetGroupARNs)
+  local detach = util.missing(record.TargetGroupARNs, inputs.TargetGroupARNs)
   local client, name = ctx.aws.autoscaling, record.AutoScalingGroupName
   if attach[1] then
     client:attach_load_balancer_target_groups { AutoScalingGroupName = name, TargetGroupARNs = attach }

@@ -28,15 +28,7 @@ end
 
 -- What ModifyVpcEndpoint takes for the change of a set.
 local function change_set(params, name, wanted, present)
-  local want, have, add, remove = {}, {}, {}, {}
-  for _, id in ipairs(present or {}) do have[id] = true end
-  for _, id in ipairs(wanted) do
-    want[id] = true
-    if not have[id] then add[#add + 1] = id end
-  end
-  for _, id in ipairs(present or {}) do
-    if not want[id] then remove[#remove + 1] = id end
-  end
+  local add, remove = util.missing(wanted, present), util.missing(present, wanted)
   params["Add" .. name] = add[1] and add or nil
   params["Remove" .. name] = remove[1] and remove or nil
 end

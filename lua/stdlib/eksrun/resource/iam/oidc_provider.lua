@@ -2,6 +2,7 @@
 --- Found by its URL.
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.iam.support"
+local util = require "eksrun.util"
 
 local function bare(url) return (url:gsub("^https://", ""):gsub("/+$", "")) end
 
@@ -23,16 +24,6 @@ local function describe(ctx, arn)
   record.Url = "https://" .. bare(answer.Url)
   record.OpenIDConnectProviderArn = arn
   return record
-end
-
--- What the first list has and the second has not.
-local function missing(list, from)
-  local present, out = {}, {}
-  for _, value in ipairs(from or {}) do present[value] = true end
-  for _, value in ipairs(list or {}) do
-    if not present[value] then out[#out + 1] = value end
-  end
-  return out
 end
 
 return resource.define {
@@ -79,10 +70,10 @@ return resource.define {
       }
     end
     if changed.ClientIDList then
-      for _, id in ipairs(missing(inputs.ClientIDList, record.ClientIDList)) do
+      for _, id in ipairs(util.missing(inputs.ClientIDList, record.ClientIDList)) do
         iam:add_client_id_to_open_id_connect_provider { OpenIDConnectProviderArn = arn, ClientID = id }
       end
-      for _, id in ipairs(missing(record.ClientIDList, inputs.ClientIDList)) do
+      for _, id in ipairs(util.missing(record.ClientIDList, inputs.ClientIDList)) do
         iam:remove_client_id_from_open_id_connect_provider { OpenIDConnectProviderArn = arn, ClientID = id }
       end
     end

@@ -3,6 +3,7 @@
 local check = require "eksrun.resource.check"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.iam.support"
+local util = require "eksrun.util"
 
 local function attached(ctx, name)
   local arns = {}
@@ -40,16 +41,6 @@ local function detach(ctx, name, arns)
   ctx:each(arns, function(arn)
     ctx:found(function() ctx.aws.iam:detach_role_policy { RoleName = name, PolicyArn = arn } end)
   end)
-end
-
--- What the first list has and the second has not.
-local function missing(list, from)
-  local present, out = {}, {}
-  for _, value in ipairs(from or {}) do present[value] = true end
-  for _, value in ipairs(list or {}) do
-    if not present[value] then out[#out + 1] = value end
-  end
-  return out
 end
 
 return resource.define {
@@ -103,7 +94,7 @@ return resource.define {
 
   -- Not a part of the creation: a run that dies in between finds a difference and updates.
   ready = function(ctx, record, inputs)
-    attach(ctx, record.RoleName, missing(inputs.PolicyArns, record.PolicyArns))
+    attach(ctx, record.RoleName, util.missing(inputs.PolicyArns, record.PolicyArns))
     record.PolicyArns = inputs.PolicyArns
   end,
 
@@ -127,8 +118,8 @@ return resource.define {
       }
     end
     if changed.PolicyArns then
-      attach(ctx, name, missing(inputs.PolicyArns, record.PolicyArns))
-      detach(ctx, name, missing(record.PolicyArns, inputs.PolicyArns))
+      attach(ctx, name, util.missing(inputs.PolicyArns, record.PolicyArns))
+      detach(ctx, name, util.missing(record.PolicyArns, inputs.PolicyArns))
     end
   end,
 
