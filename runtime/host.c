@@ -221,16 +221,47 @@ static int one_result(lua_State *L, int status, lua_KContext ctx) {
   return 1;
 }
 
-/* `eksrun lua FILE [ARGUMENT...]` runs a plain Lua file, everything else is the command line's. */
+static bool is_switch(const char *word) {
+  return strcmp(word, "--debug") == 0 || strcmp(word, "--stats") == 0;
+}
+
+/* The index of FILE in `eksrun lua [--debug] [--stats] FILE [ARGUMENT...]`, or 0. */
+static int plain_file(int argc, char **argv) {
+  if (argc < 3 || strcmp(argv[1], "lua") != 0) return 0;
+  int i = 2;
+  while (i < argc && is_switch(argv[i])) i++;
+  return i < argc && argv[i][0] != '-' ? i : 0;
+}
+
+/* Has cli/watch.lua watch the calls of the function that is running, if a word wants that. */
+static void watch_calls(lua_State *L, int argc, char **argv) {
+  bool wanted = false;
+  for (int i = 2; i < argc; i++) wanted |= is_switch(argv[i]);
+  if (!wanted) return;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "eksrun.cli.watch");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "start");
+  lua_createtable(L, argc, 0);
+  for (int i = 2; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i - 1);
+  }
+  lua_call(L, 1, 1);
+  lua_toclose(L, -1);
+}
+
+/* A plain Lua file is run here, everything else is the command line's. */
 static int run_main(lua_State *L) {
   int argc = (int)lua_tointeger(L, 1);
   char **argv = lua_touserdata(L, 2);
-  int first = 1;
-  if (argc >= 3 && strcmp(argv[1], "lua") == 0 && argv[2][0] != '-') {
-    first = 3;
-    set_arg(L, argc - 2, argv + 2);
-    set_path(L, argv[2]);
-    if (luaL_loadfilex(L, argv[2], "t") != LUA_OK) {
+  int first = 1, file = plain_file(argc, argv);
+  if (file > 0) {
+    first = file + 1;
+    watch_calls(L, argc, argv);
+    set_arg(L, argc - file, argv + file);
+    set_path(L, argv[file]);
+    if (luaL_loadfilex(L, argv[file], "t") != LUA_OK) {
       ek_error_push(L, "usage", lua_tostring(L, -1));
       return lua_error(L);
     }

@@ -5,8 +5,11 @@
  * parse_error gives { code, message, request_id, retryable, throttling, ...the error's own fields }
  * and copes with anything. Headers are a table with names in lower case. */
 #include <ctype.h>
+#include <strings.h>
 
 #include "bindings/aws/aws.h"
+
+#define NOT_OF_SERVICE "not an answer of the service"
 
 struct response {
   struct ek_aws_walk walk;
@@ -30,16 +33,33 @@ static const char *push_request_id(const struct response *r) {
   return id != NULL ? id : push_header(r, "x-amz-request-id");
 }
 
-/* Pushes "<what> (HTTP 200, text/html): <first bytes>", in printable characters only. */
+/* Where the title of a page begins, or else its text. */
+static size_t page_start(const char *body, size_t len) {
+  static const char title[] = "<title";
+  enum { LOOKED_AT = 4096 };
+  for (size_t i = 0; i + sizeof title <= len && i < LOOKED_AT; i++)
+    if (strncasecmp(body + i, title, sizeof title - 1) == 0) return i;
+  return 0;
+}
+
+/* Pushes "<what> (HTTP 200, text/html): <first bytes>", in printable characters only; of a page its
+ * title, or its text without the tags. */
 static const char *push_oddity(const struct response *r, const char *what) {
   enum { SHOWN = 120 };
   lua_State *L = r->walk.L;
   const char *type = push_header(r, "content-type");
+  bool page = type != NULL && strncasecmp(type, "text/html", strlen("text/html")) == 0;
   char shown[SHOWN + 4];
-  size_t n = 0;
-  bool space = true;
-  for (size_t i = 0; i < r->len && n < SHOWN; i++) {
+  size_t n = 0, start = page ? page_start(r->body, r->len) : 0;
+  bool space = true, tag = false;
+  for (size_t i = start; i < r->len && n < SHOWN; i++) {
     unsigned char c = (unsigned char)r->body[i];
+    if (page && (tag || c == '<')) {
+      /* A title ends with the first tag behind it. */
+      if (start > 0 && n > 0) break;
+      tag = c != '>';
+      c = ' ';
+    }
     if (c <= ' ') {
       if (!space) shown[n++] = ' ';
       space = true;
@@ -48,6 +68,7 @@ static const char *push_oddity(const struct response *r, const char *what) {
       space = false;
     }
   }
+  if (n > 0 && shown[n - 1] == ' ') n--;
   (void)snprintf(shown + n, sizeof shown - n, "%s", n == SHOWN ? "..." : "");
   lua_pushfstring(L, "%s (HTTP %d, %s): %s", what, (int)r->status,
                   type == NULL ? "no content type" : type, n == 0 ? "empty body" : shown);
@@ -86,7 +107,7 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
   bool xml = never_empty || protocol == EK_PROTOCOL_REST_XML;
   enum ek_aws_kind kind = kind_of(r);
   if ((xml && kind == EK_AWS_OTHER) || (never_empty && kind == EK_AWS_EMPTY))
-    (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
+    (void)raise_invalid(r, push_oddity(r, NOT_OF_SERVICE));
   if (kind == EK_AWS_EMPTY) {
     lua_newtable(L);
   } else if (protocol == EK_PROTOCOL_JSON || protocol == EK_PROTOCOL_REST_JSON) {
@@ -98,13 +119,13 @@ static void read_body(struct response *r, const struct ek_model_ref *ref) {
   } else {
     const struct ek_xml_node *node = ek_aws_parse_xml(&r->walk, r->body, r->len);
     const char *wrapper = ek_aws_string(&r->walk, r->o->op->wrapper);
-    if (protocol == EK_PROTOCOL_EC2 && !is_envelope(r, node))
-      (void)raise_invalid(r, push_oddity(r, "not an answer of the service"));
     const struct ek_xml_node *inner = *wrapper == '\0' ? node : ek_aws_xml_child(node, wrapper);
-    if (inner != NULL)
-      ek_aws_read_xml(&r->walk, ref, inner);
+    /* Where nothing is expected, nothing is missed. */
+    if (inner == NULL && ek_aws_shape(&r->walk, ref)->ref_count == 0) inner = node;
+    if (inner == NULL || (protocol == EK_PROTOCOL_EC2 && !is_envelope(r, node)))
+      (void)raise_invalid(r, push_oddity(r, NOT_OF_SERVICE));
     else
-      lua_newtable(L);
+      ek_aws_read_xml(&r->walk, ref, inner);
     lua_remove(L, -2);
   }
 }
@@ -185,7 +206,7 @@ int ek_aws_l_parse(lua_State *L) {
   lua_pushlightuserdata(L, &r);
   if (lua_pcall(L, 7, 0, 0) != LUA_OK) {
     if (lua_istable(L, -1) && kind_of(&r) == EK_AWS_OTHER)
-      return raise_invalid(&r, push_oddity(&r, "not an answer of the service"));
+      return raise_invalid(&r, push_oddity(&r, NOT_OF_SERVICE));
     return lua_error(L);
   }
   lua_pushvalue(L, r.result);
@@ -365,7 +386,7 @@ int ek_aws_l_parse_error(lua_State *L) {
   if (kind == EK_AWS_OTHER || (!readable && !has_field(&r, "code"))) {
     lua_pushliteral(L, "invalid_response");
     lua_setfield(L, r.result, "code");
-    (void)push_oddity(&r, "not an answer of the service");
+    (void)push_oddity(&r, NOT_OF_SERVICE);
     lua_setfield(L, r.result, "message");
   }
   if (!has_field(&r, "code")) {

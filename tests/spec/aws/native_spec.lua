@@ -437,16 +437,21 @@ describe("answers", function()
   end)
 
   it("that are none are refused with what came instead", function()
-    local err = failure(parse, "eks", "list_clusters", "<!doctype html>\n<b>\27[1m",
-      { ["content-type"] = "text/html" })
-    assert.same({ "invalid_response",
-      "not an answer of the service (HTTP 200, text/html): <!doctype html> <b> [1m" },
-      { err.code, err.message })
+    local function shown(page)
+      local err = failure(parse, "eks", "list_clusters", page, { ["content-type"] = "text/html" })
+      assert.equal("invalid_response", err.code)
+      return err.message:match "^not an answer of the service %(HTTP 200, text/html%): (.*)$"
+    end
+    assert.equal("[1m bold", shown "<!doctype html>\n<b>\27[1m</b> bold\n")
+    assert.equal("502 Bad Gateway", shown "<HTML><head>\n<TITLE>502 Bad\nGateway</TITLE></head><h1>oh</h1>")
+    assert.equal("x", shown "<html><title></title><p>x")
+    assert.equal("empty body", shown "<html><p")
     assert.equal("maxSize: not an integer: 'x'",
       failure(parse, "eks", "describe_nodegroup", '{"nodegroup":{"scalingConfig":{"maxSize":"x"}}}').message)
     assert.equal("invalid_response", failure(parse, "eks", "list_clusters", '{"clusters":{}}').code)
     assert.equal("invalid_response", failure(parse, "ec2", "describe_vpcs", "<a><b></a>").code)
     assert.equal("invalid_response", failure(parse, "ec2", "describe_vpcs", "{}").code)
+    assert.equal("invalid_response", failure(parse, "iam", "get_role", "<page><p>hello</p></page>").code)
   end)
 
   it("cut at any byte are an answer or an error object, never anything else", function()
@@ -514,7 +519,7 @@ describe("errors", function()
     local err = parse_error("eks", "describe_addon", "<!doctype html>\n<title>404 Not Found</title>",
       { ["content-type"] = "text/html; charset=utf-8" }, 404)
     assert.same({ "invalid_response", "not an answer of the service (HTTP 404, text/html; charset=utf-8): "
-      .. "<!doctype html> <title>404 Not Found</title>" }, { err.code, err.message })
+      .. "404 Not Found" }, { err.code, err.message })
   end)
 
   it("may be empty", function()

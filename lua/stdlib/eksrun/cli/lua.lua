@@ -3,10 +3,11 @@ local util = require "eksrun.util"
 
 local M = {
   summary = "run a Lua file with eksrun's modules",
-  usage = "eksrun lua FILE [ARG...]",
-  description = "What stands behind FILE is its own. What it declares is not made: see apply.",
+  usage = "eksrun lua [--debug] [--stats] FILE [ARG...]",
+  description = "What stands behind FILE is its own; --debug and --stats are heard there, too. What the\n"
+    .. "file declares is not made: see apply.",
   bare = true,
-  examples = { "eksrun lua report.lua prod" },
+  examples = { "eksrun lua report.lua prod", "eksrun lua --stats report.lua" },
   arguments = {
     { "file", "the file" },
     { "args", "what it gets as `arg` and as `...`", optional = true, rest = true },
@@ -17,8 +18,12 @@ function M.parse(words)
   for _, word in ipairs(words) do
     if word == "--help" or word == "-h" then return { help = true } end
   end
-  if not words[1] then util.fail("usage", "FILE is missing; usage: %s", M.usage) end
-  util.fail("usage", "'%s' is no file; usage: %s", words[1], M.usage)
+  for _, word in ipairs(words) do
+    if word ~= "--debug" and word ~= "--stats" then
+      util.fail("usage", "'%s' is no file; usage: %s", word, M.usage)
+    end
+  end
+  util.fail("usage", "FILE is missing; usage: %s", M.usage)
 end
 
 return M

@@ -8,6 +8,7 @@ local error_object = require "eksrun.error"
 local failure = require "eksrun.cli.failure"
 local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
+local watch = require "eksrun.cli.watch"
 
 --- In the order of the help.
 local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check", "graph",
@@ -84,27 +85,6 @@ local function choose(argv)
   util.fail("usage", "unknown command '%s'%s (see eksrun help)", word, util.did_you_mean(word, commands))
 end
 
--- Has the switches --debug and --stats watch the AWS client; returns what to do at the end.
-local function watch(argv)
-  local switches = {}
-  for _, word in ipairs(argv) do
-    if word == "--" then break end
-    switches[word] = true
-  end
-  local stats
-  local function write(text) io.stderr:write(text) end
-  if switches["--debug"] then
-    require("eksrun.aws.observe").add(require("eksrun.aws.debug_log").new(write))
-  end
-  if switches["--stats"] then
-    stats = require("eksrun.aws.stats").new()
-    require("eksrun.aws.observe").add(stats)
-  end
-  return switches["--debug"], function()
-    if stats then write(require("eksrun.aws.stats").format(stats)) end
-  end
-end
-
 local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
 local function perform(command, words, argv)
@@ -126,7 +106,7 @@ end
 --- @param argv string[]
 --- @return integer exit status
 function M.main(argv)
-  local debugging, finish = watch(argv)
+  local watching = watch.start(argv)
   local command
   local ok, result = xpcall(function()
     local words
@@ -135,11 +115,11 @@ function M.main(argv)
     stdout.check()
     return status
   end, with_traceback)
-  finish()
+  watching:close()
   if ok then return result end
   -- A mistake in the program (no error object) shows how it came there; an error object says it all.
   local err, trace = result.err, result.traceback
-  if error_object.is(err) then trace = debugging and (err.traceback or trace) or err.frames end
+  if error_object.is(err) then trace = watching.debugging and (err.traceback or trace) or err.frames end
   return failure.report(err, trace, command and command.usage_status)
 end
 
