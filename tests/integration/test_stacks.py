@@ -1,6 +1,7 @@
 """drift, status, stacks, adopt and move against moto_server."""
 
 import json
+import re
 
 import pytest
 
@@ -83,6 +84,13 @@ def test_status_and_stacks(eksrun, recipe, reader, tmp_path):
     assert "net/two" in done(eksrun("stacks")).stdout
     done(eksrun("destroy", "--stack", "net/two", "--yes"))
     assert [line["stack"] for line in lines(done(eksrun("stacks", "--json")), "stack")] == ["net/net"]
+    everything = lines(done(eksrun("stacks", "--json", "--all")), "stack")
+    assert [(line["stack"], line["state"]) for line in everything] == [
+        ("net/net", "complete"), ("net/two", "destroyed")]
+    # AWS goes on listing some things that are gone: the state says what became of the stack.
+    reader.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{
+        "ResourceType": "vpc", "Tags": [{"Key": "eksrun:stack", "Value": "net/two"}]}])
+    assert re.search(r"net/two +1 +destroyed +20", done(eksrun("stacks")).stdout)
 
 
 def test_adopt_takes_what_exists(eksrun, recipe, reader, cloud):

@@ -220,9 +220,22 @@ function M.fingerprint(...)
   return text.sha256(table.concat(out))
 end
 
+-- Whether a value is of a kind that check_options knows.
+local function is_of(kind, value)
+  if kind ~= "strings" then
+    return kind == "any" or type(value) == kind or math.type(value) == kind
+  end
+  if type(value) ~= "table" or #value == 0 and next(value) ~= nil then return false end
+  for _, item in ipairs(value) do
+    -- A ref is a table.
+    if type(item) ~= "string" and type(item) ~= "table" then return false end
+  end
+  return true
+end
+
 --- Checks a table of options: every key known, every value of its type.
---- `allowed` maps an option's name to the type of its value ("string", "string?", "any", ...); a
---- type without "?" is required. Raises at `level`.
+--- `allowed` maps an option's name to the type of its value ("string", "string?", "any", ..., or "strings":
+--- a list of them); a type without "?" is required. Raises at `level`.
 --- @param where string what the options belong to, e.g. "http.request"
 --- @param options any
 --- @param allowed table<string, string>
@@ -239,13 +252,15 @@ function M.check_options(where, options, allowed, level)
         M.did_you_mean(key, M.sorted_keys(allowed))), level)
     end
     kind = kind:gsub("%?$", "")
-    if kind ~= "any" and type(options[key]) ~= kind and math.type(options[key]) ~= kind then
-      error(("%s: field '%s' wants %s, got %s"):format(where, key, kind, type(options[key])), level)
+    if not is_of(kind, options[key]) then
+      error(("%s: field '%s' wants %s, got %s"):format(where, key,
+        kind == "strings" and 'a list of strings, { "..." }' or kind, type(options[key])), level)
     end
   end
   for _, key in ipairs(M.sorted_keys(allowed)) do
     if options[key] == nil and not allowed[key]:find("?", 1, true) then
-      error(("%s: field '%s' (%s) is required"):format(where, key, allowed[key]), level)
+      error(("%s: field '%s' (%s) is required"):format(where, key,
+        allowed[key] == "strings" and "a list of strings" or allowed[key]), level)
     end
   end
 end

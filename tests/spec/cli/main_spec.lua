@@ -132,6 +132,8 @@ describe("the command line", function()
     end
     assert.equal("change change plan begin start done start state done timeline result outputs",
       table.concat(events, " "))
+    out = select(2, eksrun(sky, recipe, "--yes", "--json"))
+    assert.matches('"event":"result","failed":0,', out, 1, true)
   end)
 
   it("destroys by recipe or by name", function()
@@ -226,14 +228,14 @@ describe("the command line", function()
   it("knows lua as a command, and says what it wants", function()
     local status, _, err = eksrun(sky, "lua")
     assert.equal(2, status)
-    assert.equal("eksrun: FILE is missing; usage: eksrun lua FILE [ARG...]\n", err)
+    assert.equal("eksrun: FILE is missing; usage: eksrun lua [--debug] [--stats] FILE [ARG...]\n", err)
     status, _, err = eksrun(sky, "lua", "--debgu", "x.lua")
     assert.equal(2, status)
     assert.matches("^eksrun: '%-%-debgu' is no file", err)
     local out
     status, out = eksrun(sky, "lua", "--help")
     assert.equal(0, status)
-    assert.matches("usage: eksrun lua FILE %[ARG...%]", out)
+    assert.matches("usage: eksrun lua %[%-%-debug%] %[%-%-stats%] FILE %[ARG...%]", out)
     assert.not_matches("common flags", out)
   end)
 

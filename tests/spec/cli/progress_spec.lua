@@ -260,6 +260,24 @@ describe("the timeline", function()
     }, summary.times(timeline.of(result), 80))
   end)
 
+  it("accounts for the time of long runs, and of those with a report", function()
+    local ending = require "eksrun.cli.progress.ending"
+    local function accounts(seconds, file_name)
+      local said = {}
+      local reporter = { width = 80, say = function(_, _, said_now) said[#said + 1] = said_now end }
+      function reporter.paint(_, _, given) return given end
+      local ended = setmetatable({ elapsed = seconds }, { __index = result })
+      ending.show(plan, ended,
+        { parsed = { report = file_name }, reporter = reporter, mode = "plain", began = 0 })
+      return table.concat(said, "\n"):find("what took how long", 1, true) ~= nil
+    end
+    assert.is_false(accounts(9.9))
+    assert.is_true(accounts(10))
+    local path = os.tmpname()
+    finally(function() os.remove(path) end)
+    assert.is_true(accounts(1, path))
+  end)
+
   it("ends with the command that goes on", function()
     local lines = summary.outcome(plan, result, "eksrun x.lua", function(_, s) return s end)
     assert.equal("3 done, 1 failed, 0 not ready yet, 1 not started, in 26.5s", lines[1])

@@ -5,7 +5,9 @@
 --- is known to hold is cut, however it came there.
 local M = {}
 
-local MARK = "<redacted>"
+--- What stands for a secret, wherever one is not shown.
+M.MARK = "<redacted>"
+local MARK = M.MARK
 
 -- Bytes of a text that may be cut out of others: a shorter one is no secret, and would be a word.
 local LENGTH_MIN = 8

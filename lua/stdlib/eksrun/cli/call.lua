@@ -135,13 +135,15 @@ end
 
 -- ---- what is asked for
 
+local MARK = require("eksrun.aws.redact").MARK
+
 local function redacted(headers)
   local out = {}
   for name, value in pairs(headers) do
     if name == "authorization" then
-      value = value:gsub("(Signature=)%x+", "%1REDACTED"):gsub("^(Bearer ).*", "%1REDACTED")
+      value = value:gsub("(Signature=)%x+", "%1" .. MARK):gsub("^(Bearer ).*", "%1" .. MARK)
     elseif name == "x-amz-security-token" then
-      value = "REDACTED"
+      value = MARK
     end
     out[name] = value
   end

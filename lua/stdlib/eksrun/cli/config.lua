@@ -1,6 +1,7 @@
 --- eksrun config: every setting with its value and where that stands, and who would give the
 --- credentials. Asks nobody.
 local config = require "eksrun.aws.config"
+local failure = require "eksrun.cli.failure"
 local util = require "eksrun.util"
 
 --- @type eksrun.cli.Command
@@ -73,7 +74,7 @@ local function setting_rows(options, wanted)
         name = name,
         value = found and shown(found.value, settings.find(name)),
         source = found and (sources[found.source] or found.source),
-        error = err and tostring(err),
+        error = err and tostring(err), err = err,
       }
     end
     if name == "endpoint_url" and not only then endpoint_rows(options, rows) end
@@ -130,14 +131,21 @@ local function print_text(found, all)
     print_columns(rows)
     io.stdout:write("\n")
   end
-  local rows = {}
+  local rows, same = {}, {}
   for _, row in ipairs(found.settings) do
     if row.error then
-      rows[#rows + 1] = { row.name, "-", row.error }
+      -- What is wrong with the profile is wrong with every setting: said once.
+      local before = same[row.error]
+      same[row.error] = before or { names = 0, row = { row.name, "-", row.error } }
+      if not before then rows[#rows + 1] = same[row.error].row end
+      same[row.error].names = same[row.error].names + 1
     elseif row.value ~= nil or all then
       rows[#rows + 1] = { row.name, tostring(row.value == nil and "-" or row.value),
         row.value == nil and "not set" or row.source }
     end
+  end
+  for _, error_row in pairs(same) do
+    if error_row.names > 1 then error_row.row[1] = ("%d settings"):format(error_row.names) end
   end
   print_columns(rows)
   if not found.credentials then return end
@@ -166,15 +174,17 @@ function M.run(parsed)
     found.files = file_rows()
     found.credentials = credential_rows(options)
   end
+  local status = 0
+  for _, row in ipairs(found.settings) do
+    status = status ~= 0 and status or row.err and failure.status(row.err) or 0
+    row.err = nil
+  end
   if parsed.json then
     io.stdout:write(require("eksrun.json").encode(found), "\n")
   else
     print_text(found, parsed.all or wanted ~= nil)
   end
-  for _, row in ipairs(found.settings) do
-    if row.error then return 1 end
-  end
-  return 0
+  return status
 end
 
 return M

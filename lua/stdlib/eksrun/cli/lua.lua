@@ -4,8 +4,8 @@ local util = require "eksrun.util"
 local M = {
   summary = "run a Lua file with eksrun's modules",
   usage = "eksrun lua [--debug] [--stats] FILE [ARG...]",
-  description = "What stands behind FILE is its own; --debug and --stats are heard there, too. What the\n"
-    .. "file declares is not made: see apply.",
+  description = "What stands behind FILE is its own; --debug and --stats are heard there,\n"
+    .. "too. What the file declares is not made: see apply.",
   bare = true,
   examples = { "eksrun lua report.lua prod", "eksrun lua --stats report.lua" },
   arguments = {

@@ -10,8 +10,13 @@ local util = require "eksrun.util"
 local M = {
   summary = "list the stacks of the account and region",
   examples = { "eksrun stacks --region eu-west-1 --json" },
-  description = "from the records of the locks and from tags; IAM's are in no region and not\ncounted",
-  flags = { { "json", "one JSON object a line" }, session.store_flag },
+  description = "from the records of the locks and from tags; IAM's are in no region and not\n"
+    .. "counted. What AWS still shows of things that are gone is",
+  flags = {
+    { "json", "one JSON object a line" },
+    { "all", "those that were destroyed whole, too" },
+    session.store_flag,
+  },
 }
 
 -- How many things carry the tag, by stack.
@@ -49,8 +54,14 @@ local function tried(report, what, f, ...)
   return {}, false, result
 end
 
+-- A stack that was destroyed whole leaves its lock behind.
+local function is_destroyed(record)
+  return record ~= nil and record.kind == "release" and record.complete and not next(record.inventory or {})
+end
+
 local function state_of(record)
   if not record then return "no run is known" end
+  if is_destroyed(record) then return "destroyed" end
   if record.kind == "hold" then return record.deadline < clock.now() and "abandoned" or "in a run" end
   return record.complete and "complete" or "not complete"
 end
@@ -70,10 +81,8 @@ function M.run(parsed)
   if not counted and not read then error(err, 0) end
   local names = {}
   for name in pairs(counts) do names[name] = true end
-  -- A stack that was destroyed whole leaves its lock behind.
   for name, record in pairs(records) do
-    local gone = record.kind == "release" and record.complete and not next(record.inventory or {})
-    names[name] = names[name] or not gone or nil
+    names[name] = names[name] or parsed.all or not is_destroyed(record) or nil
   end
   local rows, widths = { { "STACK", "RESOURCES", "STATE", "LAST RUN" } }, { 0, 0, 0, 0 }
   for name in util.sorted_pairs(names) do

@@ -33,7 +33,7 @@ end
 
 local OPTIONS = {
   name = "string",
-  instance_types = "table",
+  instance_types = "strings",
   min = "integer?",
   desired = "integer?",
   max = "integer?",

@@ -22,7 +22,7 @@ local ROOT_DEVICE = "/dev/xvda"
 
 local OPTIONS = {
   name = "string",
-  instance_types = "table",
+  instance_types = "strings",
   min = "integer?",
   desired = "integer?",
   max = "integer?",

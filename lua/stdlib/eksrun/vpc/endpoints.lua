@@ -12,8 +12,8 @@ local M = {}
 M.CLUSTER = { "ec2", "ecr.api", "ecr.dkr", "s3", "sts" }
 
 local OPTIONS = {
-  network = "table", services = "table?", subnets = "table?", zones = "table?", security_groups = "table?",
-  private_dns = "boolean?", policies = "table?", interface = "table?", tags = "table?",
+  network = "table", services = "strings?", subnets = "table?", zones = "table?", security_groups = "table?",
+  private_dns = "boolean?", policies = "table?", interface = "strings?", tags = "table?",
 }
 
 --- @class eksrun.Endpoints.Options

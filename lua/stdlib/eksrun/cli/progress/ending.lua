@@ -11,6 +11,9 @@ local util = require "eksrun.util"
 
 local M = {}
 
+-- Seconds: what took less long needs no account of its time.
+local ACCOUNTED_FROM = 10
+
 --- Refuses a --report that cannot be written, before anything is changed.
 --- @param parsed { report?: string }
 function M.check(parsed)
@@ -40,6 +43,14 @@ local function command_of(parsed)
   end)
 end
 
+local function result_event(plan, result)
+  return {
+    event = "result", stack = plan.stack.name, done = #result.done, failed = #result.failed,
+    not_started = #result.not_started, unready = #result.unready, elapsed = events.rounded(result.elapsed),
+    interrupted = result.interrupted,
+  }
+end
+
 local function as_json(emit, plan, result, line)
   local rows, path = json.array {}, json.array {}
   for i, row in ipairs(line.rows) do
@@ -53,11 +64,7 @@ local function as_json(emit, plan, result, line)
     event = "timeline", steps = rows, longest_path = path,
     longest_path_seconds = events.rounded(line.path_seconds),
   }
-  emit {
-    event = "result", stack = plan.stack.name, done = #result.done, failed = #result.failed,
-    not_started = #result.not_started, unready = #result.unready, elapsed = events.rounded(result.elapsed),
-    interrupted = result.interrupted,
-  }
+  emit(result_event(plan, result))
 end
 
 -- Nobody reads what is printed now: it goes into a file beside the journals.
@@ -97,15 +104,17 @@ function M.show(plan, result, options)
   local parsed, reporter = options.parsed, options.reporter
   local line = timeline.of(result)
   if parsed.report then write_page(parsed, plan, result, line, options.began) end
-  if plan.counts.changes == 0 then return end
+  local emit = (reporter.json or options.mode == "json") and require("eksrun.cli.progress").emitter(reporter)
+  if plan.counts.changes == 0 then
+    if emit then emit(result_event(plan, result)) end
+    return
+  end
   local all_done = #result.done == #result.steps
   local function paint(kind, text) return reporter:paint(kind, text) end
-  if reporter.json or options.mode == "json" then
-    as_json(require("eksrun.cli.progress").emitter(reporter), plan, result, line)
-  end
+  if emit then as_json(emit, plan, result, line) end
   local outcome = summary.outcome(plan, result, not all_done and command_of(parsed) or nil, paint)
   if result.interrupted == "SIGHUP" then leave_behind(plan, outcome) end
-  if reporter.json or options.mode == "json" then return end
+  if emit then return end
   if options.mode == "quiet" then
     if not all_done then
       for _, text in ipairs(outcome) do reporter:say("%s", text) end
@@ -113,7 +122,8 @@ function M.show(plan, result, options)
     return
   end
   reporter:say("")
-  local times = summary.times(line, reporter.width)
+  local accounted = parsed.report or result.elapsed >= ACCOUNTED_FROM
+  local times = accounted and summary.times(line, reporter.width) or {}
   for _, text in ipairs(times) do reporter:say("%s", text) end
   if times[1] then reporter:say("") end
   for _, text in ipairs(outcome) do reporter:say("%s", text) end

@@ -1,0 +1,67 @@
+-- The program as a whole, where no stand-in of AWS is needed: config, and `eksrun lua`.
+local file = require "eksrun.file"
+local process = require "eksrun.process"
+
+local program = file.realpath "/proc/self/exe"
+
+describe("the program", function()
+  local folder
+
+  before_each(function() folder = process.run({ argv = { "mktemp", "-d" } }).stdout:gsub("%s+$", "") end)
+  after_each(function() process.run { argv = { "rm", "-rf", folder } } end)
+
+  -- Nobody listens at the endpoint.
+  local function eksrun(...)
+    return process.run {
+      argv = { "env", "AWS_REGION=eu-west-1", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_MAX_ATTEMPTS=1",
+        "AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=S", program, ... },
+      env = { "PATH", HOME = folder },
+    }
+  end
+
+  local function write(text)
+    file.write_atomic(folder .. "/f.lua", text)
+    return folder .. "/f.lua"
+  end
+
+  it("says once that a profile is not there, and that credentials are missing", function()
+    local result = eksrun("config", "--profile", "NOSUCH")
+    assert.equal(4, result.code)
+    local _, count = result.stdout:match("^(.-)\ncredentials,"):gsub("profile 'NOSUCH'", "")
+    assert.equal(1, count)
+    assert.matches("\n%d+ settings +%- +profile 'NOSUCH'", result.stdout)
+    assert.equal(0, eksrun("config").code)
+  end)
+
+  it("tells wrong settings from missing credentials", function()
+    file.mkdir_p(folder .. "/.aws")
+    file.write_atomic(folder .. "/.aws/config", "[default]\nretry_mode = what\n")
+    local result = eksrun "config"
+    assert.equal(2, result.code)
+    assert.matches("\nretry_mode +%- +retry_mode 'what'", result.stdout)
+  end)
+
+  it("watches the calls of a plain file, whose arguments stay its own", function()
+    local path = write [[
+      require("eksrun.aws").try.ec2:describe_vpcs {}
+      print(#arg, ...)
+    ]]
+    local counted = "AWS: 1 call, 1 request .* 1 failed\n"
+    local result = eksrun("lua", "--stats", path, "a")
+    assert.equal("1\ta\n", result.stdout)
+    assert.matches(counted, result.stderr)
+    result = eksrun("lua", path, "--stats")
+    assert.equal("1\t--stats\n", result.stdout)
+    assert.matches(counted, result.stderr)
+    result = eksrun("lua", "--debug", path)
+    assert.equal("0\n", result.stdout)
+    assert.matches("> POST http://127%.0%.0%.1:9/ %(ec2:DescribeVpcs", result.stderr)
+    assert.equal("", eksrun("lua", path).stderr)
+  end)
+
+  it("shows what was counted before what failed", function()
+    local result = eksrun("lua", "--stats", write [[require("eksrun.aws").ec2:describe_vpcs {}]])
+    assert.equal(1, result.code)
+    assert.matches("^AWS: 1 call.*\neksrun: [^\n]*\n$", result.stderr)
+  end)
+end)
