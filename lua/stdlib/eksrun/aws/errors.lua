@@ -4,6 +4,7 @@
 --- "network", "timeout", "tls" (no answer), "invalid_response" (an answer that is none),
 --- "credentials", "config", "wait_failed". `kind = "credentials"` marks all errors that only other
 --- credentials mend.
+local is_library = require("eksrun.util").is_library
 local native = require "eksrun.error"
 
 local M = {}
@@ -40,8 +41,7 @@ function M.misuse(message)
   repeat
     level = level + 1
     local at = debug.getinfo(level, "S")
-  until not (at and (at.what == "C" or at.source:find("^@lua/stdlib/")
-    or at.source:find("/eksrun/aws/", 1, true)))
+  until not (at and (at.what == "C" or is_library(at.source)))
   error(message, debug.getinfo(level, "S") and level or 0)
 end
 
