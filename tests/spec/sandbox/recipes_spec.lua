@@ -161,6 +161,12 @@ describe("a recipe in the sandbox", function()
     assert.equal(2, eksrun("sandbox", "--virtual", "--time-scale=2").code)
   end)
 
+  it("signs tokens with keys of its own", function()
+    local result = eksrun("token", "demo", "--sandbox")
+    assert.equal(0, result.code, result.stderr)
+    assert.equal("ExecCredential", json.decode(result.stdout).kind)
+  end)
+
   it("is for one cloud at a time, and wants its own file", function()
     local both = eksrun("apply", "recipes/vpc.lua", "--sandbox", "--endpoint-url", "http://x", "--yes")
     assert.equal(2, both.code)

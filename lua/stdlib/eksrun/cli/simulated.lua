@@ -39,10 +39,11 @@ function M.run(parsed, run)
       process.kill(process.pid(), "KILL")
     end,
   }
-  require("eksrun.aws").configure(sandbox:options(M.region(parsed)))
+  local options = sandbox:options(M.region(parsed))
+  require("eksrun.aws").configure(options)
   require("eksrun.kubeconfig.install").redirect = path and path .. ".kubeconfig" or false
   require("eksrun.engine.journal").redirect = path and path .. ".journals" or false
-  parsed.profile = nil
+  parsed.profile, parsed.region, parsed.credentials = nil, options.region, options.credentials
   clock.simulate(sandbox.started)
   local _ <close> = setmetatable({}, {
     __close = function()

@@ -46,7 +46,7 @@ function M.run(parsed)
     region = config.region(options),
     fips = known(config.try_fips(options)),
     dual_stack = known(config.get("use_dualstack_endpoint", options)),
-    credentials = require("eksrun.aws.credentials").resolve(options),
+    credentials = parsed.credentials or require("eksrun.aws.credentials").resolve(options),
     now = require("eksrun.clock").now(),
   }
   local version, warning = token.api_version(require("eksrun.process").env "KUBERNETES_EXEC_INFO")

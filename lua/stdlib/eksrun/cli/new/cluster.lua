@@ -81,7 +81,7 @@ eksrun test                                  # on an AWS inside the program: no 
 eksrun plan cluster.lua --sandbox            # what would be made, in an empty account
 eksrun plan cluster.lua                      # what would change in yours
 eksrun cluster.lua                           # plan, ask, apply
-eksrun destroy cluster.lua --allow-destroy cluster/control-plane
+eksrun destroy cluster.lua                   # all of it
 ```
 
 `cluster.lua` is the recipe, `eksrun cluster.lua --help` lists its parameters. The tests are in `tests/`.
