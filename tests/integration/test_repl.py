@@ -175,6 +175,12 @@ def test_what_a_pipe_raises_is_one_line_with_its_place(environment, text, messag
     assert (done.stderr, done.returncode) == (message, 1)
 
 
+def test_locals_stay(environment):
+    text = "local x, y = 1, 2\nx + y\nlocal function f(n)\n  local hidden = n\n  return n * 2\nend\nf(x)\nhidden\n"
+    done = run_piped(environment, text)
+    assert done.stdout.split() == ["3", "2", "null"], done
+
+
 def test_a_pipe_stops_at_the_first_error(environment):
     done = run_piped(environment, "1 + 1\nerror('no')\n3\n")
     assert done.stdout == "2\n"

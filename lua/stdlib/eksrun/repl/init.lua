@@ -16,7 +16,7 @@ local HELP = [[
 eks:list_clusters {}      any service is a name (sso_oidc for sso-oidc), any operation a method
 aws, json, jmespath, task, eksrun    are there without a require
 _, _1, _2, ...            the last value, and those of the first line, the second, ...
-x = 1                     stays; local x = 1 is gone with its line
+x = 1, local x = 1        stay from line to line
 Ctrl-C stops a call, Ctrl-D leaves]]
 
 local function describe(err)

@@ -35,6 +35,23 @@ function M.new(file)
   return setmetatable({ env = env, lines = {}, number = 0, file = file, before = 0 }, Session)
 end
 
+-- The chunk, whose locals become names of the session when it returns.
+local function outlived(chunk, env)
+  return function()
+    local _ <close> = setmetatable({}, { __close = function() debug.sethook() end })
+    debug.sethook(function()
+      if debug.getinfo(2, "f").func ~= chunk then return end
+      local i = 1
+      repeat
+        local name, value = debug.getlocal(2, i)
+        if name and not name:find "^%(" then rawset(env, name, value) end
+        i = i + 1
+      until not name
+    end, "r")
+    return chunk()
+  end
+end
+
 --- Adds a line to the open chunk and compiles it. An expression becomes `return expression`.
 --- @param line string
 --- @return function? chunk complete and compiled
@@ -51,6 +68,7 @@ function Session:compile(line)
   self.number = self.number + 1
   self.before = self.before + #self.lines
   self.lines = {}
+  if chunk and source:find "%f[%w_]local%f[^%w_]" then chunk = outlived(chunk, self.env) end
   return chunk, problem
 end
 
