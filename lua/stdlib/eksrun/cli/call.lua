@@ -275,7 +275,7 @@ function M.run(parsed)
   local ok, result = pcall(perform, parsed)
   if ok then return result end
   if not error_object.is(result) or parsed.debug or result.code == "interrupted" then error(result, 0) end
-  local message = tostring(result)
+  local message = tostring(require("eksrun.aws.denial").explain(result))
   if parsed.json then
     report(result)
   elseif result.request_id and not message:find(result.request_id, 1, true) then

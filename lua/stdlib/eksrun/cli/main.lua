@@ -118,7 +118,7 @@ function M.main(argv)
   watching:close()
   if ok then return result end
   -- A mistake in the program (no error object) shows how it came there; an error object says it all.
-  local err, trace = result.err, result.traceback
+  local err, trace = require("eksrun.aws.denial").explain(result.err), result.traceback
   if error_object.is(err) then trace = watching.debugging and (err.traceback or trace) or err.frames end
   return failure.report(err, trace, command and command.usage_status)
 end

@@ -4,6 +4,7 @@
 --- waits for readiness (a second run takes them up); calls in flight are finished.
 local clock = require "eksrun.clock"
 local context = require "eksrun.engine.context"
+local denial = require "eksrun.aws.denial"
 local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
 local guard = require "eksrun.engine.lock.guard"
@@ -297,7 +298,7 @@ function Run:run_step(step)
   step.elapsed = clock.monotonic() - step.started
   self.progress = self.progress + 1
   if not ok then
-    step.status, step.err = "failed", err
+    step.status, step.err = "failed", denial.explain(err, self.aws)
     self:emit(step, "failed", err)
   elseif step.skipped then
     step.status = "not started"
