@@ -1,8 +1,9 @@
 --- The crash matrix on the sandbox: a run is killed at one of its requests, the same command runs once more,
 --- and what AWS has then is compared with what a run in one piece leaves.
 ---
---- A point is (request, whether AWS has carried it out). A read that never left is the same to AWS as one
---- whose answer nobody uses, and of the polls of one wait the first stands for all.
+--- A point is a request and a moment: before it leaves, before its answer comes, behind that. A read that
+--- never left is the same to AWS as one whose answer nobody uses, and of the polls of one wait the first
+--- stands for all.
 local file = require "eksrun.file"
 local json = require "eksrun.json"
 local process = require "eksrun.process"
@@ -28,14 +29,18 @@ M.scenarios = {
 }
 
 --- With the journal and without it; on another machine, which has neither the journal nor a look at the
---- process that held the lock; and where AWS shows to nobody for three seconds what is new.
+--- process that held the lock; where EC2 shows what is new three seconds late; and where much goes wrong.
 M.modes = {
   journal = {},
   ["no-journal"] = { forget = true },
   elsewhere = { forget = true, elsewhere = true },
-  late = { late = 3 },
-  ["late-no-journal"] = { late = 3, forget = true },
+  late = { faults = "late=3s" },
+  ["late-no-journal"] = { faults = "late=3s", forget = true },
+  faults = { faults = "late=3s,throttle=0.3,error=0.1,reset=0.05,lost=0.05", forget = true },
 }
+
+-- Seconds after which AWS is believed to show what is new.
+local SETTLE = "4"
 
 -- Kinds that are not the recipe's: what AWS keeps for a while or for good, and the lock's own.
 local NOT_COUNTED = {
@@ -43,18 +48,16 @@ local NOT_COUNTED = {
 }
 local ENDED = { deleted = true, deleting = true, terminated = true }
 
-local function run(folder, options, arguments)
+local function run(folder, arguments, options, faults)
   local argv = {
-    PROGRAM, "lua", "tests/crash/killed.lua", json.encode(options), table.unpack(arguments),
+    PROGRAM, "lua", "tests/crash/eksrun.lua", json.encode(options or json.object {}), table.unpack(arguments),
   }
   argv[#argv + 1] = "--sandbox=" .. folder .. "/state.json"
-  -- What AWS is believed to need until it shows what is new.
-  local settle = options.late and options.late + 1 or 1
+  if faults and faults ~= "" then argv[#argv + 1] = "--faults=" .. faults end
   return process.run {
     argv = argv, max_output = 8 * 1024 * 1024, timeout = 120,
     env = {
-      "PATH", "EKSRUN_STDLIB", HOME = folder, XDG_STATE_HOME = folder,
-      EKSRUN_SETTLE_SECONDS = tostring(settle),
+      "PATH", "EKSRUN_STDLIB", HOME = folder, XDG_STATE_HOME = folder, EKSRUN_SETTLE_SECONDS = SETTLE,
     },
   }
 end
@@ -98,7 +101,9 @@ local function is_read(operation)
   return operation:find "^GET " or verb == "Describe" or verb == "List" or verb == "Get"
 end
 
--- { at, behind, name } of all that can be cut; `log` is what a run in one piece asked for.
+local MOMENTS = { "before", "during", "after" }
+
+-- { at, moment, name } of all that can be cut; `log` is what a run in one piece asked for.
 local function points_of(log)
   local points, at, polled = {}, 0, {}
   for operation in log:gmatch "[^\n]+" do
@@ -106,8 +111,9 @@ local function points_of(log)
     local read, renewal = is_read(operation), operation == "PutParameter"
     if not read and not renewal then polled = {} end
     if not polled[operation] then
-      points[#points + 1] = { at = at, behind = false, name = operation }
-      if not read then points[#points + 1] = { at = at, behind = true, name = operation } end
+      for i = 1, read and 1 or #MOMENTS do
+        points[#points + 1] = { at = at, moment = MOMENTS[i], name = operation }
+      end
     end
     if read or renewal then polled[operation] = true end
   end
@@ -119,15 +125,15 @@ local function reference(folder, scenario, mode)
   local base, whole = folder .. "/base", folder .. "/whole"
   file.mkdir_p(base)
   if scenario.made then
-    local made = run(base, {}, M.scenarios.create.first)
+    local made = run(base, M.scenarios.create.first)
     assert(made.code == 0, made.stderr)
   end
   process.run { argv = { "cp", "-r", base, whole } }
-  local ended = run(whole, { late = mode.late, log = whole .. "/log" }, scenario.first)
+  local ended = run(whole, scenario.first, { log = whole .. "/log" }, mode.faults)
   assert(ended.code == 0, ended.stderr)
   local log = file.read(whole .. "/log")
   if scenario.second then
-    ended = run(whole, {}, scenario.second)
+    ended = run(whole, scenario.second)
     assert(ended.code == 0, ended.stderr)
   end
   return { base = base, log = log, counts = inventory(whole) }
@@ -147,22 +153,26 @@ local function compare(folder, expected)
 end
 
 --- Kills, runs again, looks.
---- @return table wrong empty when all is well; .failed, .duplicate, .orphan, .question, .plan
+--- @return table? wrong empty when all is well; .failed, .duplicate, .orphan, .question, .plan; nil: it
+--- did not get there
 local function try(folder, scenario, mode, whole, point)
   process.run { argv = { "cp", "-r", whole.base, folder } }
-  local killed = run(folder, { late = mode.late, at = point.at, behind = point.behind }, scenario.first)
+  local crash = ("crash=%d:%s"):format(point.at, point.moment)
+  local killed = run(folder, scenario.first, nil, mode.faults and mode.faults .. "," .. crash or crash)
+  -- Where chance has a part, a run may end before it comes to that request.
+  if killed.code == 0 and mode.faults then return nil end
   if killed.signal ~= 9 then return { failed = "was not killed: " .. killed.stderr } end
   if mode.forget then remove(folder .. "/state.json.journals") end
   local again = table.move(scenario.second or scenario.first, 1, 9, 1, {})
   if mode.elsewhere then again[#again + 1] = "--wait=600" end
-  local second = run(folder, { late = mode.late, elsewhere = mode.elsewhere }, again)
+  local second = run(folder, again, { elsewhere = mode.elsewhere }, mode.faults)
   local wrong = compare(folder, whole.counts)
   if second.code ~= 0 then wrong.failed = second.stderr:sub(-1500) end
   if second.code == 2 or second.stderr:find("locked", 1, true) or second.stderr:find("[y/N]", 1, true) then
     wrong.question = second.stderr:sub(-1500)
   end
   if scenario.plan then
-    local plan = run(folder, {}, scenario.plan)
+    local plan = run(folder, scenario.plan)
     if plan.code ~= 0 then wrong.plan = (plan.stdout .. plan.stderr):sub(-1500) end
   end
   return wrong
@@ -191,15 +201,17 @@ function M.run(options)
   local function work()
     while points[1] do
       local point = table.remove(points, 1)
-      local folder = ("%s/%d-%s"):format(options.folder, point.at, point.behind)
+      local folder = ("%s/%d-%s"):format(options.folder, point.at, point.moment)
       local wrong = try(folder, scenario, mode, whole, point)
       remove(folder)
-      total.points = total.points + 1
-      if not (wrong.failed or wrong.plan) then total.converged = total.converged + 1 end
-      for _, kind in ipairs { "duplicate", "orphan", "question" } do
-        if wrong[kind] then total[kind] = total[kind] + 1 end
+      if wrong then
+        total.points = total.points + 1
+        if not (wrong.failed or wrong.plan) then total.converged = total.converged + 1 end
+        for _, kind in ipairs { "duplicate", "orphan", "question" } do
+          if wrong[kind] then total[kind] = total[kind] + 1 end
+        end
+        if next(wrong) and options.on_wrong then options.on_wrong(point, wrong) end
       end
-      if next(wrong) and options.on_wrong then options.on_wrong(point, wrong) end
     end
   end
   local workers = {}

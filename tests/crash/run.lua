@@ -31,7 +31,7 @@ for _, mode in ipairs(names(chosen.mode, matrix.modes)) do
         local texts = {}
         for kind, text in util.sorted_pairs(wrong) do texts[#texts + 1] = kind .. ": " .. text end
         print(("WRONG: %s %s: request %d, %s, %s: %s"):format(scenario, mode, point.at, point.name,
-          point.behind and "carried out" or "not sent", table.concat(texts, "; ")))
+          point.moment, table.concat(texts, "; ")))
       end,
     }
     process.run { argv = { "rm", "-rf", folder } }

@@ -4,7 +4,7 @@ local process = require "eksrun.process"
 
 describe("a killed run", function()
   for i, case in ipairs {
-    { "create", "late" }, { "update", "elsewhere" }, { "destroy", "no-journal" },
+    { "create", "late" }, { "update", "elsewhere" }, { "destroy", "faults" },
     { "give-up", "late-no-journal" },
   } do
     local scenario, mode = table.unpack(case)
@@ -12,10 +12,10 @@ describe("a killed run", function()
       local folder = process.run({ argv = { "mktemp", "-d" } }).stdout:gsub("%s+$", "")
       local wrong = {}
       local total = matrix.run {
-        scenario = scenario, mode = mode, folder = folder, every = scenario == "update" and 12 or 35,
+        scenario = scenario, mode = mode, folder = folder, every = scenario == "update" and 16 or 50,
         first = i * 3,
         on_wrong = function(point, what)
-          wrong[#wrong + 1] = { at = point.at, behind = point.behind, name = point.name, what = what }
+          wrong[#wrong + 1] = { at = point.at, moment = point.moment, name = point.name, what = what }
         end,
       }
       process.run { argv = { "rm", "-rf", folder } }

@@ -139,6 +139,11 @@ describe("a recipe in the sandbox", function()
     end
   end)
 
+  it("is completed where EC2 shows what it made late", function()
+    local made = run("apply", "private-cluster", {}, "--yes", "--faults=late=20s")
+    assert.equal(0, made.code, made.stderr)
+  end)
+
   it("has faults and seeds for itself", function()
     local outside = eksrun("plan", "recipes/vpc.lua", "--faults=lost=1")
     assert.equal(1, outside.code)

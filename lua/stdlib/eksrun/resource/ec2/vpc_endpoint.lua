@@ -55,9 +55,11 @@ return resource.define {
   delete_after = { "eks.nodegroup" },
   retry = {
     create = {
+      -- EC2 spells them in both ways.
       { code = "InvalidVpcID.NotFound" }, { code = "InvalidVpcId.NotFound" },
-      { code = "InvalidSubnetId.NotFound" }, { code = "InvalidGroup.NotFound" },
-      { code = "InvalidRouteTableId.NotFound" },
+      { code = "InvalidSubnetID.NotFound" }, { code = "InvalidSubnetId.NotFound" },
+      { code = "InvalidRouteTableID.NotFound" }, { code = "InvalidRouteTableId.NotFound" },
+      { code = "InvalidGroup.NotFound" }, { code = "InvalidSecurityGroupId.NotFound" },
     },
   },
   typical = { create = 60, delete = 60 },
