@@ -298,6 +298,23 @@ describe("EKS in the sandbox", function()
     assert.equal("InvalidRequestException", (refused("delete_eks_anywhere_subscription", { id = id })))
   end)
 
+  it("lets nobody in who is not there, nor as what EKS keeps for itself", function()
+    support.cluster(aws)
+    local function create(fields)
+      fields.clusterName = "demo"
+      return select(2, refused("create_access_entry", fields))
+    end
+    local role = support.role(aws, "admin", "ec2.amazonaws.com")
+    assert.matches("invalid principal", create { principalArn = "arn:aws:iam::111122223333:user/none" })
+    assert.matches("invalid principal", create { principalArn = role:gsub("role/", "role/path/") })
+    assert.matches("cannot start with system:", create { principalArn = role,
+      kubernetesGroups = { "system:masters" } })
+    assert.matches("cannot be set", create { principalArn = role, type = "EC2_LINUX", username = "x" })
+    aws.iam:create_user { UserName = "ann" }
+    eks:create_access_entry { clusterName = "demo", principalArn = "arn:aws:iam::111122223333:user/ann",
+      kubernetesGroups = { "viewers" } }
+  end)
+
   it("says which versions of add-ons there are, and takes those that fit", function()
     support.cluster(aws, { version = "1.32" })
     local found = eks:describe_addon_versions({ addonName = "kube-proxy",

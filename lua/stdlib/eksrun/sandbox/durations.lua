@@ -51,6 +51,7 @@ return {
   ["cloudformation.resource"] = { 2, 5, 12 },
   ["cloudformation.resource.iam"] = { 18, 40, 70 },
   ["cloudformation.change_set"] = { 3, 6, 15 },
+  ["dynamodb.table"] = { 3, 7, 15 },
   ["quotas.request"] = { 300, 1800, 86400 },
   ["logs.log_group"] = { 0.1, 0.3, 1 },
 }

@@ -13,6 +13,9 @@ local INVALID = {
   autoscaling = "InvalidNextToken", resourcegroupstaggingapi = "PaginationTokenExpiredException",
 }
 
+-- Services whose handlers page by themselves.
+local OWN = { dynamodb = true }
+
 local function first(value) return type(value) == "table" and value[1] or value end
 
 local function start_of(service, token)
@@ -33,7 +36,7 @@ function M.page(service, paginator, params, output)
   if not paginator then return output end
   local key = first(paginator.result_key)
   local list, flag = output[key], paginator.more_results
-  local paged = output[first(paginator.output_token)] ~= nil or flag and output[flag] ~= nil
+  local paged = OWN[service] or output[first(paginator.output_token)] ~= nil or flag and output[flag] ~= nil
   if type(list) ~= "table" or paged then return output end
   local limit = paginator.limit_key and params[paginator.limit_key] or USUAL[service] or #list
   local start = start_of(service, params[first(paginator.input_token)])

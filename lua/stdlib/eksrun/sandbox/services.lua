@@ -28,6 +28,7 @@ local modules = {
   logs = { "logs", "logs_stream" },
   secretsmanager = { "secretsmanager" },
   s3 = { "s3.bucket", "s3.object", "s3.multipart" },
+  dynamodb = { "dynamodb.table", "dynamodb.item" },
   ecr = { "ecr" },
   ["service-quotas"] = { "quotas" },
   pricing = { "pricing" },

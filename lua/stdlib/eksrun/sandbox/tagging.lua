@@ -9,7 +9,8 @@ local M = { operations = {} }
 
 local function everything(call)
   local list = {}
-  for _, service in ipairs { "eks.tags", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket" } do
+  for _, service in ipairs { "eks.tags", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket",
+    "dynamodb.table" } do
     for _, found in ipairs(require("eksrun.sandbox." .. service).all_tags(call)) do
       list[#list + 1] = found
     end
@@ -110,6 +111,10 @@ local services = {
   secretsmanager = function(arn, _, set, removed)
     return set and "TagResource" or "UntagResource",
       { SecretId = arn, Tags = set and calls.tag_list(set), TagKeys = removed }
+  end,
+  dynamodb = function(arn, _, set, removed)
+    return set and "TagResource" or "UntagResource",
+      { ResourceArn = arn, Tags = set and calls.tag_list(set), TagKeys = removed }
   end,
   ecr = function(arn, _, set, removed)
     return set and "TagResource" or "UntagResource",

@@ -85,14 +85,38 @@ local function need(call, cluster, principal)
   return entry
 end
 
+-- Roles and users of the account have to be there, and to be seen by EKS.
+local function check_principal(call, arn)
+  local account, kind, name = arn:match "^arn:[^:]*:iam::(%d+):(%a+)/.-([^/]+)$"
+  local found = (kind == "role" or kind == "user") and call:get("iam." .. kind, name)
+  local own = account == call.account and name ~= "sandbox"
+  if not account or own and (not found or found.Arn ~= arn or (found._assumable or 0) > call.now) then
+    support.refuse_parameter "The specified principalArn is invalid: invalid principal."
+  end
+end
+
+-- What an entry may say of its principal.
+local function check_groups(params)
+  local kind = params.type or "STANDARD"
+  if kind ~= "STANDARD" and (params.username or params.kubernetesGroups) then
+    support.refuse_parameter("The username and kubernetesGroups of an access entry of the type %s cannot be "
+      .. "set", kind)
+  end
+  for _, group in ipairs(params.kubernetesGroups or {}) do
+    for _, prefix in ipairs { "system:", "eks:", "aws:", "amazon:", "iam:" } do
+      if group:sub(1, #prefix) == prefix then
+        support.refuse_parameter("The kubernetes group name %s is invalid, it cannot start with %s", group,
+          prefix)
+      end
+    end
+  end
+end
+
 function operations.CreateAccessEntry(call, params)
   local cluster = cluster_with_entries(call, params.clusterName)
   local principal = params.principalArn
-  local role = principal:match(":" .. call.account .. ":role/.-([^/]+)$")
-  local found = role and call:get("iam.role", role)
-  if role and (not found or found._assumable > call.now) then
-    support.refuse_parameter("The specified principalArn is invalid: invalid principal.")
-  end
+  check_principal(call, principal)
+  check_groups(params)
   if call:get("eks.access_entry", key_of(cluster.name, principal)) then
     support.refuse("ResourceInUseException",
       "The specified access entry resource is already in use on this cluster.",
@@ -124,6 +148,7 @@ function operations.UpdateAccessEntry(call, params)
     support.refuse("InvalidRequestException",
       ("An access entry of the type %s cannot be updated"):format(entry.type))
   end
+  check_groups(params)
   if params.kubernetesGroups then entry.kubernetesGroups = json.array(params.kubernetesGroups) end
   entry.username = params.username or entry.username
   entry.modifiedAt = support.time(call)
