@@ -1,6 +1,7 @@
 -- Calls that are let go by a lock: what AWS gets to see, and what it refuses.
 local aws = require "eksrun.aws"
 local clock = require "eksrun.clock"
+local clock_skew = require "eksrun.aws.clock_skew"
 local error_object = require "eksrun.error"
 local fence = require "eksrun.engine.lock.fence"
 local guard = require "eksrun.engine.lock.guard"
@@ -122,6 +123,23 @@ describe("the fence in the signature", function()
     with_lock(w, signature, noon + 120, function() client("ec2", w):delete_vpc { VpcId = "v" } end)
     assert.equal(2, #w.requests)
     assert.equal(noon + 120 - 300, dated(w.requests[2]))
+  end)
+
+  it("does not take a clock of its own that is slow for a service that refuses sooner", function()
+    local w
+    local ahead, dates = 1500, {}
+    w = world(function(request)
+      local now = w.time + ahead
+      dates[#dates + 1] = now - dated(request)
+      local answer = now - dated(request) <= 900 and ok() or refusal("RequestExpired", "Request has expired.")
+      answer.headers.date = clock.format_iso8601(now, "http")
+      return answer
+    end)
+    with_lock(w, signature, noon + ahead + 120, function()
+      client("ec2", w):delete_vpc { VpcId = "v" }
+    end)
+    clock_skew.forget()
+    assert.same({ ahead, signature_age.USUAL - 120 }, dates)
   end)
 
   it("learns nothing from a wrong key", function()
