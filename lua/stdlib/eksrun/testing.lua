@@ -14,6 +14,7 @@
 --- One sandbox is open at a time: opening one ends the one before. One that was opened in a setup() stays for
 --- all tests of the file.
 local fault = require "eksrun.sandbox.fault"
+local policies = require "eksrun.testing.policies"
 local report = require "eksrun.engine.report"
 local trials = require "eksrun.trial"
 local util = require "eksrun.util"
@@ -70,14 +71,16 @@ function Plan:action(address)
   end
 end
 
-local OPTIONS = { seed = "integer?", state = "table?", region = "string?" }
+local OPTIONS = { seed = "integer?", state = "table?", region = "string?", enforce = "any?" }
 
 --- A new account, empty, on a clock of its own.
---- @param options? { seed?: integer, state?: table, region?: string } seed: other ids and durations; state:
----   what sandbox:state() returned
+--- @param options? { seed?: integer, state?: table, region?: string, enforce?: table|string } seed: other ids
+---   and durations; state: what sandbox:state() returned; enforce: an IAM policy, and nothing else is allowed
 --- @return eksrun.testing.Sandbox
 function M.sandbox(options)
-  util.check_options("testing.sandbox", options or {}, OPTIONS)
+  options = util.overlay(options or {}, {})
+  util.check_options("testing.sandbox", options, OPTIONS)
+  if options.enforce then options.enforce = policies.documents(options.enforce) end
   local trial = trials.new(options)
   stale = false
   if core then

@@ -40,14 +40,16 @@ Trial.__index = Trial
 
 local open
 
---- @param options? { seed?: integer, state?: table, region?: string }
+--- @param options? eksrun.Sandbox.Options of the sandbox, and its `region`
 --- @return eksrun.Trial
 function M.new(options)
-  options = options or {}
+  local region
+  options = util.copy(options or {})
+  region, options.region = options.region, nil
   if open then open:close() end
-  local sandbox = sandboxes.new { seed = options.seed, state = options.state }
+  local sandbox = sandboxes.new(options)
   local self = setmetatable({ sandbox = sandbox, aws = require "eksrun.aws", calls = {} }, Trial)
-  self.aws.configure(sandbox:options(options.region))
+  self.aws.configure(sandbox:options(region))
   self.redirected = { installs.redirect, journal.redirect }
   installs.redirect, journal.redirect = false, false
   self.observer = {
@@ -99,6 +101,7 @@ local function load_recipe(path, words)
 end
 
 --- @class eksrun.trial.Options as the flags of the command line
+--- @field declared_only? boolean do not look for kinds that the recipe does not declare
 --- @field allow_destroy? string[]
 --- @field target? string[]
 --- @field replace? string[]
@@ -117,9 +120,10 @@ end
 local function failure_of(result, what)
   local step = result.failed[1] or result.unready[1] or result.not_started[1]
   if not step then return nil end
-  local why = step.err and util.describe(step.err) or step.status
+  local why, errors = step.err and util.describe(step.err) or step.status, {}
+  for i, failed in ipairs(result.failed) do errors[i] = failed.err end
   return error_object.new {
-    code = "failed", cause = step.err,
+    code = "failed", cause = step.err, errors = errors,
     message = ("%s: %s %s: %s"):format(what, step.kind, step.address, why),
   }
 end
@@ -160,8 +164,9 @@ end
 --- @param path string? a recipe
 --- @param words string[]? k=v
 --- @param name string? of a stack, instead of a recipe
+--- @param options? eksrun.trial.Options
 --- @return eksrun.trial.Run
-function Trial:destroy(path, words, name)
+function Trial:destroy(path, words, name, options)
   self:check()
   local declared
   if path then
@@ -170,12 +175,12 @@ function Trial:destroy(path, words, name)
     declared = graph.new()
     declared.stack = stack.new(name)
   end
-  local everything = session.plan(declared, { only_look = true, destroy = true })
+  options = util.overlay(options or {}, { destroy = true })
+  local everything = session.plan(declared, util.overlay(options, { only_look = true }))
   local addresses = {}
   for i, action in ipairs(everything.actions) do addresses[i] = action.address end
-  return self:carry_out("destroy " .. (path or name), function()
-    return session.plan(declared, { destroy = true, allow_destroy = addresses })
-  end)
+  options.allow_destroy = addresses
+  return self:carry_out("destroy " .. (path or name), function() return session.plan(declared, options) end)
 end
 
 return M

@@ -11,9 +11,9 @@ local util = require "eksrun.util"
 local watch = require "eksrun.cli.watch"
 
 --- In the order of the help.
-local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check", "graph",
-  "test", "new", "unlock", "token", "kubeconfig", "call", "config", "login", "logout", "repl", "lua",
-  "sandbox", "help" }
+local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check",
+  "graph", "policy", "test", "new", "unlock", "token", "kubeconfig", "call", "config", "login", "logout",
+  "repl", "lua", "sandbox", "help" }
 
 local M = {}
 

@@ -100,6 +100,7 @@ function M.plan(declared, parsed, outputs)
         graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
         allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
         only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
+        types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
       }
     end,
     function() stack.account = aws.account() end,

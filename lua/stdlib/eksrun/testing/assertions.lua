@@ -4,10 +4,13 @@
 ---   assert.creates(plan, "ec2.nat_gateway", 3)      so many of them
 ---   assert.unchanged(plan)                          nothing at all
 ---   assert.golden(plan, "tests/goldens/prod.txt")   the same text as in the file
+---   assert.allows(policy, "s3:GetObject", arn)      an IAM policy, as a table or JSON, allows an action; or
+---   assert.denies(policy, "iam:*", arn, context)    does not
 ---
 --- Each has its negation: assert.is_not.creates(...), assert.no.creates(...).
 local diff = require "eksrun.diff"
 local file = require "eksrun.file"
+local policies = require "eksrun.testing.policies"
 local process = require "eksrun.process"
 local util = require "eksrun.util"
 
@@ -77,12 +80,23 @@ local function golden(state, arguments)
   return false
 end
 
+local function allows(wanted)
+  return function(state, arguments)
+    local policy, action, resource, context = table.unpack(arguments, 1, 4)
+    local decision = policies.decide(policy, action, resource, context)
+    state.failure_message = ("%s on %s: %s"):format(action, resource or "*", decision)
+    return (decision == "allowed") == wanted
+  end
+end
+
 --- @param Plan table metatable of plans
 function M.register(Plan)
   local assert = require "luassert"
   for verb, op in pairs(VERBS) do assert:register("assertion", verb, one_verb(Plan, verb, op)) end
   assert:register("assertion", "unchanged", unchanged(Plan))
   assert:register("assertion", "golden", golden)
+  assert:register("assertion", "allows", allows(true))
+  assert:register("assertion", "denies", allows(false))
 end
 
 return M

@@ -38,8 +38,7 @@ local function made_by(run)
 end
 
 local function one(recipe, words, options, seed)
-  local state = options.state and util.copy(options.state)
-  if state then state.seed = seed end
+  local state = options.state and util.overlay(options.state, { seed = seed })
   local trial <close> = trials.new { seed = seed, state = state, region = options.region }
   local run = trial:apply(recipe, words)
   run.priced, run.unpriced, run.monthly = cost.of(made_by(run), trial.aws)

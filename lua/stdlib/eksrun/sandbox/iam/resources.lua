@@ -235,7 +235,7 @@ function M.tags(thing)
   for _, tags in pairs { thing and thing.tags, thing and thing._tags, thing and thing.Tags,
     thing and thing.TagSet } do
     for key, value in pairs(tags) do
-      if type(value) == "table" then map[value.Key] = value.Value else map[key] = value end
+      if type(value) == "table" then map[value.Key or key] = value.Value else map[key] = value end
     end
   end
   return map

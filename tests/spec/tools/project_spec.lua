@@ -118,12 +118,29 @@ describe("eksrun test", function()
           assert.error_matches(function() sandbox:apply "net.lua" end, "subnet%-a.*full")
           sandbox:apply "net.lua"
         end)
+        it("is held to a policy", function()
+          local policy = {
+            Version = "2012-10-17",
+            Statement = {
+              { Effect = "Allow", Action = { "ec2:Describe*", "ssm:*" }, Resource = "*" },
+              { Effect = "Allow", Action = { "ec2:Create*" }, Resource = "arn:aws:ec2:*:*:vpc/*",
+                Condition = { StringEquals = { ["aws:RequestTag/Name"] = "net" } } },
+            },
+          }
+          assert.allows(policy, "ec2:DescribeVpcs")
+          assert.denies(policy, "ec2:DeleteVpc", "arn:aws:ec2:us-east-1:1:vpc/vpc-1")
+          local vpc = "arn:aws:ec2:us-east-1:1:vpc/*"
+          assert.denies(policy, "ec2:CreateVpc", vpc)
+          assert.allows(policy, "ec2:CreateVpc", vpc, { ["aws:RequestTag/Name"] = "net" })
+          local sandbox = testing.sandbox { enforce = policy }
+          assert.error_matches(function() sandbox:apply "net.lua" end, "not authorized to perform: ec2:")
+        end)
         it("is alone", function() assert.creates(testing.plan "net.lua", "vpc") end)
       end)
     ]]
     local tested = eksrun("p", "test")
     assert.equal(0, tested.code, tested.stdout .. tested.stderr)
-    assert.matches("3 passed, 0 failed, 0 pending", tested.stdout)
+    assert.matches("4 passed, 0 failed, 0 pending", tested.stdout)
   end)
 
   it("keeps what a setup made for all tests of the file, and nothing for the next file", function()

@@ -1,0 +1,60 @@
+--- eksrun policy RECIPE [k=v ...]: the least IAM policy with which a recipe can be run.
+local json = require "eksrun.json"
+local simulated = require "eksrun.cli.simulated"
+local stdout = require "eksrun.stdout"
+local util = require "eksrun.util"
+
+local M = {
+  summary = "print the least IAM policy that a recipe needs",
+  usage = "eksrun policy RECIPE [k=v ...] [flags]",
+  examples = {
+    "eksrun policy recipes/managed-cluster.lua name=prod > policy.json",
+    "eksrun policy recipes/iam.lua cluster=demo --sandbox=account.json",
+  },
+  description = "Makes, changes and destroys what the recipe declares in sandboxes, and watches what that\n"
+    .. "asks IAM; the policy is then tried in one that enforces it. No account is needed.",
+  unknown_flag = require("eksrun.cli.session").unknown_flag,
+  own_sandbox = function() return true end,
+  arguments = {
+    { "recipe", "a Lua file" },
+    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+  },
+  flags = {
+    { "sweep", "also what a run looks for without need: what is left of former recipes" },
+  },
+}
+
+function M.help(parsed)
+  local apply = require("eksrun.cli.main").command "apply"
+  return parsed.recipe and apply.help(parsed, M) or require("eksrun.cli.args").help(M)
+end
+
+local function say(found)
+  local document = require "eksrun.cli.policy.document"
+  local changed = util.sorted_keys(found.asked.changed)
+  local sizes = {}
+  for i, one in ipairs(found.documents) do sizes[i] = ("%d"):format(document.size(one)) end
+  local count, actions = #found.documents, #document.actions(found.documents)
+  io.stderr:write(("%d actions, %s of %d characters; "):format(actions, table.concat(sizes, " and "),
+    document.SIZE_MAX))
+  io.stderr:write(("enough to create, %sread and destroy it in a sandbox\n"):format(
+    changed[1] and ("change (%s), "):format(table.concat(changed, ", ")) or ""))
+  if count == 1 then return end
+  io.stderr:write(("%d documents, as a list: one would be larger than IAM takes\n"):format(count))
+end
+
+--- @return integer exit status
+function M.run(parsed)
+  if parsed.recipe == "-" then util.fail("usage", "policy wants a file: it is read more than once") end
+  if parsed.endpoint_url then util.fail("usage", "--endpoint-url is not for policy: nothing is sent") end
+  local found = require("eksrun.cli.policy.least").of({
+    recipe = parsed.recipe, words = parsed.params, region = simulated.region(parsed),
+    state = type(parsed.sandbox) == "string" and simulated.load(parsed.sandbox) or nil,
+  }, parsed.sweep)
+  local result = #found.documents == 1 and found.documents[1] or found.documents
+  stdout.write(json.encode(result, { indent = 2 }), "\n")
+  say(found)
+  return 0
+end
+
+return M

@@ -1,0 +1,65 @@
+--- The least policy for the life of a recipe: enough, as a sandbox that enforces it has shown, and without
+--- what is only asked in passing.
+local documents = require "eksrun.cli.policy.document"
+local lives = require "eksrun.cli.policy.life"
+local util = require "eksrun.util"
+
+local M = {}
+
+local function only(requests, actions)
+  local list = {}
+  for _, request in ipairs(requests) do
+    if actions[request.action] then list[#list + 1] = request end
+  end
+  return list
+end
+
+local function reads(action)
+  local verb = action:match ":(%u%l+)"
+  return verb == "Describe" or verb == "List" or verb == "Get"
+end
+
+-- What changes something, and what is read when nothing is looked for but what the recipe declares, nor what
+-- others left that stands in the way of a destroy.
+local function surely_needed(life, asked)
+  local actions = {}
+  for _, request in ipairs(asked.requests) do
+    if not reads(request.action) then actions[request.action] = true end
+  end
+  local plain = lives.watch(util.overlay(life, { changes = {} }), { declared_only = true })
+  for i = 1, plain.destroying - 1 do actions[plain.requests[i].action] = true end
+  return actions
+end
+
+--- @class eksrun.policy.Least
+--- @field documents table[]
+--- @field life eksrun.policy.Life with the changes that were made
+--- @field asked eksrun.policy.Asked
+--- @field spared string[] actions that were asked for and are not needed
+
+--- @param life eksrun.policy.Life
+--- @param all? boolean with all that was asked for, needed or not
+--- @return eksrun.policy.Least
+function M.of(life, all)
+  local asked = lives.watch(life)
+  life = util.overlay(life, {})
+  life.changes = asked.changes
+  -- A run looks for what may be left, too; what it is not let see it says, and goes on.
+  local actions, spared = all and {} or surely_needed(life, asked), {}
+  for _, request in ipairs(asked.requests) do
+    if all then actions[request.action] = true end
+    if not actions[request.action] then spared[request.action] = true end
+  end
+  -- What is missed is added, one after the other, until nothing is.
+  while true do
+    local found = documents.of(only(asked.requests, actions), asked.stack)
+    local enough, err, missed = lives.under(life, found)
+    if enough then
+      return { documents = found, life = life, asked = asked, spared = util.sorted_keys(spared) }
+    end
+    if not missed or not spared[missed] then error(err, 0) end
+    actions[missed], spared[missed] = true, nil
+  end
+end
+
+return M

@@ -1,0 +1,141 @@
+--- The life of what a recipe makes, in a sandbox: made, looked at, changed, destroyed. Once to see what it
+--- asks IAM for, and again in sandboxes that allow no more than a policy does.
+local error_object = require "eksrun.error"
+local recipe = require "eksrun.engine.recipe"
+local trials = require "eksrun.trial"
+local util = require "eksrun.util"
+
+local M = {}
+
+local CHANGES_MAX = 12
+
+--- @class eksrun.policy.Life
+--- @field recipe string path
+--- @field words string[] k=v
+--- @field region string
+--- @field state? table of the account before
+--- @field changes? string[][] words of the recipe changed, one set after the other; default: found by trying
+
+--- @class eksrun.policy.Asked what was asked of IAM
+--- @field requests eksrun.sandbox.iam.Request[] in their order
+--- @field stack string
+--- @field changes string[][] that could be made
+--- @field changed table<string, boolean> names of the parameters that they change
+--- @field destroying integer the first request of the destroy
+
+local function given(words)
+  local values = {}
+  for _, word in ipairs(words) do
+    local name, value = word:match "^([^=]+)=(.*)$"
+    if name then values[name] = value end
+  end
+  return values
+end
+
+-- Other values that a parameter may have, of which one or two show how the recipe changes.
+local function others(parameter, value)
+  local kind = parameter.type or math.type(parameter[1]) or type(parameter[1])
+  if kind == "boolean" then return { tostring(value ~= "true") } end
+  if parameter.choices then
+    local list = {}
+    for _, choice in ipairs(parameter.choices) do
+      if tostring(choice) ~= value then list[#list + 1] = tostring(choice) end
+    end
+    return list
+  end
+  local number = kind == "integer" and math.tointeger(tonumber(value))
+  if not number then return {} end
+  if number + 1 <= (parameter.max or number + 1) then return { tostring(number + 1) } end
+  return number - 1 >= (parameter.min or number - 1) and { tostring(number - 1) } or {}
+end
+
+-- The words with one parameter changed, for each parameter that can be told how.
+local function possible_changes(life)
+  local declared, values, list = recipe.parameters(life.recipe) or {}, given(life.words), {}
+  for name, parameter in util.sorted_pairs(declared) do
+    local value = values[name] or parameter[1] ~= nil and tostring(parameter[1]) or nil
+    for _, other in ipairs(value and others(parameter, value) or {}) do
+      local words = { name .. "=" .. other }
+      for _, word in ipairs(life.words) do
+        if word:match "^[^=]+" ~= name then words[#words + 1] = word end
+      end
+      if #list < CHANGES_MAX then list[#list + 1] = { name = name, words = words } end
+    end
+  end
+  return list
+end
+
+local function open(life, options)
+  options.seed, options.state, options.region = 1, life.state, life.region
+  return trials.new(options)
+end
+
+-- Changes that AWS or the engine refuses (a replacement of what is protected) are none.
+local function try_changes(trial, life, asked)
+  for _, change in ipairs(possible_changes(life)) do
+    local ok, plan = pcall(trial.plan, trial, life.recipe, change.words)
+    if ok and plan.counts.changes > 0 then
+      ok = pcall(trial.apply, trial, life.recipe, change.words)
+      trial:apply(life.recipe, life.words)
+      if ok then
+        asked.changes[#asked.changes + 1] = change.words
+        asked.changed[change.name] = true
+      end
+    end
+  end
+end
+
+-- All of it; middle is called between the changes and the destroy.
+local function live(trial, life, options, middle)
+  local plan = trial:apply(life.recipe, life.words, options).plan
+  trial:plan(life.recipe, life.words, options)
+  for _, words in ipairs(life.changes or {}) do
+    trial:apply(life.recipe, words, options)
+    trial:apply(life.recipe, life.words, options)
+  end
+  if middle then middle() end
+  trial:destroy(life.recipe, life.words, nil, options)
+  return plan
+end
+
+--- Sees what the life of a recipe asks IAM.
+--- @param life eksrun.policy.Life
+--- @param options? eksrun.trial.Options
+--- @return eksrun.policy.Asked
+function M.watch(life, options)
+  local asked = { requests = {}, changes = life.changes or {}, changed = {} }
+  local trial <close> = open(life, {
+    observe = function(requests)
+      table.move(requests, 1, #requests, #asked.requests + 1, asked.requests)
+    end,
+  })
+  local plan = live(trial, life, options, function()
+    if not life.changes then try_changes(trial, life, asked) end
+    asked.destroying = #asked.requests + 1
+  end)
+  asked.stack = plan.stack.name
+  return asked
+end
+
+-- The action that was refused, of an error or of what caused it.
+local function refused_action(err)
+  if not error_object.is(err) then return nil end
+  local action = tostring(err.message):match "not authorized to perform: ([%w-]+:%w+)"
+  for _, other in ipairs(err.errors or {}) do action = action or refused_action(other) end
+  return action or refused_action(err.cause)
+end
+
+--- Lives in a sandbox that allows what the documents do.
+--- @param life eksrun.policy.Life with its changes
+--- @param documents table[]
+--- @return boolean whether all went well
+--- @return any err of the first thing that did not
+--- @return string? action that was refused, if it was that
+function M.under(life, documents)
+  local trial <close> = open(life, { enforce = documents })
+  local ok, err = pcall(live, trial, life)
+  if ok then return true end
+  return false, err, refused_action(err)
+end
+
+return M
