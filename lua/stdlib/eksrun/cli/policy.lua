@@ -2,6 +2,7 @@
 local json = require "eksrun.json"
 local simulated = require "eksrun.cli.simulated"
 local stdout = require "eksrun.stdout"
+local store = require "eksrun.sandbox.store"
 local util = require "eksrun.util"
 
 local M = {
@@ -49,7 +50,7 @@ function M.run(parsed)
   if parsed.endpoint_url then util.fail("usage", "--endpoint-url is not for policy: nothing is sent") end
   local found = require("eksrun.cli.policy.least").of({
     recipe = parsed.recipe, words = parsed.params, region = simulated.region(parsed),
-    state = type(parsed.sandbox) == "string" and simulated.load(parsed.sandbox) or nil,
+    state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,
   }, parsed.sweep)
   local result = #found.documents == 1 and found.documents[1] or found.documents
   stdout.write(json.encode(result, { indent = 2 }), "\n")
