@@ -13,7 +13,7 @@ local watch = require "eksrun.cli.watch"
 --- In the order of the help.
 local commands = { "apply", "plan", "destroy", "drift", "status", "stacks", "adopt", "move", "check",
   "graph", "policy", "test", "new", "unlock", "token", "kubeconfig", "call", "config", "login", "logout",
-  "repl", "lua", "sandbox", "types", "completion", "help" }
+  "repl", "lua", "sandbox", "doctor", "types", "completion", "help" }
 
 local M = {}
 
