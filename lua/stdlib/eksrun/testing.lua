@@ -71,11 +71,19 @@ function Plan:action(address)
   end
 end
 
-local OPTIONS = { seed = "integer?", state = "table?", region = "string?", enforce = "any?" }
+local OPTIONS = {
+  seed = "integer?", state = "table?", region = "string?", enforce = "any?", faults = "string?",
+}
+
+--- @class eksrun.testing.Options
+--- @field seed? integer other ids and durations
+--- @field state? table what sandbox:state() returned
+--- @field region? string
+--- @field enforce? table|string an IAM policy: nothing is allowed but what it allows
+--- @field faults? string what goes wrong: "throttle=0.3,lost=0.05"
 
 --- A new account, empty, on a clock of its own.
---- @param options? { seed?: integer, state?: table, region?: string, enforce?: table|string } seed: other ids
----   and durations; state: what sandbox:state() returned; enforce: an IAM policy, and nothing else is allowed
+--- @param options? eksrun.testing.Options
 --- @return eksrun.testing.Sandbox
 function M.sandbox(options)
   options = util.overlay(options or {}, {})
@@ -156,6 +164,10 @@ function Sandbox:refuse(operation, refusal)
     return inner(sandbox, of, region, asked, params)
   end
 end
+
+--- Has things go wrong from now on.
+--- @param faults? string "throttle=0.3,error=0.1,lost=0.05,late=3s"; nil: nothing any more
+function Sandbox:faults(faults) self.trial.sandbox:set_faults(faults) end
 
 --- All of the account, as data that testing.sandbox { state = ... } takes.
 --- @return table

@@ -46,10 +46,15 @@ function M.new(options)
   local region
   options = util.copy(options or {})
   region, options.region = options.region, nil
+  options.crash = function()
+    util.fail("usage", "faults: crash ends a program, and this one is asked to go on")
+  end
   if open then open:close() end
   local sandbox = sandboxes.new(options)
   local self = setmetatable({ sandbox = sandbox, aws = require "eksrun.aws", calls = {} }, Trial)
-  self.aws.configure(sandbox:options(region))
+  local clients = sandbox:options(region)
+  clients.patience = session.PATIENCE
+  self.aws.configure(clients)
   self.redirected = { installs.redirect, journal.redirect }
   installs.redirect, journal.redirect = false, false
   self.observer = {

@@ -118,6 +118,14 @@ describe("eksrun test", function()
           assert.error_matches(function() sandbox:apply "net.lua" end, "subnet%-a.*full")
           sandbox:apply "net.lua"
         end)
+        it("goes on whatever goes wrong", function()
+          local sandbox = testing.sandbox { faults = "throttle=0.3,lost=0.1,error=0.1" }
+          local run = sandbox:apply "net.lua"
+          assert.is_true(run.calls["ec2:CreateVpc"] + run.calls["ec2:CreateSubnet"] > 2)
+          sandbox:faults()
+          assert.unchanged(sandbox:plan "net.lua")
+          assert.equal(1, #sandbox.aws.ec2:describe_vpcs({}).Vpcs)
+        end)
         it("is held to a policy", function()
           local policy = {
             Version = "2012-10-17",
@@ -140,7 +148,7 @@ describe("eksrun test", function()
     ]]
     local tested = eksrun("p", "test")
     assert.equal(0, tested.code, tested.stdout .. tested.stderr)
-    assert.matches("4 passed, 0 failed, 0 pending", tested.stdout)
+    assert.matches("5 passed, 0 failed, 0 pending", tested.stdout)
   end)
 
   it("keeps what a setup made for all tests of the file, and nothing for the next file", function()

@@ -52,6 +52,14 @@ describe("eksrun plan --simulate", function()
     assert.equal(out, simulated(table.unpack(words)))
   end)
 
+  it("takes longer where things go wrong", function()
+    local function median(...)
+      local out = simulated("recipes/vpc.lua", "--simulate", "--seeds=3", "--json", ...)
+      return json.decode(out).seconds.median
+    end
+    assert.is_true(median("--faults", "throttle=0.3") > median() + 1)
+  end)
+
   it("names what has no price", function()
     local found = json.decode(simulated("recipes/managed-cluster.lua", "instance=u7x.weird", "--simulate",
       "--seeds", "1", "--json"))

@@ -92,7 +92,7 @@ local function perform(command, words, argv)
   parsed.argv = argv
   if not parsed.help then
     local own = command.own_sandbox and command.own_sandbox(parsed)
-    if not parsed.sandbox and command.name ~= "sandbox" and (parsed.faults or parsed.seed) then
+    if not own and not parsed.sandbox and command.name ~= "sandbox" and (parsed.faults or parsed.seed) then
       util.fail("usage", "--%s is for --sandbox", parsed.faults and "faults" or "seed")
     end
     if not parsed.sandbox or own then return command.run(parsed) or 0 end

@@ -12,8 +12,9 @@ local M = {
     "eksrun policy recipes/managed-cluster.lua name=prod > policy.json",
     "eksrun policy recipes/iam.lua cluster=demo --sandbox=account.json",
   },
-  description = "Makes, changes and destroys what the recipe declares in sandboxes, and watches what that\n"
-    .. "asks IAM; the policy is then tried in one that enforces it. No account is needed.",
+  description = "Makes, changes and destroys what the recipe declares in sandboxes, and watches\n"
+    .. "what that asks IAM; the policy is then tried in one that enforces it. No account\n"
+    .. "is needed.",
   unknown_flag = require("eksrun.cli.session").unknown_flag,
   own_sandbox = function() return true end,
   arguments = {
@@ -47,7 +48,9 @@ end
 --- @return integer exit status
 function M.run(parsed)
   if parsed.recipe == "-" then util.fail("usage", "policy wants a file: it is read more than once") end
-  if parsed.endpoint_url then util.fail("usage", "--endpoint-url is not for policy: nothing is sent") end
+  for _, name in ipairs { "endpoint_url", "faults", "seed" } do
+    if parsed[name] then util.fail("usage", "--%s is not for policy", (name:gsub("_", "-"))) end
+  end
   local found = require("eksrun.cli.policy.least").of({
     recipe = parsed.recipe, words = parsed.params, region = simulated.region(parsed),
     state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,

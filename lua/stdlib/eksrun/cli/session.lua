@@ -35,7 +35,7 @@ local M = {
 
 -- Attempts of a call where nobody says how many: a run of many calls gives none up that AWS throttles or
 -- fails for a while, but one to a service that never answered.
-local PATIENCE = 15
+M.PATIENCE = 15
 
 -- What a flag says, or else a variable of the environment; a sandbox has nothing of the user's.
 local function setting(parsed, name)
@@ -66,7 +66,7 @@ end
 function M.configure(parsed)
   require("eksrun.aws").configure {
     profile = parsed.profile, region = parsed.region, endpoint = parsed.endpoint_url,
-    patience = PATIENCE,
+    patience = M.PATIENCE,
   }
   configure_lock(parsed)
 end

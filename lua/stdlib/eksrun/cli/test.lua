@@ -72,7 +72,9 @@ end
 
 --- @return integer exit status
 function M.run(parsed)
-  if parsed.sandbox then util.fail("usage", "--sandbox: tests open sandboxes of their own") end
+  for _, name in ipairs { "sandbox", "faults", "seed" } do
+    if parsed[name] then util.fail("usage", "--%s: tests open sandboxes of their own", name) end
+  end
   local files = files_of(parsed.paths)
   local busted = require "eksrun.cli.test.busted"
   local core = busted.new()

@@ -39,7 +39,9 @@ end
 
 local function one(recipe, words, options, seed)
   local state = options.state and util.overlay(options.state, { seed = seed })
-  local trial <close> = trials.new { seed = seed, state = state, region = options.region }
+  local trial <close> = trials.new {
+    seed = seed, state = state, region = options.region, faults = options.faults,
+  }
   local run = trial:apply(recipe, words)
   run.priced, run.unpriced, run.monthly = cost.of(made_by(run), trial.aws)
   return run
@@ -48,7 +50,8 @@ end
 --- Applies a recipe in as many sandboxes as there are seeds.
 --- @param recipe string path
 --- @param words string[] k=v
---- @param options { seeds: integer, state?: table, region?: string } state: of the account before
+--- @param options { seeds: integer, state?: table, region?: string, faults?: string } state: of the account
+---   before
 --- @return eksrun.Simulation
 function M.simulate(recipe, words, options)
   local runs, seconds = {}, {}
@@ -140,7 +143,7 @@ local function say(report, found, region)
 end
 
 -- What says something about a plan on AWS, and nothing about a simulation.
-local OTHER = { "out", "full", "target", "replace", "allow_destroy", "no_lock", "endpoint_url" }
+local OTHER = { "out", "full", "target", "replace", "allow_destroy", "no_lock", "endpoint_url", "seed" }
 
 --- @param parsed table arguments of eksrun plan
 --- @return integer exit status
@@ -154,7 +157,7 @@ function M.run(parsed)
   end
   local region = simulated.region(parsed)
   local found = M.simulate(parsed.recipe, parsed.params, {
-    seeds = count, region = region,
+    seeds = count, region = region, faults = parsed.faults,
     state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,
   })
   local report = session.report(parsed, io.stdout)
