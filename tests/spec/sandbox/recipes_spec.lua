@@ -166,6 +166,13 @@ describe("a recipe in the sandbox", function()
     assert.equal(2, eksrun("sandbox", "--virtual", "--time-scale=2").code)
   end)
 
+  it("replaces a NAT gateway, and waits for the address of the old one", function()
+    assert.equal(0, run("apply", "vpc", {}, "--yes").code)
+    local replaced = run("apply", "vpc", {}, "--replace=network/nat-a", "--yes")
+    assert.equal(0, replaced.code, replaced.stderr)
+    assert.equal(0, run("plan", "vpc", {}).code)
+  end)
+
   it("signs tokens with keys of its own", function()
     local result = eksrun("token", "demo", "--sandbox")
     assert.equal(0, result.code, result.stderr)

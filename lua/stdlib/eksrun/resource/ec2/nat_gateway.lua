@@ -28,6 +28,8 @@ return resource.define {
       { code = "InvalidSubnetID.NotFound" },
       { code = "InvalidAllocationID.NotFound" },
       { code = "Gateway.NotAttached" },
+      -- The address of the one that is replaced is freed some seconds after that is gone.
+      { code = "Resource.AlreadyAssociated", seconds = 60 },
     },
   },
   typical = { create = 110, delete = 60 },
