@@ -191,6 +191,13 @@ describe("eksrun test", function()
     assert.matches("tests open sandboxes of their own", eksrun("p", "test", "--sandbox").stderr)
   end)
 
+  it("passes in the example that ships", function()
+    assert.equal(0, process.run({ argv = { "cp", "-r", "examples/standards", folder } }).code)
+    local tested = eksrun("standards", "test")
+    assert.equal(0, tested.code, tested.stdout .. tested.stderr)
+    assert.matches("3 passed, 0 failed", tested.stdout)
+  end)
+
   it("prints TAP, JUnit and JSON", function()
     spec 'it("a", function() end) it("b", function() error("<no>", 0) end) pending("c")\n'
     local tap = eksrun("p", "test", "--output", "tap")
