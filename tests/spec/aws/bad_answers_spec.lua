@@ -97,6 +97,24 @@ describe("a bad answer", function()
     end)
   end
 
+  it("with text that is not UTF-8 is an error", function()
+    local around = {
+      json = '{"KeyMetadata": {"KeyId": "a%sb"}}',
+      ["rest-json"] = '{"cluster": {"name": "a%sb"}}',
+      ["rest-xml"] = "<ListBucketResult><Name>a%sb</Name></ListBucketResult>",
+      query = "<GetRoleResponse><GetRoleResult><Role><Path>a%sb</Path></Role></GetRoleResult>"
+        .. "</GetRoleResponse>",
+      ec2 = "<DescribeVpcsResponse><vpcSet><item><vpcId>a%sb</vpcId></item></vpcSet></DescribeVpcsResponse>",
+    }
+    for protocol, text in pairs(around) do
+      local operation = operation_of(protocol)
+      assert.is_table(read(operation, (text:format "\xc3\xa4")))
+      for _, bad in ipairs { "\xff", "\xc0\xaf", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80" } do
+        assert.is_false(read(operation, (text:format(bad))), protocol)
+      end
+    end
+  end)
+
   it("does not make entities grow", function()
     local bomb = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
       .. '<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'

@@ -106,6 +106,41 @@ describe("credentials", function()
     assert.matches("^/home/me/%.aws/config:3: ", tostring(err))
   end)
 
+  it("of files damaged anywhere are credentials, none, or an error of one line without a secret", function()
+    local files = {
+      config = "[default]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n[profile p]\nrole_arn = "
+        .. "arn:aws:iam::1:role/r\nsource_profile = default\n[sso-session s]\nsso_region = eu-west-1\n",
+      credentials = "[default]\n" .. static "CANARYCANARY" .. "[p]\naws_session_token = CANARYCANARY\n",
+    }
+    local function try(kind, text)
+      local all = { [paths.config] = files.config, [paths.credentials] = files.credentials }
+      all[paths[kind]] = text
+      for _, profile in ipairs { "default", "p" } do
+        local w = world({}, all)
+        local ok, found, err = pcall(credentials.try_resolve, { profile = profile }, w)
+        assert.is_true(ok, found)
+        if found then
+          assert.is_string(found.access_key_id)
+        else
+          assert.is_string(err.code)
+          assert.is_nil(err.message:find "CANARYCANARY", err.message)
+          assert.is_nil(err.message:find "%c", err.message)
+          assert.is_number(utf8.len(err.message), err.message)
+        end
+      end
+    end
+    for kind, text in pairs(files) do
+      for n = 0, #text do
+        try(kind, text:sub(1, n))
+        for _, bytes in ipairs { "\0", "\xff", "\r", "\n", "[", "=", "\n ", "\xef\xbb\xbf" } do
+          try(kind, text:sub(1, n) .. bytes .. text:sub(n + 2))
+        end
+      end
+      try(kind, text:rep(2000))
+      try(kind, text:gsub("\n", "\r\n"))
+    end
+  end)
+
   it("never show a secret", function()
     local w = world {
       AWS_ACCESS_KEY_ID = "AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY = "s3cret", AWS_SESSION_TOKEN = "t0ken",

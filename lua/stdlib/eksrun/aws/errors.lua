@@ -45,9 +45,12 @@ function M.misuse(message)
   error(message, debug.getinfo(level, "S") and level or 0)
 end
 
---- @param fields table code, message, ...
+--- @param fields table code, message, ...; what a message quotes of files and answers is escaped
 --- @return table error object
 function M.new(fields)
+  if fields.message:find "[%c\127-\255]" then
+    fields.message = require("eksrun.text").escape(fields.message, true)
+  end
   if fields.code == "credentials" then fields.kind = "credentials" end
   return native.new(fields)
 end
