@@ -158,7 +158,11 @@ static void take_text(struct ek_xml *doc, const struct open_element *ended) {
 
 static const struct ek_xml_attr *read_attrs(struct ek_xml *doc, const XML_Char **attrs) {
   const struct ek_xml_attr *first = NULL, **tail = &first;
-  for (; attrs[0] != NULL; attrs += 2) {
+  for (unsigned count = 1; attrs[0] != NULL; attrs += 2, count++) {
+    if (count > EK_XML_ATTRS_MAX) {
+      stop(doc, EK_ERR_LIMIT, "an element with more than 256 attributes");
+      return NULL;
+    }
     if (strncmp(attrs[0], "xmlns", 5) == 0 && (attrs[0][5] == '\0' || attrs[0][5] == ':')) continue;
     const struct name *name = intern(doc, attrs[0]);
     size_t len = strlen(attrs[1]);
@@ -256,6 +260,21 @@ static unsigned long hash_salt(void) {
   return salt;
 }
 
+/* In pieces, so that a tag of many megabytes is refused before expat has made anything of it. */
+static enum XML_Status feed(struct ek_xml *doc, const char *text, size_t len) {
+  for (size_t at = 0;; at += EK_XML_TAG_MAX) {
+    bool last = len - at <= EK_XML_TAG_MAX;
+    int n = last ? (int)(len - at) : EK_XML_TAG_MAX;
+    enum XML_Status status = XML_Parse(doc->parser, text + at, n, last);
+    if (last || status != XML_STATUS_OK) return status;
+    XML_Index done = XML_GetCurrentByteIndex(doc->parser);
+    if (at > 0 && done < (XML_Index)at) {
+      stop(doc, EK_ERR_LIMIT, "a tag longer than 1 MiB");
+      return XML_STATUS_ERROR;
+    }
+  }
+}
+
 int ek_xml_parse(struct ek_xml *doc, const char *text, size_t len, struct ek_error *e) {
   drop_tree(doc);
   doc->first_chunk = len < CHUNK_MIN / 2 ? CHUNK_MIN : len < CHUNK_SIZE / 2 ? 2 * len : CHUNK_SIZE;
@@ -268,7 +287,7 @@ int ek_xml_parse(struct ek_xml *doc, const char *text, size_t len, struct ek_err
   XML_SetElementHandler(doc->parser, on_start, on_end);
   XML_SetCharacterDataHandler(doc->parser, on_text);
   XML_SetStartDoctypeDeclHandler(doc->parser, on_doctype);
-  enum XML_Status status = XML_Parse(doc->parser, text, (int)len, XML_TRUE);
+  enum XML_Status status = feed(doc, text, len);
   if (status != XML_STATUS_OK && doc->error.code == 0) {
     enum XML_Error code = XML_GetErrorCode(doc->parser);
     stop(doc, code == XML_ERROR_NO_MEMORY ? EK_ERR_NOMEM : EK_ERR_SYNTAX, XML_ErrorString(code));

@@ -2,7 +2,8 @@
  *
  * All the nodes and strings of a document lie in one arena. Names lose their namespace prefix.
  * Comments and processing instructions are dropped, entities and CDATA are resolved; all text is
- * UTF-8. A document type declaration is refused, so are more than 64 levels and 16 MiB. */
+ * UTF-8. A document type declaration is refused, so are more than 64 levels, 256 attributes of an
+ * element, tags of a megabyte and documents of 16. */
 #ifndef EK_CORE_XML_H
 #define EK_CORE_XML_H
 
@@ -11,7 +12,12 @@
 
 #include "core/error.h"
 
-enum { EK_XML_DEPTH_MAX = 64, EK_XML_SIZE_MAX = 16 * 1024 * 1024 };
+enum {
+  EK_XML_DEPTH_MAX = 64,
+  EK_XML_ATTRS_MAX = 256,
+  EK_XML_TAG_MAX = 1024 * 1024, /* up to twice that passes */
+  EK_XML_SIZE_MAX = 16 * 1024 * 1024
+};
 
 struct ek_xml_attr {
   const char *name, *value; /* closed by NUL */

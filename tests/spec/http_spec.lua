@@ -275,6 +275,28 @@ describe("eksrun.http", function()
     assert.equal(200, get("/echo").status)
   end)
 
+  it("mixes up no answers, whoever asks over which connection", function()
+    local hosts = { url, (url:gsub("127%.0%.0%.1", "localhost")) }
+    local left = tonumber(os.getenv "EKSRUN_MIXED_REQUESTS") or 2000
+    task.scope(function(scope)
+      for _ = 1, 64 do
+        scope:spawn(function()
+          while left > 0 do
+            local n = left
+            left = n - 1
+            local own, mark, posts = ("caller-%d"):format(n % 7), ("/echo/%d"):format(n), n % 3 == 0
+            local body = http.request({
+              url = hosts[n % 2 + 1] .. mark, proxy = "", timeout = 20, headers = { Authorization = own },
+              method = posts and "POST" or "GET", body = posts and mark or nil,
+            }).body
+            assert.matches("^%u+ " .. mark .. "\n.*\nauthorization: caller%-" .. n % 7 .. "\n", body)
+            assert.equal(posts and mark or "", body:match "\n\n(.*)$")
+          end
+        end)
+      end
+    end)
+  end)
+
   it("lets other tasks run", function()
     local order = {}
     task.scope(function(scope)

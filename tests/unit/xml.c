@@ -133,8 +133,40 @@ static void limits(void **state) {
     assert_int_equal(ek_xml_parse(doc, text.data, text.len, &e),
                      depth > EK_XML_DEPTH_MAX ? EK_ERR_LIMIT : 0);
   }
+  for (int count = EK_XML_ATTRS_MAX; count <= EK_XML_ATTRS_MAX + 1; count++) {
+    ek_buf_clear(&text);
+    ek_buf_puts(&text, "<a");
+    for (int i = 0; i < count; i++) ek_buf_printf(&text, " a%d=''", i);
+    ek_buf_puts(&text, "/>");
+    assert_int_equal(ek_xml_parse(doc, text.data, text.len, &e),
+                     count > EK_XML_ATTRS_MAX ? EK_ERR_LIMIT : 0);
+  }
   ek_buf_fini(&text);
   assert_int_equal(ek_xml_parse(doc, "", EK_XML_SIZE_MAX + 1, &e), EK_ERR_LIMIT);
+}
+
+/* Three times what is given to expat at once, between these. */
+static int parse_long(const char *before, const char *behind, size_t *text_len) {
+  struct ek_buf text = EK_BUF_INIT;
+  struct ek_error e;
+  ek_buf_puts(&text, before);
+  for (int i = 0; i < 3 * EK_XML_TAG_MAX / 8; i++) ek_buf_puts(&text, "abcdefgh");
+  ek_buf_puts(&text, behind);
+  int rc = ek_xml_parse(doc, text.data, text.len, &e);
+  *text_len = rc == 0 ? ek_xml_root(doc)->text_len : 0;
+  ek_buf_fini(&text);
+  return rc;
+}
+
+static void a_long_tag_is_refused_a_long_text_is_not(void **state) {
+  size_t len;
+  (void)state;
+  assert_int_equal(parse_long("<a>", "</a>", &len), 0);
+  assert_int_equal(len, 3 * EK_XML_TAG_MAX);
+  assert_int_equal(parse_long("<a><![CDATA[", "]]></a>", &len), 0);
+  assert_int_equal(len, 3 * EK_XML_TAG_MAX);
+  assert_int_equal(parse_long("<a b='", "'/>", &len), EK_ERR_LIMIT);
+  assert_int_equal(parse_long("<", "/>", &len), EK_ERR_LIMIT);
 }
 
 static void refuses_every_truncation(void **state) {
@@ -172,6 +204,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(grows, set_up, tear_down),
       cmocka_unit_test_setup_teardown(refuses, set_up, tear_down),
       cmocka_unit_test_setup_teardown(limits, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_long_tag_is_refused_a_long_text_is_not, set_up, tear_down),
       cmocka_unit_test_setup_teardown(refuses_every_truncation, set_up, tear_down),
       cmocka_unit_test_setup_teardown(gathers_text_between_many_children, set_up, tear_down),
   };

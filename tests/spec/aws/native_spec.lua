@@ -405,6 +405,7 @@ describe("answers", function()
   it("of query and ec2 are XML of theirs, or an error", function()
     for _, body in ipairs { "", "<html>busy</html>", "<!doctype html><p>busy", "busy", "<Other/>" } do
       assert.is_false(pcall(parse, "ec2", "DescribeVpcs", body), body)
+      assert.is_false(pcall(parse, "sts", "GetCallerIdentity", body), body)
     end
   end)
 
