@@ -53,5 +53,7 @@ return {
   ["cloudformation.change_set"] = { 3, 6, 15 },
   ["dynamodb.table"] = { 3, 7, 15 },
   ["quotas.request"] = { 300, 1800, 86400 },
+  ["elbv2.load_balancer.create"] = { 120, 150, 190 },
+  ["elbv2.load_balancer.delete"] = { 15, 27, 90 },
   ["logs.log_group"] = { 0.1, 0.3, 1 },
 }

@@ -34,7 +34,13 @@ local modules = {
   pricing = { "pricing" },
   account = { "account" },
   organizations = { "organizations" },
-  autoscaling = { "autoscaling" },
+  autoscaling = {
+    "autoscaling.group", "autoscaling.instance", "autoscaling.lifecycle", "autoscaling.refresh",
+  },
+  elbv2 = {
+    "elbv2.load_balancer", "elbv2.target_group", "elbv2.target", "elbv2.listener", "elbv2.rule",
+    "elbv2.attribute",
+  },
   resourcegroupstaggingapi = { "tagging" },
 }
 

@@ -7,10 +7,14 @@ local util = require "eksrun.util"
 
 local M = { operations = {} }
 
+-- Modules that say what has tags.
+local TAGGED = {
+  "eks.tags", "elbv2.attribute", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket", "dynamodb.table",
+}
+
 local function everything(call)
   local list = {}
-  for _, service in ipairs { "eks.tags", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket",
-    "dynamodb.table" } do
+  for _, service in ipairs(TAGGED) do
     for _, found in ipairs(require("eksrun.sandbox." .. service).all_tags(call)) do
       list[#list + 1] = found
     end

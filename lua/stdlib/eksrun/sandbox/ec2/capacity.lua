@@ -1,5 +1,6 @@
 --- EC2: whether there is room for instances: the account's vCPUs, and AWS's machines.
 local fault = require "eksrun.sandbox.fault"
+local filter = require "eksrun.sandbox.ec2.filter"
 local quota = require "eksrun.sandbox.ec2.quota"
 local types = require "eksrun.sandbox.ec2.instance_type"
 local zones = require "eksrun.sandbox.ec2.zone"
@@ -10,11 +11,7 @@ local M = {}
 local function is_short(call, name, zone)
   for _, pattern in ipairs(call.world.state.shortages or {}) do
     local of_type, of_zone = pattern:match "^([^@]+)@?(.*)$"
-    local function matches(text, part)
-      part = part:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".")
-      return text:find("^" .. part .. "$") ~= nil
-    end
-    if matches(name, of_type) and (of_zone == "" or matches(zone, of_zone)) then return true end
+    if filter.like(name, of_type) and (of_zone == "" or filter.like(zone, of_zone)) then return true end
   end
   return false
 end

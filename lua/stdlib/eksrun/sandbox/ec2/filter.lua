@@ -69,12 +69,19 @@ local function pattern_of(value)
   return "^" .. value:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
 end
 
+--- Whether a text is like a value with * and ?.
+--- @param text string
+--- @param value string
+--- @return boolean
+function M.like(text, value)
+  if not value:find "[*?]" then return text == value end
+  return text:find(pattern_of(value)) ~= nil
+end
+
 local function any_matches(found, wanted)
   for _, value in ipairs(wanted) do
-    local plain = not value:find "[*?]"
-    local pattern = not plain and pattern_of(value)
     for _, have in ipairs(found) do
-      if plain and have == value or pattern and have:find(pattern) then return true end
+      if M.like(have, value) then return true end
     end
   end
   return false

@@ -75,6 +75,29 @@ local function bottlerocket(call, list, version, arch)
   end
 end
 
+-- By the amiType of node groups: the parameter of its image.
+local NODES = {
+  AL2023_x86_64_STANDARD = "eks/optimized-ami/%s/amazon-linux-2023/x86_64/standard/recommended",
+  AL2023_ARM_64_STANDARD = "eks/optimized-ami/%s/amazon-linux-2023/arm64/standard/recommended",
+  AL2023_x86_64_NVIDIA = "eks/optimized-ami/%s/amazon-linux-2023/x86_64/nvidia/recommended",
+  AL2023_ARM_64_NVIDIA = "eks/optimized-ami/%s/amazon-linux-2023/arm64/nvidia/recommended",
+  AL2023_x86_64_NEURON = "eks/optimized-ami/%s/amazon-linux-2023/x86_64/neuron/recommended",
+  BOTTLEROCKET_x86_64 = "bottlerocket/aws-k8s-%s/x86_64/latest",
+  BOTTLEROCKET_ARM_64 = "bottlerocket/aws-k8s-%s/arm64/latest",
+  BOTTLEROCKET_x86_64_NVIDIA = "bottlerocket/aws-k8s-%s-nvidia/x86_64/latest",
+  BOTTLEROCKET_ARM_64_NVIDIA = "bottlerocket/aws-k8s-%s-nvidia/arm64/latest",
+}
+
+--- The image that EKS starts managed nodes from.
+--- @param call eksrun.sandbox.Call
+--- @param kind string amiType
+--- @param version string of Kubernetes
+--- @return string
+function M.of_nodes(call, kind, version)
+  local name = (NODES[kind] or "eks/optimized-ami/%s/" .. kind):format(version)
+  return M.id(call, ("/aws/service/%s/image_id"):format(name))
+end
+
 --- All images that AWS publishes.
 --- @param call eksrun.sandbox.Call
 --- @return table[]

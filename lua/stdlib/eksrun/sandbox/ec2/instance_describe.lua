@@ -123,13 +123,13 @@ for name in ([[
   addresses.association.ip-owner-id addresses.association.public-dns-name addresses.association.public-ip
   addresses.primary addresses.private-dns-name addresses.private-ip-address association.allocation-id
   association.association-id association.carrier-ip association.customer-owned-ip association.ip-owner-id
-  association.public-dns-name association.public-ip attachment.attach-time attachment.attachment-id attachment.delete-on-termination
-  attachment.device-index attachment.instance-id attachment.instance-owner-id
-  attachment.network-card-index attachment.status deny-all-igw-traffic description
-  ipv4-prefixes.ipv4-prefix ipv6-addresses.ipv6-address ipv6-addresses.is-primary-ipv6 ipv6-native
-  ipv6-prefixes.ipv6-prefix mac-address network-interface-id operator.managed operator.principal
-  outpost-arn owner-id private-dns-name private-ip-address requester-id requester-managed status
-  source-dest-check subnet-id vpc-id]]):gmatch "%S+" do
+  association.public-dns-name association.public-ip attachment.attach-time attachment.attachment-id
+  attachment.delete-on-termination attachment.device-index attachment.instance-id
+  attachment.instance-owner-id attachment.network-card-index attachment.status deny-all-igw-traffic
+  description ipv4-prefixes.ipv4-prefix ipv6-addresses.ipv6-address ipv6-addresses.is-primary-ipv6
+  ipv6-native ipv6-prefixes.ipv6-prefix mac-address network-interface-id operator.managed
+  operator.principal outpost-arn owner-id private-dns-name private-ip-address requester-id
+  requester-managed status source-dest-check subnet-id vpc-id]]):gmatch "%S+" do
   local full = "network-interface." .. name
   filter.known.DescribeInstances[full] = {
     "_all." .. filter.path(name):gsub("^Addresses", "PrivateIpAddresses"),

@@ -1,6 +1,7 @@
 --- EC2: the types of instances that clusters use, with what schedulers and installers read of them.
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
+local json = require "eksrun.json"
 local util = require "eksrun.util"
 local zones = require "eksrun.sandbox.ec2.zone"
 
@@ -210,6 +211,59 @@ function M.offered(zone_id, name)
   return generation <= 5 and not name:find "^[tgp]" or name:find "^t3%." ~= nil
 end
 
+local function within(range, value)
+  return not range or value >= (range.Min or 0) and value <= (range.Max or math.huge)
+end
+
+local function named(patterns, name)
+  for _, pattern in ipairs(patterns or {}) do
+    if filter.like(name, pattern) then return true end
+  end
+  return false
+end
+
+local MAKERS = { intel = "Intel", amd = "AMD", ["amazon-web-services"] = "AWS" }
+
+local function made_by(wanted, maker)
+  for _, name in ipairs(wanted or {}) do
+    if MAKERS[name] == maker then return true end
+  end
+  return not wanted
+end
+
+--- The types that meet requirements, the smallest first.
+--- @param wanted table InstanceRequirements
+--- @return string[]
+function M.matching(wanted)
+  local list = {}
+  for _, name in ipairs(names()) do
+    local found = M.get(name)
+    local devices = found.GpuInfo and found.GpuInfo.Gpus[1].Count
+      or found.NeuronInfo and found.NeuronInfo.NeuronDevices[1].Count or 0
+    local burstable = wanted.BurstablePerformance or "excluded"
+    if within(wanted.VCpuCount, found.VCpuInfo.DefaultVCpus)
+      and within(wanted.MemoryMiB, found.MemoryInfo.SizeInMiB)
+      and within(wanted.AcceleratorCount or { Max = 0 }, devices)
+      and made_by(wanted.CpuManufacturers, found.ProcessorInfo.Manufacturer)
+      and (burstable == "included" or found.BurstablePerformanceSupported == (burstable == "required"))
+      and (not wanted.AllowedInstanceTypes or named(wanted.AllowedInstanceTypes, name))
+      and not named(wanted.ExcludedInstanceTypes, name) then
+      list[#list + 1] = found
+    end
+  end
+  table.sort(list, function(a, b)
+    local x, y = a.VCpuInfo.DefaultVCpus, b.VCpuInfo.DefaultVCpus
+    if x ~= y then return x < y end
+    if a.MemoryInfo.SizeInMiB ~= b.MemoryInfo.SizeInMiB then
+      return a.MemoryInfo.SizeInMiB < b.MemoryInfo.SizeInMiB
+    end
+    return a.InstanceType < b.InstanceType
+  end)
+  local types = {}
+  for i, found in ipairs(list) do types[i] = found.InstanceType end
+  return types
+end
+
 --- The class of a type whose vCPUs are counted together: "standard", "g", "p", "inf", "trn".
 --- @param name string
 --- @return string
@@ -276,6 +330,17 @@ function operations.DescribeInstanceTypeOfferings(call, params)
   return {
     InstanceTypeOfferings = filter.select(OFFERING, list, params.Filters),
   }
+end
+
+function operations.GetInstanceTypesFromInstanceRequirements(_, params)
+  local list = json.array {}
+  for _, name in ipairs(M.matching(params.InstanceRequirements)) do
+    local arch = M.get(name).ProcessorInfo.SupportedArchitectures[1]
+    for _, wanted in ipairs(params.ArchitectureTypes) do
+      if wanted == arch then list[#list + 1] = { InstanceType = name } end
+    end
+  end
+  return { InstanceTypes = list }
 end
 
 return M

@@ -1,7 +1,8 @@
 --- EKS: managed node groups. Each has an Auto Scaling group with instances of its own.
-local autoscaling = require "eksrun.sandbox.autoscaling"
+local autoscaling = require "eksrun.sandbox.autoscaling.group"
 local calls = require "eksrun.sandbox.call"
 local insights = require "eksrun.sandbox.eks.insight"
+local images = require "eksrun.sandbox.ec2.image"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.eks.support"
@@ -16,6 +17,8 @@ local operations = M.operations
 local NODES_MAX, GROUPS_MAX = 450, 30
 -- Before the first node is replaced.
 local SETUP = 120
+-- How long EKS waits for instances that cannot be started, in seconds.
+local PATIENCE = 900
 
 local function need(call, cluster, name)
   support.cluster(call, cluster)
@@ -64,27 +67,30 @@ local function tags_of(group)
   return tags
 end
 
+-- As an Auto Scaling group takes them, which gives them to its instances.
+local function passed_on(tags)
+  local list = calls.tag_list(tags)
+  for _, tag in ipairs(list) do tag.PropagateAtLaunch = true end
+  return list
+end
+
 -- Starts or ends instances until there are as many as the group wants.
 local function scale(call, group)
   local scaling, own = group.scalingConfig, call:get("autoscaling.group", group._asg)
   own.MinSize, own.MaxSize, own.DesiredCapacity = scaling.minSize, scaling.maxSize, scaling.desiredSize
-  local cluster = call:get("eks.cluster", group.clusterName)
-  while #own._instances < scaling.desiredSize do
-    local instance = instances.start(call, {
-      subnet = group.subnets[#own._instances % #group.subnets + 1], type = group._type,
-      groups = group._groups or { cluster.resourcesVpcConfig.clusterSecurityGroupId },
-      tags = json.array(calls.tag_list(tags_of(group))), of = group._asg,
-    })
-    table.insert(own._instances, {
-      InstanceId = instance.InstanceId, InstanceType = instance.InstanceType, HealthStatus = "Healthy",
-      LifecycleState = "InService", ProtectedFromScaleIn = false,
-      AvailabilityZone = instance.Placement.AvailabilityZone,
-    })
+  autoscaling.scale(call, own)
+end
+
+-- What the group's instances are started with: its template's data and what EKS adds.
+local function launch(call, group, cluster, data)
+  data = util.overlay({ SecurityGroupIds = { cluster.resourcesVpcConfig.clusterSecurityGroupId } }, data
+    or {})
+  data.ImageId = data.ImageId or images.of_nodes(call, group.amiType, group.version)
+  if group.diskSize then
+    data.BlockDeviceMappings = { { DeviceName = "/dev/xvda", Ebs = { VolumeSize = group.diskSize } } }
   end
-  while #own._instances > scaling.desiredSize do
-    local gone = call:get("ec2.instance", table.remove(own._instances).InstanceId)
-    if gone then instances.stop(call, gone) end
-  end
+  if group.capacityType == "SPOT" then data.InstanceMarketOptions = { MarketType = "spot" } end
+  return { data = data, types = group.instanceTypes or { data.InstanceType } }
 end
 
 local function release(version) return version .. ".0-20251120" end
@@ -138,13 +144,13 @@ function operations.CreateNodegroup(call, params)
     taints = params.taints, updateConfig = params.updateConfig or { maxUnavailable = 1 },
     nodeRepairConfig = params.nodeRepairConfig, launchTemplate = template, tags = params.tags or {},
     resources = { autoScalingGroups = { { name = asg } } }, health = { issues = json.array {} },
-    _asg = asg, _type = types and types[1] or data.InstanceType, _groups = data and data.SecurityGroupIds,
+    _asg = asg,
   })
   autoscaling.make(call, {
     AutoScalingGroupName = asg, MinSize = scaling.minSize, MaxSize = scaling.maxSize,
     DesiredCapacity = scaling.desiredSize, VPCZoneIdentifier = table.concat(params.subnets, ","),
-    Tags = calls.tag_list(tags_of(group)),
-  })
+    Tags = passed_on(tags_of(group)),
+  }, launch(call, group, cluster, data))
   scale(call, group)
   require("eksrun.sandbox.iam.role").ensure_linked(call, "eks-nodegroup.amazonaws.com")
   if cluster.accessConfig.authenticationMode ~= "CONFIG_MAP" then
@@ -158,7 +164,19 @@ end
 
 M.events["eks.nodegroup.created"] = function(call, arguments)
   local group = call:get("eks.nodegroup", arguments.key)
-  if group and group.status == "CREATING" then group.status = "ACTIVE" end
+  if not group or group.status ~= "CREATING" then return end
+  local own = call:get("autoscaling.group", group._asg)
+  if #own._instances >= own.DesiredCapacity then
+    group.status = "ACTIVE"
+  elseif not arguments.waited then
+    call:after(PATIENCE, "eks.nodegroup.created", { key = arguments.key, waited = true })
+  else
+    group.status = "CREATE_FAILED"
+    group.health.issues[1] = {
+      code = "AsgInstanceLaunchFailures", resourceIds = { group._asg },
+      message = autoscaling.last_failure(call, group._asg) or "Instances could not be launched",
+    }
+  end
 end
 
 function operations.DescribeNodegroup(call, params)
@@ -193,7 +211,7 @@ M.events["eks.nodegroup.deleted"] = function(call, arguments)
     instances.remove(call, instance)
     call:remove("ec2.instance", instance.InstanceId)
   end
-  call:remove("autoscaling.group", group._asg)
+  autoscaling.forget(call, group._asg)
   call:remove("eks.nodegroup", arguments.key)
 end
 

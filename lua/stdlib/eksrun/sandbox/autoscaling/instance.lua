@@ -1,0 +1,214 @@
+--- Auto Scaling: single instances of groups.
+local group_of = require "eksrun.sandbox.autoscaling.group"
+local fault = require "eksrun.sandbox.fault"
+local json = require "eksrun.json"
+local scale = require "eksrun.sandbox.autoscaling.scale"
+local support = require "eksrun.sandbox.autoscaling.support"
+local targets = require "eksrun.sandbox.elbv2.target"
+
+local M = { operations = {} }
+local operations = M.operations
+
+function operations.DescribeAutoScalingInstances(call, params)
+  local wanted
+  for _, id in ipairs(params.InstanceIds or {}) do
+    wanted = wanted or {}
+    wanted[id] = true
+  end
+  local list = json.array {}
+  for _, group in ipairs(call:all "autoscaling.group") do
+    for _, member in ipairs(group._instances) do
+      if not wanted or wanted[member.InstanceId] then
+        local shown = group_of.member_view(call, member)
+        shown.AutoScalingGroupName, shown.HealthStatus = group.AutoScalingGroupName,
+          shown.HealthStatus:upper()
+        list[#list + 1] = shown
+      end
+    end
+  end
+  return { AutoScalingInstances = list }
+end
+
+function operations.TerminateInstanceInAutoScalingGroup(call, params)
+  local _, group, place = support.need_member(call, params.InstanceId)
+  if params.ShouldDecrementDesiredCapacity then
+    if group.DesiredCapacity <= group.MinSize then
+      support.refuse("Currently, desiredSize equals minSize (%d). Terminating instance without replacement "
+        .. "will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to "
+        .. "false or lower group's min size.", group.MinSize)
+    end
+    group.DesiredCapacity = group.DesiredCapacity - 1
+  end
+  local activity = scale.drop(call, group, place,
+    "instance " .. params.InstanceId .. " was taken out of service in response to a user request.")
+  scale.scale(call, group)
+  return { Activity = activity }
+end
+
+local function running(call, id)
+  local instance = call:get("ec2.instance", id)
+  if not instance or instance.State.Name ~= "running" then
+    support.refuse("Invalid Instance ID(s): %s - the instance is not in the running state", id)
+  end
+  return instance
+end
+
+local function refuse_sizes(group, verb, count)
+  support.refuse("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To %s %d instances, "
+    .. "please update the AutoScalingGroup sizes appropriately.", group.AutoScalingGroupName, group.MinSize,
+    group.MaxSize, group.DesiredCapacity, verb, count)
+end
+
+function operations.AttachInstances(call, params)
+  local group = support.need(call, params.AutoScalingGroupName)
+  local ids = params.InstanceIds or {}
+  if group.DesiredCapacity + #ids > group.MaxSize then
+    refuse_sizes(group, "attach", #ids)
+  end
+  for _, id in ipairs(ids) do
+    local instance = running(call, id)
+    if support.member(call, id) then
+      support.refuse("The instance %s is already part of another Auto Scaling group", id)
+    end
+    instance._of = group.AutoScalingGroupName
+    table.insert(group._instances, {
+      InstanceId = id, InstanceType = instance.InstanceType, HealthStatus = "Healthy",
+      ProtectedFromScaleIn = group.NewInstancesProtectedFromScaleIn,
+      AvailabilityZone = instance.Placement.AvailabilityZone, _launched = call:time(),
+    })
+    group.DesiredCapacity = group.DesiredCapacity + 1
+    targets.join(call, group.TargetGroupARNs, instance)
+    support.activity(call, group, {
+      Description = "Attaching an existing EC2 instance: " .. id,
+      Cause = "an instance was attached in response to user request.",
+    })
+  end
+end
+
+local function lower(group, by)
+  if group.DesiredCapacity - by < group.MinSize then
+    refuse_sizes(group, "remove", by)
+  end
+  group.DesiredCapacity = group.DesiredCapacity - by
+end
+
+local function members(call, group, ids)
+  local list = {}
+  for i, id in ipairs(ids or {}) do
+    local member, other = support.need_member(call, id)
+    if other ~= group then
+      support.refuse("The instance %s is not part of Auto Scaling group %s", id, group.AutoScalingGroupName)
+    end
+    list[i] = member
+  end
+  return list
+end
+
+function operations.DetachInstances(call, params)
+  local group = support.need(call, params.AutoScalingGroupName)
+  local list, activities = members(call, group, params.InstanceIds), json.array {}
+  if params.ShouldDecrementDesiredCapacity then lower(group, #list) end
+  for i, member in ipairs(list) do
+    local _, _, place = support.member(call, member.InstanceId)
+    table.remove(group._instances, place)
+    targets.leave(call, group.TargetGroupARNs, member.InstanceId)
+    call:get("ec2.instance", member.InstanceId)._of = nil
+    activities[i] = support.activity(call, group, {
+      Description = "Detaching EC2 instance: " .. member.InstanceId,
+      Cause = "instance " .. member.InstanceId .. " was detached in response to a user request.",
+    })
+  end
+  scale.scale(call, group)
+  return { Activities = activities }
+end
+
+function operations.EnterStandby(call, params)
+  local group = support.need(call, params.AutoScalingGroupName)
+  local list, activities = members(call, group, params.InstanceIds), json.array {}
+  if params.ShouldDecrementDesiredCapacity then lower(group, #list) end
+  for i, member in ipairs(list) do
+    member._standby = true
+    targets.leave(call, group.TargetGroupARNs, member.InstanceId)
+    activities[i] = support.activity(call, group, {
+      Description = "Moving EC2 instance to Standby: " .. member.InstanceId,
+      Cause = "instance " .. member.InstanceId .. " was moved to standby in response to a user request.",
+    })
+  end
+  scale.scale(call, group)
+  return { Activities = activities }
+end
+
+function operations.ExitStandby(call, params)
+  local group = support.need(call, params.AutoScalingGroupName)
+  local list, activities = members(call, group, params.InstanceIds), json.array {}
+  if group.DesiredCapacity + #list > group.MaxSize then lower(group, group.DesiredCapacity + 1) end
+  for i, member in ipairs(list) do
+    if not member._standby then
+      support.refuse("The instance %s is not in Standby", member.InstanceId)
+    end
+    member._standby = nil
+    group.DesiredCapacity = group.DesiredCapacity + 1
+    targets.join(call, group.TargetGroupARNs, call:get("ec2.instance", member.InstanceId))
+    activities[i] = support.activity(call, group, {
+      Description = "Moving EC2 instance out of Standby: " .. member.InstanceId,
+      Cause = "instance " .. member.InstanceId .. " was moved out of standby in response to a user request.",
+    })
+  end
+  return { Activities = activities }
+end
+
+function operations.SetInstanceProtection(call, params)
+  local group = support.need(call, params.AutoScalingGroupName)
+  for _, member in ipairs(members(call, group, params.InstanceIds)) do
+    member.ProtectedFromScaleIn = params.ProtectedFromScaleIn
+  end
+  return {}
+end
+
+function operations.SetInstanceHealth(call, params)
+  local member, group, place = support.need_member(call, params.InstanceId)
+  local status = params.HealthStatus
+  if status ~= "Healthy" and status ~= "Unhealthy" then
+    support.refuse("Valid instance health states are: [Healthy, Unhealthy].")
+  end
+  member.HealthStatus = status
+  if status == "Unhealthy" and not support.suspended(group, "ReplaceUnhealthy") then
+    scale.drop(call, group, place, "an instance was taken out of service in response to a user health-check.")
+    scale.scale(call, group)
+  end
+end
+
+function operations.DescribeScalingActivities(call, params)
+  local wanted
+  for _, id in ipairs(params.ActivityIds or {}) do
+    wanted = wanted or {}
+    wanted[id] = true
+  end
+  local found = call:all("autoscaling.activity", function(activity)
+    return (not params.AutoScalingGroupName or activity.AutoScalingGroupName == params.AutoScalingGroupName)
+      and (not wanted or wanted[activity.ActivityId])
+  end)
+  if params.AutoScalingGroupName and not found[1] then support.need(call, params.AutoScalingGroupName) end
+  local list = json.array {}
+  for i = #found, 1, -1 do list[#list + 1] = found[i] end
+  return { Activities = list }
+end
+
+-- -- limits -------------------------------------------------------------------------------------------------
+
+function operations.DescribeAccountLimits(call)
+  return {
+    MaxNumberOfAutoScalingGroups = 500, MaxNumberOfLaunchConfigurations = 200,
+    NumberOfAutoScalingGroups = #call:all "autoscaling.group", NumberOfLaunchConfigurations = 0,
+  }
+end
+
+-- Launch configurations are not made any more.
+function operations.DescribeLaunchConfigurations() return { LaunchConfigurations = json.array {} } end
+
+function operations.CreateLaunchConfiguration()
+  fault.raise("UnsupportedOperation", "The Launch Configuration creation operation is not available in your "
+    .. "account. Use launch templates to create configuration templates for your Auto Scaling groups.")
+end
+
+return M
