@@ -325,3 +325,41 @@ describe("Auto Scaling in the sandbox", function()
     assert.is_nil(group())
   end)
 end)
+
+describe("self-managed nodes in the sandbox", function()
+  after_each(support.close)
+
+  it("join the cluster that their user data names, if it lets their role in", function()
+    local aws, world = support.open()
+    local cluster, _, subnets = support.cluster(aws, { accessConfig = { authenticationMode = "API" } })
+    local role = support.role(aws, "nodes", "ec2.amazonaws.com")
+    aws.iam:create_instance_profile { InstanceProfileName = "nodes" }
+    aws.iam:add_role_to_instance_profile { InstanceProfileName = "nodes", RoleName = "nodes" }
+    task.sleep(60)
+    local nodes = require "eksrun.sandbox.eks.node"
+    local function count()
+      aws.sts:get_caller_identity {}
+      local clock = require "eksrun.clock"
+      local call = world:call_context { region = "us-east-1", service = "eks", operation = "x", params = {},
+        now = clock.now() }
+      return #nodes.of(call, cluster)
+    end
+    local function group(name, user_data)
+      aws.ec2:create_launch_template { LaunchTemplateName = name, LaunchTemplateData = {
+        InstanceType = "m7i.large", UserData = require("eksrun.text").base64(user_data),
+        IamInstanceProfile = { Name = "nodes" } } }
+      aws.autoscaling:create_auto_scaling_group {
+        AutoScalingGroupName = name, MinSize = 1, MaxSize = 1, VPCZoneIdentifier = subnets[1],
+        LaunchTemplate = { LaunchTemplateName = name } }
+    end
+    group("yaml", "---\napiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec:\n  cluster:\n"
+      .. "    name: \"demo\"\n    apiServerEndpoint: x\n")
+    group("script", "#!/bin/bash\n/etc/eks/bootstrap.sh demo --use-max-pods false\n")
+    group("toml", "[settings.kubernetes]\ncluster-name = \"demo\"\n")
+    group("other", "#!/bin/bash\n/etc/eks/bootstrap.sh elsewhere\n")
+    task.sleep(300)
+    assert.equal(0, count())
+    aws.eks:create_access_entry { clusterName = "demo", principalArn = role, type = "EC2_LINUX" }
+    assert.equal(3, count())
+  end)
+end)

@@ -92,7 +92,8 @@ function M.make(call, params, launch)
   local name = params.AutoScalingGroupName
   local group = {
     AutoScalingGroupName = name, CreatedTime = call:time(), DefaultCooldown = 300, HealthCheckType = "EC2",
-    HealthCheckGracePeriod = 0, NewInstancesProtectedFromScaleIn = false, TerminationPolicies = { "Default" },
+    HealthCheckGracePeriod = 0, CapacityRebalance = false,
+    NewInstancesProtectedFromScaleIn = false, TerminationPolicies = { "Default" },
     AutoScalingGroupARN = call:arn("autoscaling",
       ("autoScalingGroup:%s:autoScalingGroupName/%s"):format(call:uuid "group", name)),
     ServiceLinkedRoleARN = params.ServiceLinkedRoleARN or call:arn("iam",

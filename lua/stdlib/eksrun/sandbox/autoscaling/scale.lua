@@ -226,7 +226,7 @@ function M.scale(call, group)
 end
 
 -- Somebody ended an instance: the group sees it and starts another.
-M.events["ec2.instance.lost"] = function(call, arguments)
+M.events["autoscaling.instance.lost"] = function(call, arguments)
   local member, group, place = support.member(call, arguments.id)
   if not member or support.suspended(group, "ReplaceUnhealthy") then return end
   M.drop(call, group, place, "an instance was taken out of service in response to an EC2 health check "

@@ -222,7 +222,7 @@ function operations.TerminateInstances(call, params)
     local before = instance.State
     M.stop(call, instance)
     if instance._of then
-      call:after(call:duration("autoscaling.notice", instance.InstanceId), "ec2.instance.lost",
+      call:after(call:duration("autoscaling.notice", instance.InstanceId), "autoscaling.instance.lost",
         { id = instance.InstanceId, of = instance._of })
     end
     changes[i] = change(instance, before)

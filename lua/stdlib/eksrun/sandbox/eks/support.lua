@@ -4,6 +4,7 @@
 local fault = require "eksrun.sandbox.fault"
 local iam = require "eksrun.sandbox.iam.support"
 local json = require "eksrun.json"
+local nodes = require "eksrun.sandbox.eks.node"
 
 local M = {}
 
@@ -117,19 +118,7 @@ function M.names(things, field)
   return list
 end
 
---- The instances that are nodes of a cluster by now.
---- @param call eksrun.sandbox.Call
---- @param cluster table
---- @return table[]
-function M.joined(call, cluster)
-  local tag = "kubernetes.io/cluster/" .. cluster.name
-  return call:all("ec2.instance", function(instance)
-    local owned = false
-    for _, t in ipairs(instance.Tags or {}) do owned = owned or t.Key == tag end
-    return owned and instance.State.Name == "running"
-      and call.now >= instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId)
-  end)
-end
+M.joined = nodes.of
 
 --- How many nodes a cluster has that pods can run on; a Fargate profile for kube-system counts as one.
 --- @param call eksrun.sandbox.Call
