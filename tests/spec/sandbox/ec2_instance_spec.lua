@@ -316,4 +316,52 @@ describe("instances in the sandbox", function()
     fleet.Type = "maintain"
     assert.equal("InvalidParameterValue", refused("create_fleet", fleet))
   end)
+
+  it("change their profile, stand in groups, and leave snapshots", function()
+    aws.iam:create_instance_profile { InstanceProfileName = "one" }
+    aws.iam:create_instance_profile { InstanceProfileName = "two" }
+    task.sleep(60)
+    assert.equal("InvalidPlacementGroup.Unknown", refused("run_instances",
+      params { Placement = { GroupName = "near" } }))
+    local group = ec2:create_placement_group({ GroupName = "near", Strategy = "spread" }).PlacementGroup
+    assert.equal("rack", group.SpreadLevel)
+    assert.equal("InvalidPlacementGroup.Duplicate", refused("create_placement_group", { GroupName = "near" }))
+    local id = run({ Placement = { GroupName = "near" }, IamInstanceProfile = { Name = "one" } }).InstanceId
+    assert.equal("InvalidPlacementGroup.InUse", refused("delete_placement_group", { GroupName = "near" }))
+    assert.equal(1, #ec2:describe_placement_groups({ GroupNames = { "near" } }).PlacementGroups)
+    local association = ec2:describe_iam_instance_profile_associations({
+      Filters = filter("instance-id", id),
+    }).IamInstanceProfileAssociations[1]
+    assert.equal("IncorrectState", refused("associate_iam_instance_profile",
+      { InstanceId = id, IamInstanceProfile = { Name = "two" } }))
+    local new = ec2:replace_iam_instance_profile_association({ AssociationId = association.AssociationId,
+      IamInstanceProfile = { Name = "two" } }).IamInstanceProfileAssociation
+    assert.matches("two$", new.IamInstanceProfile.Arn)
+    ec2:disassociate_iam_instance_profile { AssociationId = new.AssociationId }
+    assert.equal("InvalidAssociationID.NotFound", refused("disassociate_iam_instance_profile",
+      { AssociationId = new.AssociationId }))
+    ec2:associate_iam_instance_profile { InstanceId = id, IamInstanceProfile = { Name = "one" } }
+    local volume = ec2:describe_volumes({}).Volumes[1].VolumeId
+    local snapshot = ec2:create_snapshot({ VolumeId = volume }).SnapshotId
+    ec2:wait("snapshot_completed", { SnapshotIds = { snapshot } })
+    assert.equal(1, #ec2:describe_snapshots({ OwnerIds = { "self" } }).Snapshots)
+    assert.equal(0, #ec2:describe_snapshots({ OwnerIds = { "amazon" } }).Snapshots)
+    ec2:delete_snapshot { SnapshotId = snapshot }
+    assert.equal("InvalidSnapshot.NotFound", refused("delete_snapshot", { SnapshotId = snapshot }))
+    assert.equal(0, #ec2:describe_capacity_reservations({}).CapacityReservations)
+    ec2:terminate_instances { InstanceIds = { id } }
+    task.sleep(120)
+    ec2:delete_placement_group { GroupName = "near" }
+  end)
+
+  it("are made of templates whose versions go", function()
+    local id = ec2:create_launch_template({ LaunchTemplateName = "t",
+      LaunchTemplateData = { ImageId = image } }).LaunchTemplate.LaunchTemplateId
+    ec2:create_launch_template_version { LaunchTemplateId = id, LaunchTemplateData = { ImageId = image } }
+    local gone = ec2:delete_launch_template_versions({ LaunchTemplateId = id, Versions = { "1", "2" } })
+    assert.equal(2, gone.SuccessfullyDeletedLaunchTemplateVersions[1].VersionNumber)
+    assert.equal(1, gone.UnsuccessfullyDeletedLaunchTemplateVersions[1].VersionNumber)
+    assert.equal(1, #ec2:describe_launch_template_versions({ LaunchTemplateId = id,
+      Filters = filter("is-default-version", "true") }).LaunchTemplateVersions)
+  end)
 end)

@@ -69,6 +69,11 @@ describe("networks in the sandbox", function()
     assert.equal("resource-name", shown.PrivateDnsNameOptionsOnLaunch.HostnameType)
     local interface = ec2:create_network_interface({ SubnetId = subnets[1] }).NetworkInterface
     assert.equal(1, #interface.Ipv6Addresses)
+    local more = ec2:assign_ipv6_addresses({ NetworkInterfaceId = interface.NetworkInterfaceId,
+      Ipv6AddressCount = 1 }).AssignedIpv6Addresses
+    ec2:unassign_ipv6_addresses { NetworkInterfaceId = interface.NetworkInterfaceId, Ipv6Addresses = more }
+    assert.equal("InvalidParameterValue", refused("unassign_ipv6_addresses",
+      { NetworkInterfaceId = interface.NetworkInterfaceId, Ipv6Addresses = more }))
     ec2:delete_network_interface { NetworkInterfaceId = interface.NetworkInterfaceId }
     ec2:disassociate_subnet_cidr_block { AssociationId = made.Ipv6CidrBlockAssociation.AssociationId }
     local after = ec2:describe_subnets({ SubnetIds = { subnets[1] } }).Subnets[1]
@@ -228,6 +233,11 @@ describe("networks in the sandbox", function()
       GroupId = group, IpPermissions = {
         { IpProtocol = "tcp", FromPort = 443, ToPort = 443,
           IpRanges = { { CidrIp = "198.51.100.1/32", Description = "theirs" } } },
+      },
+    }
+    ec2:update_security_group_rule_descriptions_egress {
+      GroupId = group, IpPermissions = {
+        { IpProtocol = "-1", IpRanges = { { CidrIp = "0.0.0.0/0", Description = "out" } } },
       },
     }
     local revoked = ec2:revoke_security_group_ingress({ GroupId = group, SecurityGroupRuleIds = { id } })

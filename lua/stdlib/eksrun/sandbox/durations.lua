@@ -14,6 +14,7 @@ return {
   ["ec2.instance.start"] = { 12, 20, 40 },
   ["ec2.instance.join"] = { 35, 60, 130 },
   ["ec2.volume"] = { 2, 5, 12 },
+  ["ec2.snapshot"] = { 20, 60, 300 },
   ["ec2.instance.stop"] = { 20, 40, 90 },
 
   ["iam.assumable"] = { 2, 8, 30 },

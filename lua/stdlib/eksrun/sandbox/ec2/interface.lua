@@ -1,17 +1,14 @@
 --- EC2: network interfaces, those that services keep in subnets included.
-local cidr = require "eksrun.cidr"
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
+local own = require "eksrun.sandbox.ec2.interface_address"
 local quota = require "eksrun.sandbox.ec2.quota"
 local support = require "eksrun.sandbox.ec2.support"
 local types = require "eksrun.sandbox.ec2.instance_type"
 
 local M = { operations = {} }
 local operations = M.operations
-
--- The first hosts of a subnet are AWS's.
-local RESERVED = 4
 
 operations.DescribeNetworkInterfaces = support.describe {
   kind = "ec2.network_interface", prefix = "eni", id = "NetworkInterfaceId", tag = "network-interface",
@@ -40,99 +37,6 @@ operations.DescribeNetworkInterfaces = support.describe {
 --- @param match fun(interface: table): any
 --- @return table[]
 function M.all(call, match) return call:all("ec2.network_interface", match) end
-
--- -- addresses ----------------------------------------------------------------------------------------------
-
--- Addresses that are taken in a subnet.
-local function taken(call, subnet)
-  local set = {}
-  for _, interface in ipairs(M.all(call, function(i) return i.SubnetId == subnet.SubnetId end)) do
-    for _, address in ipairs(interface.PrivateIpAddresses) do set[address.PrivateIpAddress] = true end
-  end
-  return set
-end
-
--- `count` addresses of a subnet, or the one that is asked for.
-local function take_addresses(call, subnet, count, wanted)
-  if subnet.AvailableIpAddressCount < count then
-    fault.raise("InsufficientFreeAddressesInSubnet",
-      "There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.",
-      subnet.SubnetId)
-  end
-  local used, out = taken(call, subnet), {}
-  if wanted then
-    if not cidr.contains(subnet.CidrBlock, wanted .. "/32") then
-      fault.raise("InvalidParameterValue", "Address does not fall within the subnet's address range")
-    elseif used[wanted] then
-      fault.raise("InvalidIPAddress.InUse", "The specified address is already in use.")
-    end
-    out[1] = wanted
-  else
-    local size = math.tointeger(cidr.size(subnet.CidrBlock))
-    local host = subnet._next_host or RESERVED
-    while #out < count do
-      if host >= size - 1 then host = RESERVED end
-      local address = support.host(subnet.CidrBlock, host)
-      if not used[address] then
-        out[#out + 1], used[address] = address, true
-      end
-      host = host + 1
-    end
-    subnet._next_host = host
-  end
-  subnet.AvailableIpAddressCount = subnet.AvailableIpAddressCount - count
-  return out
-end
-
-local function give_back(call, interface, count)
-  local subnet = call:get("ec2.subnet", interface.SubnetId)
-  if subnet then subnet.AvailableIpAddressCount = subnet.AvailableIpAddressCount + count end
-end
-
---- The name of an address inside of AWS.
---- @param call eksrun.sandbox.Call
---- @param address string
---- @return string
-function M.private_name(call, address)
-  local domain = call.region == "us-east-1" and "ec2.internal" or call.region .. ".compute.internal"
-  return ("ip-%s.%s"):format(address:gsub("%.", "-"), domain)
-end
-
---- The name of a public address.
---- @param call eksrun.sandbox.Call
---- @param address string
---- @return string
-function M.public_name(call, address)
-  local domain = call.region == "us-east-1" and "compute-1" or call.region .. ".compute"
-  return ("ec2-%s.%s.amazonaws.com"):format(address:gsub("%.", "-"), domain)
-end
-
-local function add_addresses(call, interface, list)
-  for _, address in ipairs(list) do
-    table.insert(interface.PrivateIpAddresses, {
-      PrivateIpAddress = address, PrivateDnsName = M.private_name(call, address),
-      Primary = #interface.PrivateIpAddresses == 0,
-    })
-  end
-end
-
--- IPv6 addresses of a subnet that has a range of them.
-local function add_ipv6(call, interface, subnet, count)
-  local range = subnet.Ipv6CidrBlockAssociationSet[1]
-  if not range and count > 0 then
-    fault.raise("InvalidParameterValue", "The subnet '%s' has no IPv6 CIDR block", subnet.SubnetId)
-  end
-  local made = json.array {}
-  for i = 1, count do
-    local block = cidr.parse(range.Ipv6CidrBlock)
-    block.lo = tonumber(call:hash("ipv6", interface.NetworkInterfaceId):sub(1, 12), 16)
-    block.prefix = 128
-    made[i] = cidr.format(block):gsub("/128$", "")
-    table.insert(interface.Ipv6Addresses, { Ipv6Address = made[i], IsPrimaryIpv6 = false })
-    interface.Ipv6Address = interface.Ipv6Address or made[i]
-  end
-  return made
-end
 
 -- -- making and removing ------------------------------------------------------------------------------------
 
@@ -171,19 +75,19 @@ end
 --- @return table interface
 function M.make(call, subnet, fields)
   local id = call:id "eni"
-  local address = take_addresses(call, subnet, 1, fields.address)
+  local address = own.take(call, subnet, 1, fields.address)
   local interface = {
     NetworkInterfaceId = id, SubnetId = subnet.SubnetId, VpcId = subnet.VpcId,
     AvailabilityZone = subnet.AvailabilityZone, AvailabilityZoneId = subnet.AvailabilityZoneId,
     OwnerId = call.account, Description = fields.Description or "", MacAddress = mac_of(id),
     InterfaceType = fields.InterfaceType or "interface", RequesterId = fields.RequesterId,
     RequesterManaged = fields.RequesterId ~= nil, Status = fields.of and "in-use" or "available",
-    PrivateIpAddress = address[1], PrivateDnsName = M.private_name(call, address[1]),
+    PrivateIpAddress = address[1], PrivateDnsName = own.private_name(call, address[1]),
     PrivateIpAddresses = json.array {}, Ipv6Addresses = json.array {}, SourceDestCheck = true,
     Groups = M.groups(call, fields.Groups or {}), TagSet = json.array {}, Operator = { Managed = false },
     _of = fields.of,
   }
-  add_addresses(call, interface, address)
+  own.add(call, interface, address)
   if fields.RequesterId then
     interface.Attachment = {
       AttachmentId = "ela-attach-0" .. call.world:hash("attach", id):sub(1, 16), DeviceIndex = 1,
@@ -205,7 +109,7 @@ function M.associate(call, interface, fields)
   interface.Association = {
     PublicIp = fields.PublicIp, AllocationId = fields.AllocationId, AssociationId = fields.AssociationId,
     IpOwnerId = fields.owner or fields.AllocationId and call.account or "amazon",
-    PublicDnsName = M.public_name(call, fields.PublicIp),
+    PublicDnsName = own.public_name(call, fields.PublicIp),
   }
   interface.PrivateIpAddresses[1].Association = interface.Association
 end
@@ -218,7 +122,7 @@ end
 --- @param call eksrun.sandbox.Call
 --- @param interface table
 function M.remove(call, interface)
-  give_back(call, interface, #interface.PrivateIpAddresses)
+  own.give_back(call, interface, #interface.PrivateIpAddresses)
   call:remove("ec2.network_interface", interface.NetworkInterfaceId)
 end
 
@@ -244,12 +148,12 @@ function operations.CreateNetworkInterface(call, params)
   interface.TagSet = support.tags(params, "network-interface")
   for _, item in ipairs(params.PrivateIpAddresses or {}) do
     if not item.Primary then
-      add_addresses(call, interface, take_addresses(call, subnet, 1, item.PrivateIpAddress))
+      own.add(call, interface, own.take(call, subnet, 1, item.PrivateIpAddress))
     end
   end
-  add_addresses(call, interface, take_addresses(call, subnet, params.SecondaryPrivateIpAddressCount or 0))
+  own.add(call, interface, own.take(call, subnet, params.SecondaryPrivateIpAddressCount or 0))
   local count = params.Ipv6AddressCount or (subnet.AssignIpv6AddressOnCreation and 1 or 0)
-  add_ipv6(call, interface, subnet, count)
+  own.add_ipv6(call, interface, subnet, count)
   return { NetworkInterface = interface, ClientToken = params.ClientToken }
 end
 
@@ -376,59 +280,6 @@ function operations.DescribeNetworkInterfaceAttribute(call, params)
   if wanted == "sourceDestCheck" then shown.SourceDestCheck = { Value = interface.SourceDestCheck } end
   if wanted == "attachment" then shown.Attachment = interface.Attachment end
   return shown
-end
-
-function operations.AssignPrivateIpAddresses(call, params)
-  local interface = support.need(call, "ec2.network_interface", params.NetworkInterfaceId)
-  local subnet = call:get("ec2.subnet", interface.SubnetId)
-  local instance = interface.Attachment and call:get("ec2.instance", interface.Attachment.InstanceId)
-  local wanted = params.PrivateIpAddresses or {}
-  local count = params.SecondaryPrivateIpAddressCount or #wanted
-  local limit = instance and types.get(instance.InstanceType).NetworkInfo.Ipv4AddressesPerInterface or 50
-  if #interface.PrivateIpAddresses + count > limit then
-    fault.raise("PrivateIpAddressLimitExceeded",
-      "Number of private addresses will exceed limit: %d", limit)
-  end
-  local made, from = json.array {}, #interface.PrivateIpAddresses
-  if wanted[1] then
-    for _, address in ipairs(wanted) do
-      add_addresses(call, interface, take_addresses(call, subnet, 1, address))
-    end
-  else
-    add_addresses(call, interface, take_addresses(call, subnet, count))
-  end
-  for i = from + 1, #interface.PrivateIpAddresses do
-    made[#made + 1] = { PrivateIpAddress = interface.PrivateIpAddresses[i].PrivateIpAddress }
-  end
-  return {
-    NetworkInterfaceId = interface.NetworkInterfaceId, AssignedPrivateIpAddresses = made,
-    AssignedIpv4Prefixes = json.array {},
-  }
-end
-
-function operations.UnassignPrivateIpAddresses(call, params)
-  local interface = support.need(call, "ec2.network_interface", params.NetworkInterfaceId)
-  for _, address in ipairs(params.PrivateIpAddresses or {}) do
-    local place
-    for i, item in ipairs(interface.PrivateIpAddresses) do
-      if item.PrivateIpAddress == address and not item.Primary then place = i end
-    end
-    if not place then
-      fault.raise("InvalidParameterValue", "Some of the specified addresses are not assigned to interface %s",
-        interface.NetworkInterfaceId)
-    end
-    table.remove(interface.PrivateIpAddresses, place)
-    give_back(call, interface, 1)
-  end
-end
-
-function operations.AssignIpv6Addresses(call, params)
-  local interface = support.need(call, "ec2.network_interface", params.NetworkInterfaceId)
-  local subnet = call:get("ec2.subnet", interface.SubnetId)
-  return {
-    NetworkInterfaceId = interface.NetworkInterfaceId,
-    AssignedIpv6Addresses = add_ipv6(call, interface, subnet, params.Ipv6AddressCount or 1),
-  }
 end
 
 return M

@@ -7,6 +7,8 @@ local images = require "eksrun.sandbox.ec2.image"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
 local key_pairs = require "eksrun.sandbox.ec2.key_pair"
+local placement = require "eksrun.sandbox.ec2.placement"
+local profiles = require "eksrun.sandbox.ec2.profile_association"
 local support = require "eksrun.sandbox.ec2.support"
 local templates = require "eksrun.sandbox.ec2.launch_template"
 local text = require "eksrun.text"
@@ -49,18 +51,6 @@ local function check_image(call, data, found)
   end
 end
 
-local function check_profile(call, wanted)
-  if not wanted then return end
-  local name = wanted.Name or (wanted.Arn or ""):match "[^/]+$"
-  local found = call:get("iam.instance_profile", name)
-  if not found or (found._visible or 0) > call.now then
-    local by = wanted.Arn and "arn" or "name"
-    fault.raise("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.%s is invalid. Invalid "
-      .. "IAM "
-      .. "Instance Profile %s", wanted.Arn or name, by, by == "arn" and "ARN" or "name")
-  end
-end
-
 local function check_user_data(encoded)
   if not encoded then return end
   local ok, plain = pcall(text.unbase64, encoded)
@@ -94,8 +84,10 @@ local function check(call, data, subnet)
     fault.raise("InvalidParameterValue", "Invalid value '%s' for InstanceType.", name)
   end
   check_image(call, data, found)
-  check_profile(call, data.IamInstanceProfile)
+  if data.IamInstanceProfile then profiles.need(call, data.IamInstanceProfile) end
   check_user_data(data.UserData)
+  local near = (data.Placement or {}).GroupName
+  if near and near ~= "" then placement.need(call, near) end
   if data.KeyName then key_pairs.need(call, data.KeyName) end
   for _, id in ipairs(data.SecurityGroupIds or ((data.NetworkInterfaces or {})[1] or {}).Groups or {}) do
     local group = support.need(call, "ec2.security_group", id)
