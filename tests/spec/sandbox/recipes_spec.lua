@@ -99,6 +99,15 @@ describe("a recipe in the sandbox", function()
     assert.equal(one.stdout, eksrun("recipes/managed-cluster.lua", "--sandbox", "--yes", "--json").stdout)
   end)
 
+  it("finds by tags what another command made", function()
+    assert.equal(0, run("apply", "vpc", {}, "--yes").code)
+    local found = eksrun("call", "resourcegroupstaggingapi", "get-resources", "--resource-type-filters",
+      "ec2:vpc",
+      "--sandbox=" .. state_file)
+    assert.equal(0, found.code, found.stderr)
+    assert.equal(1, #json.decode(found.stdout).ResourceTagMappingList)
+  end)
+
   it("writes nothing of the user's", function()
     local made = eksrun("recipes/managed-cluster.lua", "--sandbox", "--yes")
     assert.equal(0, made.code, made.stderr)

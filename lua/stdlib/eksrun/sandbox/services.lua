@@ -60,6 +60,10 @@ local function handlers_of(service)
   return handlers[service]
 end
 
+--- Loads all modules of a service.
+--- @param service string
+function M.load(service) handlers_of(service) end
+
 --- @param service string
 --- @param operation string
 --- @return (fun(call: eksrun.sandbox.Call, params: table): table?)? handler

@@ -19,7 +19,7 @@ local function everything(call)
       list[#list + 1] = found
     end
   end
-  for _, kind in util.sorted_pairs(support.kinds) do
+  for _, kind in util.sorted_pairs(support.kinds()) do
     for _, thing in ipairs(kind.tag and call:all(kind.kind) or {}) do
       list[#list + 1] = {
         arn = call:arn("ec2", kind.tag .. "/" .. thing[kind.id]),

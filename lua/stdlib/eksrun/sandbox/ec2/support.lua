@@ -20,9 +20,14 @@ local M = {}
 --- @field filters table<string, string[]> see ec2/filter.lua
 --- @field view? fun(call: eksrun.sandbox.Call, thing: table): table what answers and filters see of a thing
 
---- By kind; filled by describe().
---- @type table<string, eksrun.sandbox.ec2.Kind>
-M.kinds = {}
+local kinds = {}
+
+--- All kinds of things, by their names.
+--- @return table<string, eksrun.sandbox.ec2.Kind>
+function M.kinds()
+  require("eksrun.sandbox.services").load "ec2"
+  return kinds
+end
 
 -- Whether an id looks like one of a kind.
 local function well_formed(kind, id)
@@ -47,14 +52,14 @@ end
 --- @param id string?
 --- @return table
 function M.need(call, name, id)
-  return call:get(name, id) or M.refuse_missing(M.kinds[name], id)
+  return call:get(name, id) or M.refuse_missing(M.kinds()[name], id)
 end
 
 --- The handler of a Describe call.
 --- @param definition eksrun.sandbox.ec2.Kind
 --- @return fun(call: eksrun.sandbox.Call, params: table): table
 function M.describe(definition)
-  M.kinds[definition.kind] = definition
+  kinds[definition.kind] = definition
   return function(call, params)
     local ids, wanted = definition.ids and params[definition.ids], nil
     local filters = params.Filters or params.Filter

@@ -12,7 +12,7 @@ local operations = M.operations
 -- The kind of an id, by what it begins with.
 local function kind_of(id)
   local prefix = id:match "^([%a-]+)%-%x+$"
-  for _, kind in pairs(support.kinds) do
+  for _, kind in pairs(support.kinds()) do
     if kind.prefix == prefix and kind.tag then return kind end
   end
   fault.raise("InvalidID", "The ID '%s' is not valid", id)
@@ -69,7 +69,7 @@ end
 function operations.DescribeTags(call, params)
   filter.check(TAG, params.Filters)
   local list = json.array {}
-  for _, kind in util.sorted_pairs(support.kinds) do
+  for _, kind in util.sorted_pairs(support.kinds()) do
     for _, thing in ipairs(call:all(kind.kind)) do
       for _, tag in ipairs(thing.Tags or thing.TagSet or {}) do
         local shown = {

@@ -1,8 +1,8 @@
 --- EKS: the nodes of clusters: instances that have joined.
 ---
---- Instances of managed node groups and of Auto Mode join. Others do when their user data names the cluster, as nodeadm,
---- bootstrap.sh and Bottlerocket read it, and the cluster lets their role in: by an access entry, or by the
---- ConfigMap, which the sandbox does not see, where the cluster takes that.
+--- Instances of managed node groups and of Auto Mode join. Others do when their user data names the cluster,
+--- as nodeadm, bootstrap.sh and Bottlerocket read it, and the cluster lets their role in: by an access entry,
+--- or by the ConfigMap, which the sandbox does not see, where the cluster takes that.
 local text = require "eksrun.text"
 
 local M = {}

@@ -15,7 +15,7 @@ local function any() return { { arn = "*" } } end
 -- -- EC2 ----------------------------------------------------------------------------------------------------
 
 local function ec2_thing(call, id)
-  for _, kind in pairs(ec2.kinds) do
+  for _, kind in pairs(ec2.kinds()) do
     if kind.prefix == id:match "^%a+" then
       local thing = call:get(kind.kind, id)
       if thing then return thing end
