@@ -1,7 +1,9 @@
 -- Stacks: templates, what is made of them and in which order, changes, failures.
+local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local json = require "eksrun.json"
 local process = require "eksrun.process"
+local sandbox = require "eksrun.sandbox"
 local support = require "tests.spec.support.sandbox"
 local task = require "eksrun.task"
 
@@ -165,6 +167,24 @@ describe("CloudFormation in the sandbox", function()
     assert.equal("ValidationError", (refused("describe_stacks", { StackName = "s" })))
     assert.same({}, aws.eks:list_clusters({}).clusters)
     assert.equal(0, #aws.ec2:describe_vpcs({}).Vpcs)
+  end)
+
+  it("goes on from a state that was saved in the midst of a stack", function()
+    local _, world = support.open()
+    aws = require("eksrun.aws").session(world:options())
+    aws.cloudformation:create_stack { StackName = "s", TemplateBody = TEMPLATE,
+      Capabilities = { "CAPABILITY_IAM" } }
+    task.sleep(400)
+    local state = json.decode(json.encode(world:save(clock.now())))
+    support.close()
+    world = sandbox.new { state = state }
+    clock.simulate(world.started)
+    cf = require("eksrun.aws").session(world:options()).cloudformation
+    assert.equal("CREATE_IN_PROGRESS", status())
+    assert.equal("CREATE_COMPLETE", settle())
+    cf:delete_stack { StackName = "s" }
+    task.sleep(1800)
+    assert.equal("ValidationError", (refused("describe_stacks", { StackName = "s" })))
   end)
 
   it("reads a template before it takes it", function()

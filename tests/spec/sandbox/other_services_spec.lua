@@ -20,6 +20,7 @@ describe("the services beside clusters", function()
       VersionStage = "AWSPREVIOUS" }).SecretString)
     secrets:put_secret_value { SecretId = arn, SecretBinary = "\0\255" }
     assert.equal("\0\255", secrets:get_secret_value({ SecretId = arn }).SecretBinary)
+    secrets:tag_resource { SecretId = arn, Tags = { { Value = "without a key" } } }
     secrets:delete_secret { SecretId = arn, RecoveryWindowInDays = 7 }
     assert.equal("InvalidRequestException", (support.refused(secrets, "get_secret_value",
       { SecretId = arn })))

@@ -182,7 +182,7 @@ end
 --- @return table<string, string>
 function M.tag_map(list)
   local map = {}
-  for _, tag in ipairs(list or {}) do map[tag.Key] = tag.Value or "" end
+  for _, tag in ipairs(list or {}) do map[tag.Key or ""] = tag.Value or "" end
   return map
 end
 

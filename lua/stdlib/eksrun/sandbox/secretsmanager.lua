@@ -269,7 +269,7 @@ end
 function operations.TagResource(call, params)
   local secret = need_live(call, params)
   local map = calls.tag_map(secret.Tags)
-  for _, tag in ipairs(params.Tags) do map[tag.Key] = tag.Value end
+  for key, value in pairs(calls.tag_map(params.Tags)) do map[key] = value end
   secret.Tags = json.array(calls.tag_list(map))
 end
 
