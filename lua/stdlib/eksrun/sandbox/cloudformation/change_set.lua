@@ -1,5 +1,6 @@
 --- CloudFormation: change sets, what a change of a stack would do, and doing it.
 local engine = require "eksrun.sandbox.cloudformation.engine"
+local events = require "eksrun.sandbox.cloudformation.event"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local resources = require "eksrun.sandbox.cloudformation.resource"
@@ -77,7 +78,7 @@ function operations.CreateChangeSet(call, params)
     stack = stacks.new(call, params)
     stack._template, stack._values = body, values
     engine.check(call, stack, params.Capabilities)
-    engine.say(call, stack, nil, "REVIEW_IN_PROGRESS", "User Initiated")
+    events.say(call, stack, nil, "REVIEW_IN_PROGRESS", "User Initiated")
     call:put("cloudformation.stack", stack.StackId, stack)
   end
   local changes = changes_of(call, stack, body, values)

@@ -40,7 +40,7 @@ local M = {}
 --- @type table<string, eksrun.sandbox.cloudformation.Type>
 M.types = {}
 for _, name in ipairs { "ec2", "eks", "iam", "other" } do
-  for kind, definition in pairs(require("eksrun.sandbox.cloudformation.types_" .. name)) do
+  for kind, definition in pairs(require("eksrun.sandbox.cloudformation.types." .. name)) do
     M.types[kind] = definition
   end
 end

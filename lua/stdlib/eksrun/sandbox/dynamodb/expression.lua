@@ -1,100 +1,9 @@
 --- DynamoDB's expressions: conditions, projections and updates, over items as their maps of typed values.
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local readers = require "eksrun.sandbox.dynamodb.reader"
 
 local M = {}
-
---- What names and values an expression may use.
---- @class eksrun.sandbox.dynamodb.Scope
---- @field kind string "ConditionExpression", for messages
---- @field names? table<string, string>
---- @field values? table<string, table>
-
-local function refuse(scope, message, ...)
-  if select("#", ...) > 0 then message = message:format(...) end
-  fault.raise("ValidationException", "Invalid %s: %s", scope.kind, message)
-end
-
--- -- reading ------------------------------------------------------------------------------------------------
-
-local function tokens(text, scope)
-  local list, at = {}, 1
-  while true do
-    at = text:find("%S", at)
-    if not at then break end
-    local token = text:match("^<>", at) or text:match("^[<>]=", at) or text:match("^[()%[%],.=<>+-]", at)
-      or text:match("^[#:]?[%w_]+", at)
-    if not token then refuse(scope, "Syntax error; token: \"%s\"", text:sub(at, at)) end
-    list[#list + 1] = token
-    at = at + #token
-  end
-  return list
-end
-
-local Reader = {}
-Reader.__index = Reader
-
-local function reader(text, scope)
-  return setmetatable({ tokens = tokens(text, scope), at = 1, scope = scope }, Reader)
-end
-
-function Reader:peek() return self.tokens[self.at] end
-
-function Reader:word() return (self:peek() or ""):upper() end
-
-function Reader:next()
-  local token = self:peek()
-  self.at = self.at + 1
-  return token
-end
-
-function Reader:expect(token)
-  local found = self:next()
-  if found ~= token then
-    refuse(self.scope, "Syntax error; token: \"%s\", near: \"%s\"", tostring(found), token)
-  end
-end
-
-function Reader:name(token)
-  if not token:find "^#" then return token end
-  local name = (self.scope.names or {})[token]
-  if not name then
-    refuse(self.scope, "An expression attribute name used in the document path is not defined; attribute "
-      .. "name: %s", token)
-  end
-  return name
-end
-
--- The place of an attribute: names and positions.
-function Reader:path()
-  local token = self:next()
-  if not token or not token:find "^#?[%w_]" then
-    refuse(self.scope, "Syntax error; token: \"%s\"", tostring(token or "<EOF>"))
-  end
-  local path = { self:name(token) }
-  while true do
-    if self:peek() == "." then
-      self:next()
-      path[#path + 1] = self:name(self:next() or "")
-    elseif self:peek() == "[" then
-      self:next()
-      path[#path + 1] = math.tointeger(tonumber(self:next())) or 0
-      self:expect "]"
-    else
-      return path
-    end
-  end
-end
-
-function Reader:value()
-  local token = self:next()
-  local value = (self.scope.values or {})[token]
-  if value == nil then
-    refuse(self.scope, "An expression attribute value used in expression is not defined; attribute value: %s",
-      tostring(token))
-  end
-  return value
-end
 
 -- -- values -------------------------------------------------------------------------------------------------
 
@@ -177,7 +86,7 @@ local function operand(r)
     local value = r:value()
     return function() return value end
   end
-  if token == "size" and r.tokens[r.at + 1] == "(" then
+  if r:calls "size" then
     r:next()
     r:expect "("
     local path = r:path()
@@ -205,7 +114,7 @@ local function comparison(r)
   elseif word == "BETWEEN" then
     r:next()
     local low = operand(r)
-    if r:word() ~= "AND" then refuse(r.scope, "Syntax error; token: \"%s\"", tostring(r:peek())) end
+    if r:word() ~= "AND" then readers.refuse(r.scope, "Syntax error; token: \"%s\"", tostring(r:peek())) end
     r:next()
     local high = operand(r)
     return function(item)
@@ -230,7 +139,7 @@ local function comparison(r)
       return false
     end
   end
-  refuse(r.scope, "Syntax error; token: \"%s\"", tostring(r:peek() or "<EOF>"))
+  readers.refuse(r.scope, "Syntax error; token: \"%s\"", tostring(r:peek() or "<EOF>"))
 end
 
 local function primary(r)
@@ -242,7 +151,7 @@ local function primary(r)
     return inner
   end
   local f = functions[token or ""]
-  if f and r.tokens[r.at + 1] == "(" then
+  if f and r:calls(token) then
     r:next()
     r:expect "("
     local path, value = r:path(), nil
@@ -283,17 +192,13 @@ condition = function(r)
   return left
 end
 
-local function ended(r)
-  if r:peek() then refuse(r.scope, "Syntax error; token: \"%s\"", r:peek()) end
-end
-
 --- @param text string
 --- @param scope eksrun.sandbox.dynamodb.Scope
 --- @return fun(item: table): boolean
 function M.condition(text, scope)
-  local r = reader(text, scope)
+  local r = readers.new(text, scope)
   local test = condition(r)
-  ended(r)
+  r:done()
   return test
 end
 
@@ -301,13 +206,13 @@ end
 --- @param scope eksrun.sandbox.dynamodb.Scope
 --- @return (string|integer)[][] paths
 function M.paths(text, scope)
-  local r = reader(text, scope)
+  local r = readers.new(text, scope)
   local list = { r:path() }
   while r:peek() == "," do
     r:next()
     list[#list + 1] = r:path()
   end
-  ended(r)
+  r:done()
   return list
 end
 
@@ -353,7 +258,7 @@ end
 
 local function set_operand(r)
   local name = r:peek()
-  if (name == "if_not_exists" or name == "list_append") and r.tokens[r.at + 1] == "(" then
+  if r:calls "if_not_exists" or r:calls "list_append" then
     r:next()
     r:expect "("
     local first_path = name == "if_not_exists" and r:path() or nil
@@ -425,10 +330,10 @@ end
 --- @param scope eksrun.sandbox.dynamodb.Scope
 --- @return fun(item: table, before: table) update changes the first by what the second has
 function M.update(text, scope)
-  local r, changes = reader(text, scope), {}
+  local r, changes = readers.new(text, scope), {}
   while r:peek() do
     local section = sections[r:word()]
-    if not section then refuse(scope, "Syntax error; token: \"%s\"", r:peek()) end
+    if not section then readers.refuse(scope, "Syntax error; token: \"%s\"", r:peek()) end
     repeat
       r:next()
       changes[#changes + 1] = section(r)
