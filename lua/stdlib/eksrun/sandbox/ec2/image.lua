@@ -98,10 +98,7 @@ function M.of_nodes(call, kind, version)
   return M.id(call, ("/aws/service/%s/image_id"):format(name))
 end
 
---- All images that AWS publishes.
---- @param call eksrun.sandbox.Call
---- @return table[]
-function M.all(call)
+local function published(call)
   local list = {}
   for _, arch in ipairs { "x86_64", "arm64" } do
     for _, version in ipairs(M.VERSIONS) do
@@ -115,6 +112,19 @@ function M.all(call)
       })
   end
   return list
+end
+
+-- By world and region: the images, which stay as they are.
+local kept = setmetatable({}, { __mode = "k" })
+
+--- All images that AWS publishes.
+--- @param call eksrun.sandbox.Call
+--- @return table[] not to be changed
+function M.all(call)
+  local regions = kept[call.world] or {}
+  kept[call.world] = regions
+  regions[call.region] = regions[call.region] or published(call)
+  return regions[call.region]
 end
 
 --- @param call eksrun.sandbox.Call

@@ -223,13 +223,17 @@ local function shown(name, row)
   }
 end
 
+local known = {}
+
 --- A type, as DescribeInstanceTypes shows it.
 --- @param name string?
---- @return table? nil when there is none of that name
+--- @return table? nil when there is none of that name; the same table each time, not to be changed
 function M.get(name)
+  if name and known[name] then return known[name] end
   local family, size = (name or ""):match "^([%w-]+)%.(%w+)$"
   local row = OTHERS[name] or family and SIZES[size] and family_row(family, size)
-  return row and shown(name, row) or nil
+  if row then known[name] = shown(name, row) end
+  return row and known[name]
 end
 
 local all
