@@ -198,7 +198,7 @@ class Side:
             self.clients[service] = boto3.session.Session(
                 aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION).client(
                 service, endpoint_url=self.url,
-                config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=30))
+                config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=120))
         return self.clients[service]
 
     def fill(self, value):
