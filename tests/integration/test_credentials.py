@@ -249,7 +249,8 @@ def test_config(run, home):
     assert {"name": "region", "source": f"{home}/.aws/config:9", "value": "eu-central-1"} in found["settings"]
     assert [row["state"] for row in found["credentials"]] == ["empty", "empty", "empty", "used", "empty", "unused"]
     result = run("config", "--profile", "bad", AWS_MAX_ATTEMPTS=None)
-    assert result.status == 1 and "max_attempts 'none'" in result.stdout, result
+    assert result.status == 2 and "max_attempts 'none'" in result.stdout, result
+    assert run("config", "--profile", "nobody").status == CREDENTIALS
     assert run("config", "regio").status == 2
 
 
