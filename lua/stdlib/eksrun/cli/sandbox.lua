@@ -15,6 +15,7 @@ its state.]],
     { "virtual", "time jumps wherever a client would wait" },
     { "state", "load what is there from a file, and save it at the end", value = "FILE" },
     { "seed", "decides ids and durations of a new sandbox", value = "N", type = "integer" },
+    { "keys", "keys that requests must be signed by; may be repeated", value = "ID:SECRET", many = true },
     { "faults", "what is to go wrong, such as throttle=0.3,lost=0.05", value = "SPEC" },
   },
   examples = {
@@ -38,6 +39,17 @@ local function place(text)
     util.fail("usage", "--listen: a sandbox serves this machine only, at 127.0.0.1, not at %s", address)
   end
   return address, port
+end
+
+-- Secrets by access key id, as --keys gives them.
+local function keys_of(list)
+  local keys = list and {}
+  for _, pair in ipairs(list or {}) do
+    local id, secret = pair:match "^(%w+):(.+)$"
+    if not id then util.fail("usage", "--keys: not of the form ID:SECRET") end
+    keys[id] = secret
+  end
+  return keys
 end
 
 local function check(parsed)
@@ -64,7 +76,7 @@ function M.run(parsed)
   local task = require "eksrun.task"
   local sandbox = require("eksrun.sandbox").new {
     seed = parsed.seed, now = clock.now(), state = parsed.state and store.load(parsed.state),
-    virtual = parsed.virtual, faults = parsed.faults,
+    virtual = parsed.virtual, faults = parsed.faults, keys = keys_of(parsed.keys),
   }
   local pace = require("eksrun.sandbox.pace").new(sandbox.started, parsed.time_scale)
   local listener = require("eksrun.sandbox.listener").new {

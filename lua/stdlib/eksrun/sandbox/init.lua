@@ -39,6 +39,8 @@ Sandbox.__index = Sandbox
 --- those of the administrator, whom no key was given to. Default: nobody is refused
 --- @field observe? fun(requests: eksrun.sandbox.iam.Request[], call: eksrun.sandbox.Call) sees what each call
 --- asks IAM
+--- @field keys? table<string, string> secrets by access key id: with them, every request has to be signed by
+--- one of these, or by a key that was given out in the sandbox
 --- @field virtual? boolean nobody has to wait: virtual.lua
 --- @field faults? string|eksrun.sandbox.Faults what goes wrong on purpose: faults.lua
 --- @field crash? fun(sandbox: eksrun.Sandbox) ends the client where the faults say so: does not return
@@ -50,13 +52,14 @@ function M.new(options)
   util.check_options("sandbox.new", options, {
     seed = "integer?", now = "number?", state = "table?", virtual = "boolean?", enforce = "any?",
     observe = "function?", faults = "any?", crash = "function?",
+    keys = "table?",
   })
   if options.state and options.state.version ~= 1 then
     util.fail("sandbox", "the state is not one of a sandbox")
   end
   local self = setmetatable({
     world = worlds.new(options), enforce = options.enforce, observe = options.observe,
-    virtual = options.virtual or false, crash = options.crash, responses = 0,
+    virtual = options.virtual or false, keys = options.keys, crash = options.crash, responses = 0,
   }, Sandbox)
   self:set_faults(options.faults)
   self.world.authorize = function(call) self:authorize(call) end
@@ -245,8 +248,12 @@ function Sandbox:answer(request, now, refuse)
   if not operation then
     answer = (meant or service):serialize_error(params, options)
   else
+    local protocol = service:metadata().protocol
+    local bad = self.keys and not operation:is_unsigned()
+      and require("eksrun.sandbox.signature").check(request, self.world, self.keys, name, protocol)
     local function perform()
-      if refuse then return false, faults.refusal(refuse, name, service:metadata().protocol) end
+      if bad then return false, bad end
+      if refuse then return false, faults.refusal(refuse, name, protocol) end
       return pcall(self.perform, self, name, region, operation, params, access_key_id)
     end
     local ok, output = perform()
