@@ -4,6 +4,7 @@
 static const luaL_Reg modules[] = {
     {"eksrun.checksum", luaopen_eksrun_checksum},
     {"eksrun.error", luaopen_eksrun_error},
+    {"eksrun.native.certificate", luaopen_eksrun_native_certificate},
     {"eksrun.native.es256", luaopen_eksrun_native_es256},
     {"eksrun.native.kubeconfig", luaopen_eksrun_native_kubeconfig},
     {"eksrun.ini", luaopen_eksrun_ini},

@@ -34,6 +34,7 @@ void ek_lbuf_push(lua_State *L, struct ek_buf *b);
 /* A module of that name. */
 int luaopen_eksrun_checksum(lua_State *L);
 int luaopen_eksrun_error(lua_State *L);
+int luaopen_eksrun_native_certificate(lua_State *L);
 int luaopen_eksrun_native_es256(lua_State *L);
 int luaopen_eksrun_native_kubeconfig(lua_State *L);
 int luaopen_eksrun_ini(lua_State *L);

@@ -5,9 +5,13 @@
  *   Server:port() -> port
  *   Server:next() -> Exchange, when a request has come; nil: quiesced, and nothing is under way
  *   Server:quiesce(): accepts no more    Server:close(): drops what is under way
- *   Exchange:request() -> { method =, path =, query =, headers = {...}, body = }, as they were
- * sent; once Exchange:answer { status =, headers = { name = value }, body = "" } Exchange:drop():
- * closes the connection instead. Either may be done once; what is collected without is dropped. */
+ *   Exchange:request() -> { method =, path =, query =, headers = {...}, body = }, as sent; once
+ *   Exchange:answer { status =, headers = { name = value }, body = "" }
+ *   Exchange:begin { status =, headers = }, then Exchange:write(bytes) -> whether there still is a
+ *     client, until Exchange:finish(): the same for a body that comes in pieces
+ *   Exchange:drop(): closes the connection instead
+ *
+ * An exchange is answered or dropped once; what is collected without is dropped. */
 #include "http.h"
 
 #include "loop/server.h"
@@ -26,7 +30,8 @@ struct server {
 struct exchange {
   struct ek_exchange *x; /* NULL: over */
   struct ek_received received;
-  bool read; /* given out */
+  bool read;      /* given out */
+  bool in_pieces; /* answered so */
 };
 
 /* -- servers -------------------------------------------------------------------------------------
@@ -144,10 +149,11 @@ static int l_gc(lua_State *L) {
 /* -- exchanges -----------------------------------------------------------------------------------
  */
 
-static struct ek_exchange *check_exchange(lua_State *L) {
+/* One that is still to be answered. */
+static struct exchange *check_exchange(lua_State *L) {
   struct exchange *x = luaL_checkudata(L, 1, EXCHANGE_TYPE);
-  if (x->x == NULL) luaL_error(L, "the exchange is over");
-  return x->x;
+  if (x->x == NULL || x->in_pieces) luaL_error(L, "the exchange is over");
+  return x;
 }
 
 static void set_text(lua_State *L, const char *name, const char *bytes, size_t n) {
@@ -174,38 +180,73 @@ static int l_request(lua_State *L) {
   return 1;
 }
 
-/* The field `headers` of the table at 2. */
-static void add_headers(lua_State *L, struct ek_exchange *x) {
+/* The field `headers` of the table at 2. What raises leaves the exchange to be answered. */
+static void add_headers(lua_State *L, const char *what, struct ek_exchange *x) {
   struct ek_error e;
-  if (ek_options_push(L, 2, "exchange:answer", "headers", LUA_TTABLE) == LUA_TNIL) return;
+  if (ek_options_push(L, 2, what, "headers", LUA_TTABLE) == LUA_TNIL) return;
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-      luaL_error(L, "exchange:answer: headers must be strings");
+      luaL_error(L, "%s: headers must be strings", what);
     if (ek_exchange_header(x, lua_tostring(L, -2), lua_tostring(L, -1), &e) != 0)
-      luaL_error(L, "exchange:answer: %s", e.message);
+      luaL_error(L, "%s: %s", what, e.message);
     lua_pop(L, 1);
   }
 }
 
-static int l_answer(lua_State *L) {
+/* Reads the answer at 2; pieces: its body comes later. */
+static int answer(lua_State *L, const char *what, bool pieces) {
   static const char *const names[] = {"status", "headers", "body", NULL};
+  static const char *const pieces_names[] = {"status", "headers", NULL};
   size_t n = 0;
   struct ek_error e;
   lua_settop(L, 2);
-  ek_options_check(L, 2, "exchange:answer", false, names);
-  lua_Integer status = ek_options_integer(L, 2, "exchange:answer", "status", 200, 200);
+  ek_options_check(L, 2, what, false, pieces ? pieces_names : names);
+  lua_Integer status = ek_options_integer(L, 2, what, "status", 200, 200);
   luaL_argcheck(L, status <= 599, 2, "status: 200 to 599 expected");
-  const char *body = ek_options_string(L, 2, "exchange:answer", "body", &n, false);
-  struct ek_exchange *x = check_exchange(L); /* nothing below runs Lua */
-  if (ek_exchange_body(x, body == NULL ? "" : body, n, &e) != 0) return ek_error_raise(L, &e);
-  add_headers(L, x);
-  ek_exchange_answer(x, (unsigned)status);
+  const char *body = pieces ? NULL : ek_options_string(L, 2, what, "body", &n, false);
+  struct exchange *x = check_exchange(L); /* nothing below runs Lua */
+  int rc = pieces ? ek_exchange_pieces(x->x, &e)
+                  : ek_exchange_body(x->x, body == NULL ? "" : body, n, &e);
+  if (rc != 0) return ek_error_raise(L, &e);
+  add_headers(L, what, x->x);
+  x->in_pieces = pieces;
+  ek_exchange_answer(x->x, (unsigned)status);
+  return 0;
+}
+
+static int l_answer(lua_State *L) {
+  return answer(L, "exchange:answer", false);
+}
+
+static int l_begin(lua_State *L) {
+  return answer(L, "exchange:begin", true);
+}
+
+static struct exchange *check_pieces(lua_State *L) {
+  struct exchange *x = luaL_checkudata(L, 1, EXCHANGE_TYPE);
+  if (!x->in_pieces) luaL_error(L, "exchange:begin has not begun an answer in pieces");
+  return x;
+}
+
+static int l_write(lua_State *L) {
+  size_t n;
+  struct ek_error e;
+  const struct exchange *x = check_pieces(L);
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  if (x->x != NULL && ek_exchange_write(x->x, bytes, n, &e) != 0) return ek_error_raise(L, &e);
+  lua_pushboolean(L, x->x != NULL);
+  return 1;
+}
+
+static int l_finish(lua_State *L) {
+  const struct exchange *x = check_pieces(L);
+  if (x->x != NULL) ek_exchange_end(x->x);
   return 0;
 }
 
 static int l_drop(lua_State *L) {
-  ek_exchange_drop(check_exchange(L));
+  ek_exchange_drop(check_exchange(L)->x);
   return 0;
 }
 
@@ -234,7 +275,8 @@ int luaopen_eksrun_native_server(lua_State *L) {
   static const luaL_Reg server[] = {
       {"port", l_port}, {"next", l_next}, {"quiesce", l_quiesce}, {"close", l_close}, {NULL, NULL}};
   static const luaL_Reg exchange[] = {
-      {"request", l_request}, {"answer", l_answer}, {"drop", l_drop}, {NULL, NULL}};
+      {"request", l_request}, {"answer", l_answer}, {"begin", l_begin}, {"write", l_write},
+      {"finish", l_finish},   {"drop", l_drop},     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"listen", l_listen}, {NULL, NULL}};
   new_type(L, SERVER_TYPE, server, l_gc);
   new_type(L, EXCHANGE_TYPE, exchange, l_exchange_gc);

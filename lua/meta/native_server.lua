@@ -46,6 +46,18 @@ function Exchange:request() end
 --- length and the date are added
 function Exchange:answer(answer) end
 
+--- Begins an answer whose body comes in pieces. Raises as answer() does.
+---@param answer { status?: integer, headers?: table<string, string> }
+function Exchange:begin(answer) end
+
+--- Sends a piece. Raises { code = "limit" } when the client does not read.
+---@param bytes string
+---@return boolean there whether the client may still be there
+function Exchange:write(bytes) end
+
+--- The body ends here.
+function Exchange:finish() end
+
 --- Closes the connection instead. Raises as answer() does.
 function Exchange:drop() end
 

@@ -7,20 +7,21 @@
 
 #include "core/error.h"
 
-#define EK_MHD_FUNCTIONS(X)      \
-  X(add_response_header)         \
-  X(create_response_from_buffer) \
-  X(destroy_response)            \
-  X(get_connection_values)       \
-  X(get_daemon_info)             \
-  X(get_timeout)                 \
-  X(lookup_connection_value)     \
-  X(queue_response)              \
-  X(quiesce_daemon)              \
-  X(resume_connection)           \
-  X(run)                         \
-  X(start_daemon)                \
-  X(stop_daemon)                 \
+#define EK_MHD_FUNCTIONS(X)        \
+  X(add_response_header)           \
+  X(create_response_from_buffer)   \
+  X(create_response_from_callback) \
+  X(destroy_response)              \
+  X(get_connection_values)         \
+  X(get_daemon_info)               \
+  X(get_timeout)                   \
+  X(lookup_connection_value)       \
+  X(queue_response)                \
+  X(quiesce_daemon)                \
+  X(resume_connection)             \
+  X(run)                           \
+  X(start_daemon)                  \
+  X(stop_daemon)                   \
   X(suspend_connection)
 
 struct ek_mhd {

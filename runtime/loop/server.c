@@ -15,6 +15,9 @@
 /* Descriptors that are left to the rest of the program. */
 #define DESCRIPTORS_SPARED 64
 #define BACKLOG            1024u
+/* Bytes of pieces that wait to be sent. */
+#define PIECE_MAX  ((size_t)4096)
+#define UNSENT_MAX ((size_t)1024 * 1024)
 
 struct ek_exchange {
   struct ek_server *server;
@@ -23,8 +26,10 @@ struct ek_exchange {
   struct MHD_Connection *connection;
   struct MHD_Response *response; /* owned */
   unsigned status;
-  bool begun; /* the header is there */
-  enum { READS, WAITS, TAKEN, OVER } state;
+  struct ek_buf pieces;         /* of a body that comes in pieces, not sent yet */
+  bool begun;                   /* the header is there */
+  bool in_pieces, ended, rests; /* the connection waits for a piece */
+  enum { READS, WAITS, TAKEN, ANSWERED } state;
   struct ek_exchange *next, **link; /* among those that are open */
   struct ek_exchange *next_waiting;
 };
@@ -87,6 +92,7 @@ static void free_exchange(struct ek_exchange *x) {
   if (x->next != NULL) x->next->link = x->link;
   s->open_count--;
   ek_received_fini(&x->received);
+  ek_buf_fini(&x->pieces);
   free(x);
   if (s->open_count == 0) s->notify(s->user);
 }
@@ -157,7 +163,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     *n = 0;
     return x->received.body.failed ? MHD_NO : MHD_YES;
   }
-  if (x->state == OVER)
+  if (x->state == ANSWERED)
     return x->response == NULL ? MHD_NO : ek_mhd.queue_response(connection, x->status, x->response);
   if (x->received.headers.failed || x->received.target.failed || x->received.method.failed)
     return MHD_NO;
@@ -221,25 +227,73 @@ int ek_exchange_header(struct ek_exchange *x, const char *name, const char *valu
 
 static void on_timer(struct ek_timer *timer);
 
-/* Has the library call on_request once more, in the next turn of the loop. */
+/* The connection goes on in the next turn of the loop. */
 static void go_on(struct ek_exchange *x) {
   struct ek_server *s = x->server;
-  let_go(x);
-  x->state = OVER;
+  x->rests = false;
   ek_mhd.resume_connection(x->connection);
   (void)ek_timer_start(s->loop, &s->timer, 0, on_timer, NULL);
 }
 
 void ek_exchange_answer(struct ek_exchange *x, unsigned status) {
   x->status = status;
+  x->state = ANSWERED;
   if (x->server->quiesced) (void)ek_mhd.add_response_header(x->response, "Connection", "close");
+  if (!x->in_pieces) let_go(x);
   go_on(x);
 }
 
 void ek_exchange_drop(struct ek_exchange *x) {
+  if (x->state == ANSWERED) { /* in pieces: what was sent stays without its end */
+    ek_exchange_end(x);
+    return;
+  }
   if (x->response != NULL) ek_mhd.destroy_response(x->response);
   x->response = NULL;
+  x->state = ANSWERED;
+  let_go(x);
   go_on(x);
+}
+
+/* Gives the library what there is of the body; without any, the connection rests. */
+static ssize_t on_piece(void *user, uint64_t sent, char *out, size_t n) {
+  struct ek_exchange *x = user;
+  (void)sent;
+  if (x->pieces.len == 0 && x->ended) return MHD_CONTENT_READER_END_OF_STREAM;
+  if (x->pieces.len == 0) {
+    x->rests = true;
+    ek_mhd.suspend_connection(x->connection);
+    return 0;
+  }
+  if (n > x->pieces.len) n = x->pieces.len;
+  memcpy(out, x->pieces.data, n);
+  memmove(x->pieces.data, x->pieces.data + n, x->pieces.len - n);
+  x->pieces.len -= n;
+  return (ssize_t)n;
+}
+
+int ek_exchange_pieces(struct ek_exchange *x, struct ek_error *e) {
+  if (x->response != NULL) ek_mhd.destroy_response(x->response);
+  x->response =
+      ek_mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_MAX, on_piece, x, NULL);
+  if (x->response == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for an answer");
+  x->in_pieces = true;
+  return 0;
+}
+
+int ek_exchange_write(struct ek_exchange *x, const void *bytes, size_t n, struct ek_error *e) {
+  if (n > UNSENT_MAX - x->pieces.len)
+    return ek_error_set(e, EK_ERR_LIMIT, "the client does not read what is sent");
+  ek_buf_append(&x->pieces, bytes, n);
+  if (x->pieces.failed) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for an answer");
+  if (x->rests && n > 0) go_on(x);
+  return 0;
+}
+
+void ek_exchange_end(struct ek_exchange *x) {
+  x->ended = true;
+  let_go(x);
+  if (x->rests) go_on(x);
 }
 
 /* -- the loop ------------------------------------------------------------------------------------
@@ -363,7 +417,7 @@ void ek_server_free(struct ek_server *s) {
   s->notify = no_notice;
   for (struct ek_exchange *x = s->open; x != NULL; x = x->next) {
     if (x->state == WAITS) take_from_queue(s, x);
-    if (x->state == WAITS || x->state == TAKEN) ek_exchange_drop(x);
+    if (x->state == WAITS || x->state == TAKEN || x->in_pieces) ek_exchange_drop(x);
   }
   if (s->watch != NULL) {
     s->watch->server = NULL;

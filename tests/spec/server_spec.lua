@@ -66,6 +66,58 @@ describe("eksrun.native.server", function()
     end)
   end)
 
+  it("sends a body in pieces", function()
+    local seen = {}
+    with(function(exchange)
+      exchange:begin { status = 203, headers = { ["x-a"] = "b" } }
+      for i = 1, 3 do
+        assert(exchange:write("piece " .. i .. ";"))
+        task.sleep(0.01)
+      end
+      assert.is_false((pcall(exchange.answer, exchange, {})))
+      exchange:finish()
+      assert.is_false(exchange:write "more")
+    end, function(url)
+      local answer = http.request { url = url, stream = true }
+      assert.equal(203, answer.status)
+      assert.equal("b", answer.headers["x-a"])
+      seen.first = answer.body:read(8)
+      seen.rest = answer.body:read_all()
+    end)
+    assert.same({ first = "piece 1;", rest = "piece 2;piece 3;" }, seen)
+  end)
+
+  it("tells who writes that nobody reads any more", function()
+    local there, err
+    with(function(exchange)
+      exchange:begin {}
+      local piece, ok = ("x"):rep(100000), true
+      while ok and there ~= false do
+        task.sleep(0.001)
+        ok, there = pcall(exchange.write, exchange, piece)
+      end
+      err = not ok and there or nil
+    end, function(url)
+      local answer = http.request { url = url, stream = true }
+      answer.body:close()
+      task.sleep(0.2)
+    end)
+    assert.is_true(there == false or err.code == "limit")
+  end)
+
+  it("closes an answer in pieces with the server", function()
+    with(function(exchange)
+      exchange:begin {}
+      exchange:write "x"
+      task.sleep(0.2)
+      assert.is_false(exchange:write "y")
+    end, function(url, server)
+      local answer = http.request { url = url, stream = true }
+      assert.equal("x", answer.body:read(1))
+      server:close()
+    end)
+  end)
+
   it("drops what is dropped, forgotten, or left to <close>", function()
     for _, handle in ipairs {
       function(exchange) exchange:drop() end,

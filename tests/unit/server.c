@@ -273,6 +273,48 @@ static void an_exchange_goes_with_its_server(void **state) {
   close(taken), close(waiting), close(reading);
 }
 
+static void begin_pieces(int *fd) {
+  *fd = connect_client();
+  say(*fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  take();
+  assert_int_equal(ek_exchange_pieces(held, NULL), 0);
+  ek_exchange_answer(held, 200);
+  assert_non_null(held);
+  assert_non_null(hear(*fd, "\r\n\r\n")); /* the header, before there is a piece */
+}
+
+static void an_answer_comes_in_pieces(void **state) {
+  (void)state;
+  int fd;
+  begin_pieces(&fd);
+  assert_int_equal(ek_exchange_write(held, "one", 3, NULL), 0);
+  assert_non_null(hear(fd, "one"));
+  assert_int_equal(ek_exchange_write(held, "two", 3, NULL), 0);
+  assert_int_equal(ek_exchange_write(held, "three", 5, NULL), 0);
+  ek_exchange_end(held);
+  assert_null(held);
+  assert_non_null(hear(fd, "0\r\n\r\n"));
+  assert_non_null(strstr(heard, "twothree"));
+  close(fd);
+}
+
+static void an_answer_in_pieces_ends_with_its_client_or_its_server(void **state) {
+  (void)state;
+  int gone, stays;
+  begin_pieces(&gone);
+  close(gone);
+  for (int i = 0; i < TURNS && held != NULL; i++) {
+    if (ek_exchange_write(held, "x", 1, NULL) != 0) fail();
+    turn();
+  }
+  assert_null(held);
+  begin_pieces(&stays);
+  ek_server_free(server);
+  server = NULL;
+  assert_null(held);
+  close(stays);
+}
+
 static void a_quiet_server_ends_what_is_under_way_and_begins_nothing(void **state) {
   (void)state;
   int fd = connect_client();
@@ -348,6 +390,8 @@ int main(void) {
       TEST(a_dropped_request_has_no_answer),
       TEST(refuses_a_header_that_would_be_two),
       TEST(an_exchange_goes_with_its_server),
+      TEST(an_answer_comes_in_pieces),
+      TEST(an_answer_in_pieces_ends_with_its_client_or_its_server),
       TEST(a_quiet_server_ends_what_is_under_way_and_begins_nothing),
       TEST(serves_beside_thousands_of_slow_clients),
       TEST(two_cannot_listen_in_one_place),

@@ -14,7 +14,7 @@ local function with(options, f)
   return task.scope(function(scope)
     scope:spawn(function() listener:serve() end)
     local aws = require("eksrun.aws").session {
-      region = "eu-west-1", endpoint = ("http://127.0.0.1:%d"):format(listener:port()),
+      region = "eu-west-1", endpoint = listener.url,
       credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" }, max_attempts = 1,
       system = require("eksrun.aws.system").with { env = function() end, read_file = function() end },
     }
@@ -118,7 +118,7 @@ describe("the sandbox's listener", function()
 
   it("answers what is no request of AWS", function()
     with({}, function(_, listener)
-      local url = ("http://127.0.0.1:%d/"):format(listener:port())
+      local url = listener.url .. "/"
       assert.equal(404, http.request({ url = url }).status)
       assert.equal(404, http.request({ url = url, headers = { authorization = "x" } }).status)
       local garbage = http.request {

@@ -15,6 +15,7 @@ its state.]],
     { "virtual", "time jumps wherever a client would wait" },
     { "state", "load what is there from a file, and save it at the end", value = "FILE" },
     { "seed", "decides ids and durations of a new sandbox", value = "N", type = "integer" },
+    { "tls", "serve by TLS, and write the certificate to trust into FILE", value = "FILE", bare = true },
     { "keys", "keys that requests must be signed by; may be repeated", value = "ID:SECRET", many = true },
     { "faults", "what is to go wrong, such as throttle=0.3,lost=0.05", value = "SPEC" },
   },
@@ -61,6 +62,9 @@ local function check(parsed)
   if parsed.virtual and parsed.time_scale then
     util.fail("usage", "--virtual and --time-scale exclude each other")
   end
+  if parsed.tls == true and not parsed.state then
+    util.fail("usage", "--tls wants a place for the certificate to trust: --tls=FILE, or --state")
+  end
   if parsed.time_scale and not (parsed.time_scale > 0 and parsed.time_scale < math.huge) then
     util.fail("usage", "--time-scale: a number above 0 expected")
   end
@@ -80,14 +84,16 @@ function M.run(parsed)
   }
   local pace = require("eksrun.sandbox.pace").new(sandbox.started, parsed.time_scale)
   local listener = require("eksrun.sandbox.listener").new {
-    sandbox = sandbox, pace = pace, address = address, port = port,
+    sandbox = sandbox, pace = pace, address = address, port = port, tls = parsed.tls ~= nil,
   }
   local signaled
   task.on_signal(function(signal)
     signaled = signal
     listener:stop()
   end)
-  require("eksrun.stdout").write(("http://%s:%d\n"):format(address, listener:port()))
+  local ca = parsed.tls ~= true and parsed.tls or parsed.state and parsed.state .. ".ca.pem"
+  if parsed.tls then require("eksrun.file").write_atomic(ca, listener.authority, { mode = 420 }) end -- 0644
+  require("eksrun.stdout").write(listener.url, "\n")
   listener:serve()
   if parsed.state then store.save(parsed.state, sandbox:save(pace:now())) end
   return require("eksrun.cli.failure").signal_status(signaled)

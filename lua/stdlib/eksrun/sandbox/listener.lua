@@ -1,5 +1,7 @@
 --- A sandbox over HTTP: each request is a task that has the sandbox answer it, at the time that the pace
 --- shows.
+local certificate = require "eksrun.native.certificate"
+local kubernetes = require "eksrun.sandbox.kubernetes"
 local native = require "eksrun.native.server"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
@@ -12,7 +14,8 @@ local GRACE = 5
 --- @class eksrun.sandbox.Listener
 --- @field sandbox eksrun.Sandbox
 --- @field pace eksrun.sandbox.Pace
---- @field server table of eksrun.native.server
+--- @field kubernetes eksrun.sandbox.Kubernetes
+--- @field servers { [1]: table, [2]: fun(request: table): table? }[] of eksrun.native.server, and who answers
 local Listener = {}
 Listener.__index = Listener
 
@@ -21,23 +24,46 @@ Listener.__index = Listener
 --- @field pace eksrun.sandbox.Pace
 --- @field address? string default 127.0.0.1
 --- @field port? integer default: one that is free
+--- @field tls? boolean AWS itself by TLS, too
+
+-- The authority of the sandbox's servers, which is as old as its state: certificate and key.
+local function authority_of(state)
+  if not state.authority then
+    local made, key = certificate.authority "eksrun sandbox"
+    state.authority = { certificate = made, key = key }
+  end
+  return state.authority.certificate, state.authority.key
+end
 
 --- Listens; serve() answers.
 --- @param options eksrun.sandbox.ListenerOptions
 --- @return eksrun.sandbox.Listener
 function M.new(options)
   util.check_options("listener.new", options, {
-    sandbox = "table", pace = "table", address = "string?", port = "integer?",
+    sandbox = "table", pace = "table", address = "string?", port = "integer?", tls = "boolean?",
   })
-  local pace = options.pace
-  return setmetatable({
-    sandbox = options.sandbox, pace = pace, now = function() return pace:now() end,
-    server = native.listen { address = options.address, port = options.port },
+  local pace, sandbox, address = options.pace, options.sandbox, options.address or "127.0.0.1"
+  local self = setmetatable({
+    sandbox = sandbox, pace = pace, now = function() return pace:now() end,
   }, Listener)
+  local authority, authority_key = authority_of(sandbox.world.state)
+  local own, key = certificate.server(authority, authority_key, address)
+  self.authority = authority
+  local function door(port, tls)
+    return native.listen {
+      address = address, port = port, certificate = tls and own or nil, key = tls and key or nil,
+    }
+  end
+  local aws, clusters = door(options.port, options.tls), door(0, true)
+  self.servers = {
+    { aws, function(request) return self:answer(request) end },
+    { clusters, function(request) return self:answer_kubernetes(request) end },
+  }
+  self.url = ("%s://%s:%d"):format(options.tls and "https" or "http", address, aws:port())
+  self.kubernetes = kubernetes.new(sandbox, self.now, ("https://%s:%d"):format(address, clusters:port()),
+    authority)
+  return self
 end
-
---- @return integer
-function Listener:port() return self.server:port() end
 
 local function with_traceback(err) return debug.traceback(util.describe(err), 2) end
 
@@ -58,28 +84,61 @@ local function countable(request, answer)
   return answer
 end
 
---- Answers a request.
+-- Has somebody answer, and time be where that took it.
+function Listener:guard(answer, ...)
+  local ok, answered = xpcall(answer, with_traceback, ...)
+  self.pace:reach(self.sandbox.world.state.now)
+  if not ok then return failed(answered) end
+  return answered
+end
+
+--- Answers a request to AWS.
 --- @param request eksrun.native.aws.Received
 --- @return eksrun.native.aws.Answer? answer nil: none
 function Listener:answer(request)
-  local ok, answer = xpcall(self.sandbox.respond, with_traceback, self.sandbox, request, self.now)
-  self.pace:reach(self.sandbox.world.state.now)
-  if not ok then return failed(answer) end
+  local answer = self:guard(self.sandbox.respond, self.sandbox, request, self.now)
   return answer and countable(request, answer)
+end
+
+--- Answers a request to a cluster.
+--- @param request eksrun.native.aws.Received
+--- @return eksrun.native.aws.Answer
+function Listener:answer_kubernetes(request)
+  return self:guard(self.kubernetes.answer, self.kubernetes, request)
+end
+
+local function send(exchange, answer)
+  if not answer.stream then return exchange:answer(answer) end
+  exchange:begin { status = answer.status, headers = answer.headers }
+  answer.stream(function(bytes) return exchange:write(bytes) end)
+  exchange:finish()
+end
+
+local function serve(scope, server, answer)
+  for exchange in server.next, server do
+    scope:spawn(function()
+      local _ <close> = exchange
+      local answered = answer(exchange:request())
+      if not answered then return end
+      -- One that cannot be sent, or has nobody to be sent to any more, is no matter of the others.
+      local sent, why = pcall(send, exchange, answered)
+      if not sent then failed(util.describe(why)) end
+    end)
+  end
 end
 
 --- Answers requests until stop().
 function Listener:serve()
-  local server = self.server
-  local _ <close> = server
   task.scope(function(scope)
-    for exchange in server.next, server do
-      scope:spawn(function()
-        local _ <close> = exchange
-        local answer = self:answer(exchange:request())
-        if answer then exchange:answer(answer) end
+    self.scope = scope
+    local serving = {}
+    for i, pair in ipairs(self.servers) do
+      serving[i] = scope:spawn(function()
+        local _ <close> = pair[1]
+        serve(scope, pair[1], pair[2])
       end)
     end
+    for _, one in ipairs(serving) do one:join() end
     if self.deadline then self.deadline:cancel() end
   end)
 end
@@ -87,10 +146,11 @@ end
 --- Takes no more connections; serve() returns when what is under way has ended, or soon.
 function Listener:stop()
   if self.deadline then return end
-  self.server:quiesce()
+  for _, pair in ipairs(self.servers) do pair[1]:quiesce() end
   self.deadline = task.spawn(function()
     task.sleep(GRACE)
-    self.server:close()
+    for _, pair in ipairs(self.servers) do pair[1]:close() end
+    self.scope:cancel() -- and who is still at work
   end)
 end
 

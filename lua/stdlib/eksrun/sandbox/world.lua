@@ -18,6 +18,7 @@ M.GLOBAL = "aws-global"
 
 --- @class eksrun.sandbox.World
 --- @field state table
+--- @field kubernetes? { url: string, authority: string } where clusters answer, and whom to trust, in base64
 --- @field late? number seconds until requests see what EC2 made
 --- @field authorize fun(call: eksrun.sandbox.Call) asks IAM; for services that call others
 --- @field handlers table<string, fun(call: eksrun.sandbox.Call, arguments: table)> of events, by name

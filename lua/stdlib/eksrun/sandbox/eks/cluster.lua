@@ -152,6 +152,7 @@ M.events["eks.cluster.created"] = function(call, arguments)
   cluster.status = "ACTIVE"
   cluster.endpoint = ("https://%s.%s.%s.eks.amazonaws.com"):format(id, "gr7", call.region)
   cluster.certificateAuthority = { data = authority }
+  support.place(call.world, call.region, cluster)
   cluster.identity = { oidc = { issuer = ("https://oidc.eks.%s.amazonaws.com/id/%s"):format(call.region,
     id) } }
   local group = security_group.make_managed(call, {

@@ -45,14 +45,34 @@ local function belongs(call, cluster, instance)
   return M.cluster_of(instance._user_data) == cluster.name and is_let_in(call, cluster, instance)
 end
 
+--- When an instance joins its cluster.
+--- @return number seconds since 1970
+function M.joins_at(call, instance)
+  return instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId)
+end
+
+--- When the instances that are starting now will have joined a cluster.
+--- @param call eksrun.sandbox.Call
+--- @param cluster table
+--- @return number seconds since 1970; the call's time where none is starting
+function M.all_joined_at(call, cluster)
+  local last = call.now
+  for _, instance in ipairs(call:all "ec2.instance") do
+    local state = instance.State.Name
+    if (state == "pending" or state == "running") and belongs(call, cluster, instance) then
+      last = math.max(last, M.joins_at(call, instance))
+    end
+  end
+  return last
+end
+
 --- The instances that are nodes of a cluster by now.
 --- @param call eksrun.sandbox.Call
 --- @param cluster table
 --- @return table[] instances
 function M.of(call, cluster)
   return call:all("ec2.instance", function(instance)
-    return instance.State.Name == "running"
-      and call.now >= instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId)
+    return instance.State.Name == "running" and call.now >= M.joins_at(call, instance)
       and belongs(call, cluster, instance)
   end)
 end

@@ -120,6 +120,17 @@ end
 
 M.joined = nodes.of
 
+--- Gives a cluster the endpoint that its Kubernetes has, where one is served (sandbox/kubernetes).
+--- @param world eksrun.sandbox.World
+--- @param region string
+--- @param cluster table
+function M.place(world, region, cluster)
+  local there = world.kubernetes
+  if not there then return end
+  cluster.endpoint = ("%s/clusters/%s/%s"):format(there.url, region, cluster.name)
+  cluster.certificateAuthority = { data = there.authority }
+end
+
 --- How many nodes a cluster has that pods can run on; a Fargate profile for kube-system counts as one.
 --- @param call eksrun.sandbox.Call
 --- @param cluster table

@@ -1,0 +1,205 @@
+--- The Kubernetes endpoint of the sandbox's clusters: version, discovery and nodes, and who may see them. All
+--- clusters are at one address, /clusters/REGION/NAME each; kubectl takes such a path as any server's.
+local access = require "eksrun.sandbox.kubernetes.access"
+local clock = require "eksrun.clock"
+local instances = require "eksrun.sandbox.eks.node"
+local json = require "eksrun.json"
+local nodes = require "eksrun.sandbox.kubernetes.nodes"
+local support = require "eksrun.sandbox.eks.support"
+local task = require "eksrun.task"
+local text = require "eksrun.text"
+local util = require "eksrun.util"
+
+local M = {}
+
+-- Seconds of the world that a watch lasts when nobody says, and at most; and between two looks.
+local WATCH, WATCH_MAX, LOOK = 300, 600, 0.2
+-- Versions of a list of nodes that watches may begin at.
+local REMEMBERED = 50
+
+--- @class eksrun.sandbox.Kubernetes
+--- @field sandbox eksrun.Sandbox
+--- @field now fun(): number
+--- @field histories table<string, { first: integer, [integer]: table }> lists of nodes by version, by cluster
+local Kubernetes = {}
+Kubernetes.__index = Kubernetes
+
+--- @class eksrun.sandbox.kubernetes.Answer: eksrun.native.aws.Answer
+--- @field stream? fun(write: fun(bytes: string): boolean) instead of a body: writes it until it returns, or
+--- until a write says that nobody is there
+
+--- Gives all clusters, those to come included, an endpoint.
+--- @param sandbox eksrun.Sandbox
+--- @param now fun(): number the time on its clock
+--- @param url string "https://127.0.0.1:6443"
+--- @param authority string certificate in PEM
+--- @return eksrun.sandbox.Kubernetes
+function M.new(sandbox, now, url, authority)
+  sandbox.world.kubernetes = { url = url, authority = text.base64(authority) }
+  for region, kinds in pairs(sandbox.world.state.regions) do
+    for _, cluster in pairs(kinds["eks.cluster"] or {}) do
+      if cluster.endpoint then support.place(sandbox.world, region, cluster) end
+    end
+  end
+  return setmetatable({ sandbox = sandbox, now = now, histories = {} }, Kubernetes)
+end
+
+local function answer(body, status)
+  return {
+    status = status or 200, headers = { ["content-type"] = "application/json" }, body = json.encode(body),
+  }
+end
+
+local function refuse(status, reason, message, ...)
+  return answer({
+    kind = "Status", apiVersion = "v1", metadata = json.object {}, status = "Failure", reason = reason,
+    code = status, message = message:format(...),
+  }, status)
+end
+
+local function version(cluster)
+  local minor = cluster.version:match "%.(%d+)$"
+  return answer {
+    major = "1", minor = minor .. "+", gitVersion = nodes.version(cluster.version), gitTreeState = "clean",
+    platform = "linux/amd64", compiler = "gc",
+  }
+end
+
+local fixed = {
+  ["/api"] = { kind = "APIVersions", versions = { "v1" }, serverAddressByClientCIDRs = json.array {} },
+  ["/apis"] = { kind = "APIGroupList", apiVersion = "v1", groups = json.array {} },
+  ["/api/v1"] = {
+    kind = "APIResourceList", groupVersion = "v1", resources = {
+      {
+        name = "nodes", singularName = "node", namespaced = false, kind = "Node", shortNames = { "no" },
+        verbs = { "get", "list", "watch" },
+      },
+    },
+  },
+}
+local OPEN = { ["/healthz"] = true, ["/livez"] = true, ["/readyz"] = true }
+
+-- The nodes of a cluster and the history of their list; nil when the cluster is gone.
+function Kubernetes:list(region, name)
+  local sandbox = self.sandbox
+  sandbox:advance(self.now())
+  if not sandbox.world:things(region, "eks.cluster")[name] then return nil end
+  local call = sandbox:call_context {
+    region = region, service = "eks", operation = "ListNodes", params = {}, now = sandbox.world.state.now,
+  }
+  if sandbox.virtual then
+    sandbox:advance(instances.all_joined_at(call, call:get("eks.cluster", name)))
+    call.now = sandbox.world.state.now
+  end
+  local list = nodes.list(call, name)
+  local key = region .. "/" .. name
+  local history = self.histories[key] or { last = 0 }
+  self.histories[key] = history
+  local before = history[history.last]
+  if not before or not util.equal(before, list) then
+    history.last = history.last + 1
+    history[history.last], history[history.last - REMEMBERED] = list, nil
+  end
+  return list, history
+end
+
+-- What became of a list of nodes, as a watch says it.
+local function events(before, after, as_table, now)
+  local by_name, out = {}, {}
+  for _, node in ipairs(before) do by_name[node.metadata.name] = node end
+  local function add(kind, node)
+    local object = as_table and nodes.table({ node }, now) or node
+    out[#out + 1] = json.encode { type = kind, object = object } .. "\n"
+  end
+  for _, node in ipairs(after) do
+    local known = by_name[node.metadata.name]
+    by_name[node.metadata.name] = nil
+    if not known then
+      add("ADDED", node)
+    elseif not util.equal(known, node) then
+      add("MODIFIED", node)
+    end
+  end
+  for _, node in util.sorted_pairs(by_name) do add("DELETED", node) end
+  return table.concat(out)
+end
+
+-- Answers a watch: what happens, as it happens, until its time is over.
+function Kubernetes:watch(region, name, query, as_table)
+  local list, history = self:list(region, name)
+  local from = math.tointeger(tonumber(query.resourceVersion or "0"))
+  local before = from == 0 and {} or history[from]
+  if not before then return refuse(410, "Expired", "too old resource version: %s", query.resourceVersion) end
+  local last = clock.now() + math.min(tonumber(query.timeoutSeconds) or WATCH, WATCH_MAX)
+  return {
+    status = 200, headers = { ["content-type"] = "application/json" },
+    stream = function(write)
+      while write(events(before, list, as_table, self.now())) and clock.now() < last do
+        task.sleep(LOOK)
+        before, list = list, self:list(region, name)
+        if not list then return end
+      end
+    end,
+  }
+end
+
+local function parameters(query)
+  local out = {}
+  for name, value in query:gmatch "([^&=]+)=?([^&]*)" do
+    out[text.percent_decode(name)] = text.percent_decode((value:gsub("+", " ")))
+  end
+  return out
+end
+
+function Kubernetes:nodes(region, name, path, request)
+  local query, accept = parameters(request.query), request.headers.accept or ""
+  local as_table = accept:find("as=Table", 1, true) ~= nil
+  local wanted = path:match "^/api/v1/nodes/([^/]+)$"
+  local field = (query.fieldSelector or ""):match "^metadata%.name==?(.+)$"
+  if query.watch == "true" or query.watch == "1" then return self:watch(region, name, query, as_table) end
+  local list, history = self:list(region, name)
+  local found = {}
+  for _, node in ipairs(list) do
+    if (not wanted or node.metadata.name == wanted) and (not field or node.metadata.name == field) then
+      found[#found + 1] = node
+    end
+  end
+  if wanted and not found[1] then return refuse(404, "NotFound", 'nodes "%s" not found', wanted) end
+  local resource_version = tostring(history.last)
+  if as_table then return answer(nodes.table(found, self.now(), resource_version)) end
+  if wanted then return answer(found[1]) end
+  return answer {
+    kind = "NodeList", apiVersion = "v1", metadata = { resourceVersion = resource_version },
+    items = json.array(found),
+  }
+end
+
+--- Answers a request.
+--- @param request eksrun.native.aws.Received
+--- @return eksrun.sandbox.kubernetes.Answer
+function Kubernetes:answer(request)
+  local region, name, path = request.path:match "^/clusters/([^/]+)/([^/]+)(/?.*)$"
+  local cluster = region and (self.sandbox.world.state.regions[region] or {})["eks.cluster"]
+  cluster = cluster and cluster[name]
+  if not cluster or not cluster.endpoint then
+    return refuse(404, "NotFound", "there is no cluster here")
+  end
+  if OPEN[path] then return { status = 200, headers = { ["content-type"] = "text/plain" }, body = "ok" } end
+  local who = access.of(self.sandbox, region, cluster, request)
+  if not who then return refuse(401, "Unauthorized", "Unauthorized") end
+  if request.method ~= "GET" then
+    return refuse(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+  end
+  if path == "/version" then return version(cluster) end
+  if fixed[path] then return answer(fixed[path]) end
+  if path ~= "/api/v1/nodes" and not path:find "^/api/v1/nodes/[^/]+$" then
+    return refuse(404, "NotFound", "the server could not find the requested resource")
+  end
+  if not who.sees_nodes then
+    return refuse(403, "Forbidden", 'nodes is forbidden: User "%s" cannot list resource "nodes" in API group '
+      .. '"" at the cluster scope', who.username)
+  end
+  return self:nodes(region, name, path, request)
+end
+
+return M
