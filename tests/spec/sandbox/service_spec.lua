@@ -8,6 +8,22 @@ local task = require "eksrun.task"
 describe("the sandbox", function()
   after_each(support.close)
 
+  it("keeps keys that begin as its own fields do", function()
+    local aws = support.open()
+    support.cluster(aws, { tags = { _a = "b" } })
+    assert.same({ _a = "b" }, aws.eks:describe_cluster({ name = "demo" }).cluster.tags)
+    aws.s3:create_bucket { Bucket = "bucket" }
+    aws.s3:put_object { Bucket = "bucket", Key = "k", Metadata = { _a = "b" } }
+    assert.equal("b", aws.s3:head_object({ Bucket = "bucket", Key = "k" }).Metadata._a)
+    aws.dynamodb:create_table { TableName = "tab", BillingMode = "PAY_PER_REQUEST",
+      AttributeDefinitions = { { AttributeName = "_id", AttributeType = "S" } },
+      KeySchema = { { AttributeName = "_id", KeyType = "HASH" } } }
+    task.sleep(60)
+    local item = { _id = { S = "1" }, map = { M = { _in = { S = "x" } } } }
+    aws.dynamodb:put_item { TableName = "tab", Item = item }
+    assert.same(item, aws.dynamodb:get_item({ TableName = "tab", Key = { _id = { S = "1" } } }).Item)
+  end)
+
   it("says who asks", function()
     local aws = support.open()
     assert.equal("111122223333", aws.account())

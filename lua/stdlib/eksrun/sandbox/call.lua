@@ -155,15 +155,34 @@ M.events = {
   remove = function(call, arguments) call:remove(arguments.kind, arguments.id) end,
 }
 
---- A copy of what the world has, as an answer shows it.
+-- The members of a structure by name, worked out once.
+local function members_of(shape)
+  if not shape.by_name then
+    shape.by_name = {}
+    for _, member in ipairs(shape.members) do shape.by_name[member.name] = member end
+  end
+  return shape.by_name
+end
+
+local function is_own(key) return type(key) == "string" and key:sub(1, 1) == "_" end
+
+--- A copy of what the world has, as an answer shows it: without the sandbox's own fields. In maps, whose keys
+--- are the user's, there are none.
 --- @generic T
 --- @param value T
+--- @param shape? eksrun.native.aws.Shape default: that of a structure whose parts have no own fields
 --- @return T
-function M.shown(value)
+function M.shown(value, shape)
   if type(value) ~= "table" then return value end
-  local out = {}
+  if shape and shape.recursive then return util.copy(value) end
+  local kind, out = shape and shape.type or "structure", {}
+  local members = shape and shape.members and members_of(shape) or {}
   for key, part in pairs(value) do
-    if type(key) ~= "string" or key:sub(1, 1) ~= "_" then out[key] = M.shown(part) end
+    if kind ~= "structure" then
+      out[key] = M.shown(part, kind == "list" and shape.element or kind == "map" and shape.value or shape)
+    elseif not is_own(key) then
+      out[key] = members[key] and M.shown(part, members[key]) or util.copy(part)
+    end
   end
   return setmetatable(out, getmetatable(value))
 end

@@ -133,7 +133,7 @@ end
 local MISMATCH = { ec2 = "IdempotentParameterMismatch", eks = "InvalidParameterException" }
 
 -- What the handler answers; of a client token that was used before, what it answered then.
-local function once(call, info, handler)
+local function once(call, info, handler, shape)
   local params, member = call.params, token_member(info, call.params)
   local token = member and params[member]
   if not token then return handler(call, params) end
@@ -147,9 +147,19 @@ local function once(call, info, handler)
     end
     return known.output
   end
-  local output = calls.shown(handler(call, params))
+  local output = calls.shown(handler(call, params), shape)
   tokens[key] = { hash = call.own, output = util.copy(output) }
   return output
+end
+
+local outputs = {}
+
+-- The shape of what an operation answers.
+local function output_of(operation)
+  local info = operation:info()
+  local key = info.service .. ":" .. info.name
+  outputs[key] = outputs[key] or operation:output() or { type = "structure", members = {} }
+  return outputs[key]
 end
 
 -- What AWS says of parameters that the model does not allow.
@@ -192,7 +202,8 @@ function Sandbox:perform(service_name, region, operation, params, access_key_id)
     fault.raise_with("DryRunOperation", "Request would have succeeded, but DryRun flag is set.",
       { status = 412 })
   end
-  local output = calls.shown(once(call, info, handler) or {})
+  local shape = output_of(operation)
+  local output = calls.shown(once(call, info, handler, shape) or {}, shape)
   return paging.page(service_name, service:paginator(name), params, output)
 end
 
