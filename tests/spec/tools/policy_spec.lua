@@ -60,7 +60,7 @@ describe("the least policy of a recipe", function()
   it("names what it can, and narrows the rest by the stack's tag", function()
     local found = least.of {
       recipe = "recipes/managed-cluster.lua", words = { "name=prod", "nat=none", "zones=2" },
-      region = "eu-west-1",
+      region = "eu-west-1", changes = { { "name=prod", "nat=none", "zones=2", "nodes=3" } },
     }
     assert.equal(1, #found.documents)
     local one = found.documents[1]
@@ -86,7 +86,6 @@ describe("the least policy of a recipe", function()
     assert.matches("^arn:aws:ssm:eu%-west%-1:%*:parameter/eksrun/managed%-cluster%-prod%-%x+/%*$",
       statement_of(one, "ssm:PutParameter").Resource)
     assert.is_nil(statement_of(one, "kms:ListKeys"))
-    assert.is_true(found.asked.changed.nodes)
   end)
 
   it("takes ids and accounts out of names", function()
@@ -107,6 +106,20 @@ describe("the least policy of a recipe", function()
         "arn:aws:kms:us-east-1:*:key/*",
       ["*"] = "*",
     } do assert.equal(general, document.general(arn)) end
+  end)
+
+  it("holds new keys to the stack's tag", function()
+    local function of(action, resource, tag)
+      local context = { [tag .. "/eksrun:stack"] = "s" }
+      return document.of({ { action = action, resource = resource, context = context } }, "s")[1].Statement[1]
+    end
+    assert.same({ StringEquals = { ["aws:RequestTag/eksrun:stack"] = "s" } },
+      of("kms:CreateKey", "*", "aws:RequestTag").Condition)
+    local key = of("kms:ScheduleKeyDeletion",
+      "arn:aws:kms:us-east-1:1:key/cd459296-13dd-462c-8b65-91ef00ef37db", "aws:ResourceTag")
+    assert.same({ StringEquals = { ["aws:ResourceTag/eksrun:stack"] = "s" } }, key.Condition)
+    assert.equal("arn:aws:kms:us-east-1:*:key/*", key.Resource)
+    assert.is_nil(of("ec2:DescribeVpcs", "*", "aws:RequestTag").Condition)
   end)
 
   it("becomes several where one would be too large for IAM", function()

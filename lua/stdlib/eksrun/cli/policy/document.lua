@@ -39,8 +39,10 @@ function M.general(arn)
   return ("%s:%s:%s"):format(head, account, rest)
 end
 
--- Whether a general ARN names no more than the type of a thing.
-local function names_a_type(arn) return arn:find "^arn:[^:]*:ec2:" or arn:find "^arn:[^:]*:kms:.*:key/%*$" end
+-- Whether a general ARN names no more than the type of a thing. A key that is made has no ARN at all.
+local function names_a_type(arn, action)
+  return arn:find "^arn:[^:]*:ec2:" or arn:find "^arn:[^:]*:kms:.*:key/%*$" or action == "kms:CreateKey"
+end
 
 local function equals(condition, key, value)
   condition = condition or {}
@@ -55,9 +57,9 @@ local function condition_of(request, arn, stack)
   for _, key in ipairs { "iam:PassedToService", "iam:AWSServiceName" } do
     if context[key] then condition = equals(condition, key, context[key]) end
   end
-  if not names_a_type(arn) then return condition end
+  if not names_a_type(arn, request.action) then return condition end
   if context[RESOURCE_TAG] == stack then return equals(condition, RESOURCE_TAG, stack) end
-  local made = request.resource:find "/%*$"
+  local made = request.resource:find "%*$"
   if made and context[REQUEST_TAG] == stack then return equals(condition, REQUEST_TAG, stack) end
   return condition
 end

@@ -50,16 +50,22 @@ function M.of(life, all)
     if all then actions[request.action] = true end
     if not actions[request.action] then spared[request.action] = true end
   end
+  local function with(chosen) return documents.of(only(asked.requests, chosen), asked.stack) end
   -- What is missed is added, one after the other, until nothing is.
   while true do
-    local found = documents.of(only(asked.requests, actions), asked.stack)
-    local enough, err, missed = lives.under(life, found)
-    if enough then
-      return { documents = found, life = life, asked = asked, spared = util.sorted_keys(spared) }
-    end
+    local enough, err, missed = lives.under(life, with(actions))
+    if enough then break end
     if not missed or not spared[missed] then error(err, 0) end
     actions[missed], spared[missed] = true, nil
   end
+  for _, action in ipairs(all and {} or util.sorted_keys(actions)) do
+    if reads(action) then
+      actions[action] = nil
+      local needed = not lives.under(life, with(actions))
+      actions[action], spared[action] = needed or nil, not needed or nil
+    end
+  end
+  return { documents = with(actions), life = life, asked = asked, spared = util.sorted_keys(spared) }
 end
 
 return M
