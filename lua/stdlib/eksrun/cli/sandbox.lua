@@ -94,6 +94,7 @@ function M.run(parsed)
   local ca = parsed.tls ~= true and parsed.tls or parsed.state and parsed.state .. ".ca.pem"
   if parsed.tls then require("eksrun.file").write_atomic(ca, listener.authority, { mode = 420 }) end -- 0644
   require("eksrun.stdout").write(listener.url, "\n")
+  collectgarbage "generational" -- what a request makes dies with it
   listener:serve()
   if parsed.state then store.save(parsed.state, sandbox:save(pace:now())) end
   return require("eksrun.cli.failure").signal_status(signaled)
