@@ -116,7 +116,8 @@ static int l_next(lua_State *L) {
   struct server *s = check_server(L);
   lua_settop(L, 1);
   ek_task_check(L, "server:next");
-  if (s->awaited) return luaL_error(L, "server:next: another task waits already");
+  /* Also one that is told to go on already: the wait is still its. */
+  if (s->wait.task != NULL) return luaL_error(L, "server:next: another task waits already");
   if (has_news(s)) return took(L, LUA_OK, 0);
   s->wait = (struct ek_wait){.cancel = cancel};
   s->awaited = true;
@@ -180,10 +181,10 @@ static int l_request(lua_State *L) {
   return 1;
 }
 
-/* The field `headers` of the table at 2. What raises leaves the exchange to be answered. */
+/* Those of the table at the top, if it is one. What raises leaves the exchange to be answered. */
 static void add_headers(lua_State *L, const char *what, struct ek_exchange *x) {
   struct ek_error e;
-  if (ek_options_push(L, 2, what, "headers", LUA_TTABLE) == LUA_TNIL) return;
+  if (lua_isnil(L, -1)) return;
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
@@ -205,7 +206,8 @@ static int answer(lua_State *L, const char *what, bool pieces) {
   lua_Integer status = ek_options_integer(L, 2, what, "status", 200, 200);
   luaL_argcheck(L, status <= 599, 2, "status: 200 to 599 expected");
   const char *body = pieces ? NULL : ek_options_string(L, 2, what, "body", &n, false);
-  struct exchange *x = check_exchange(L); /* nothing below runs Lua */
+  (void)ek_options_push(L, 2, what, "headers", LUA_TTABLE);
+  struct exchange *x = check_exchange(L); /* nothing below allocates: a finalizer could end it */
   int rc = pieces ? ek_exchange_pieces(x->x, &e)
                   : ek_exchange_body(x->x, body == NULL ? "" : body, n, &e);
   if (rc != 0) return ek_error_raise(L, &e);

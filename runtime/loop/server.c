@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -50,7 +51,7 @@ struct ek_server {
   struct ek_exchange *open; /* list */
   size_t open_count;
   struct ek_exchange *waiting_first, *waiting_last;
-  bool quiesced;
+  bool quiesced, closing;
 };
 
 /* -- exchanges -----------------------------------------------------------------------------------
@@ -167,6 +168,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     return x->response == NULL ? MHD_NO : ek_mhd.queue_response(connection, x->status, x->response);
   if (x->received.headers.failed || x->received.target.failed || x->received.method.failed)
     return MHD_NO;
+  if (s->closing) return MHD_NO; /* nothing may rest when the library stops */
   ek_mhd.suspend_connection(connection);
   x->state = WAITS;
   if (s->waiting_first == NULL)
@@ -216,6 +218,7 @@ int ek_exchange_body(struct ek_exchange *x, const void *bytes, size_t n, struct 
   if (x->response != NULL) ek_mhd.destroy_response(x->response);
   x->response = ek_mhd.create_response_from_buffer(n, data.out, MHD_RESPMEM_MUST_COPY);
   if (x->response == NULL) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for an answer");
+  x->in_pieces = false;
   return 0;
 }
 
@@ -281,12 +284,24 @@ int ek_exchange_pieces(struct ek_exchange *x, struct ek_error *e) {
   return 0;
 }
 
+/* A connection that rests is not looked at by the library. Who says that no more will come is taken
+ * to be gone. */
+static bool has_left(const struct ek_exchange *x) {
+  const union MHD_ConnectionInfo *info =
+      ek_mhd.get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  struct pollfd fd = {.fd = info == NULL ? -1 : info->connect_fd, .events = POLLRDHUP};
+  return poll(&fd, 1, 0) > 0;
+}
+
 int ek_exchange_write(struct ek_exchange *x, const void *bytes, size_t n, struct ek_error *e) {
   if (n > UNSENT_MAX - x->pieces.len)
     return ek_error_set(e, EK_ERR_LIMIT, "the client does not read what is sent");
   ek_buf_append(&x->pieces, bytes, n);
   if (x->pieces.failed) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for an answer");
-  if (x->rests && n > 0) go_on(x);
+  if (x->rests && has_left(x))
+    ek_exchange_end(x);
+  else if (x->rests && n > 0)
+    go_on(x);
   return 0;
 }
 
@@ -415,6 +430,7 @@ static void no_notice(void *user) {
 void ek_server_free(struct ek_server *s) {
   if (s == NULL) return;
   s->notify = no_notice;
+  s->closing = true;
   for (struct ek_exchange *x = s->open; x != NULL; x = x->next) {
     if (x->state == WAITS) take_from_queue(s, x);
     if (x->state == WAITS || x->state == TAKEN || x->in_pieces) ek_exchange_drop(x);
@@ -425,7 +441,7 @@ void ek_server_free(struct ek_server *s) {
     uv_close((uv_handle_t *)&s->watch->poll, free_watch);
   }
   if (s->daemon != NULL) {
-    (void)ek_mhd.run(s->daemon); /* what rested goes on: it must not rest when the library stops */
+    (void)ek_mhd.run(s->daemon); /* what rested goes on */
     ek_mhd.stop_daemon(s->daemon);
   }
   ek_timer_stop(s->loop, &s->timer);

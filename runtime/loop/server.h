@@ -55,10 +55,11 @@ int ek_exchange_header(struct ek_exchange *x, const char *name, const char *valu
                        struct ek_error *e);
 /* The body of the answer to be, which is copied; before its headers. */
 int ek_exchange_body(struct ek_exchange *x, const void *bytes, size_t n, struct ek_error *e);
-/* The same for a body that comes in pieces: behind ek_exchange_answer the exchange stays the taker's,
- * who writes them, and ends it. */
+/* The same for a body that comes in pieces: behind ek_exchange_answer the exchange stays the
+ * taker's, who writes them, and ends it. */
 int ek_exchange_pieces(struct ek_exchange *x, struct ek_error *e);
-/* EK_ERR_LIMIT: the client reads too slowly. */
+/* Lets the exchange go if there is no client any more, which a write of nothing finds out, too.
+ * EK_ERR_LIMIT: the client reads too slowly. */
 int ek_exchange_write(struct ek_exchange *x, const void *bytes, size_t n, struct ek_error *e);
 void ek_exchange_end(struct ek_exchange *x);
 /* Sends the answer. The exchange is not the taker's any more. */

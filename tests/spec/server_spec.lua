@@ -192,6 +192,30 @@ describe("eksrun.native.server", function()
     end)
   end)
 
+  it("lets nobody wait in the place of a task that has yet to hear that it is canceled", function()
+    local server <close> = native.listen {}
+    task.scope(function(scope)
+      local ended
+      local waits = scope:spawn(function() ended = table.pack(pcall(server.next, server)) end)
+      task.sleep(0)
+      waits:cancel()
+      assert.has_error(function() server:next() end, "server:next: another task waits already")
+      task.sleep(0)
+      assert.is_false(ended[1]) -- and was not told that the server is quiet
+    end)
+  end)
+
+  it("takes one answer only, when one in pieces could not be begun", function()
+    local second
+    local answer = with(function(exchange)
+      assert.is_false((pcall(exchange.begin, exchange, { headers = { a = "b\r\nc: d" } })))
+      exchange:answer { body = "whole" }
+      second = pcall(exchange.answer, exchange, { body = "again" })
+    end, function(url) return http.request { url = url } end)
+    assert.equal("whole", answer.body)
+    assert.is_false(second)
+  end)
+
   it("is closed by collection, with what was taken of it", function()
     local exchange
     do

@@ -273,6 +273,18 @@ static void an_exchange_goes_with_its_server(void **state) {
   close(taken), close(waiting), close(reading);
 }
 
+static void drops_what_comes_while_it_ends(void **state) {
+  (void)state;
+  int fd = connect_client();
+  for (int i = 0; i < 20; i++) turn();
+  say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ek_server_free(server); /* has not read it yet */
+  server = NULL;
+  assert_non_null(hear(fd, NULL));
+  assert_string_equal(heard, "");
+  close(fd);
+}
+
 static void begin_pieces(int *fd) {
   *fd = connect_client();
   say(*fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -296,6 +308,33 @@ static void an_answer_comes_in_pieces(void **state) {
   assert_non_null(hear(fd, "0\r\n\r\n"));
   assert_non_null(strstr(heard, "twothree"));
   close(fd);
+}
+
+static void an_answer_in_pieces_that_could_not_be_made_is_made_otherwise(void **state) {
+  (void)state;
+  struct ek_error e;
+  int fd = connect_client();
+  say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  take();
+  assert_int_equal(ek_exchange_pieces(held, NULL), 0);
+  assert_int_equal(ek_exchange_header(held, "A", "b\r\nc: d", &e), EK_ERR_INVALID);
+  answer("whole"); /* the exchange is not the taker's any more */
+  assert_non_null(hear(fd, "\r\n\r\nwhole"));
+  close(fd);
+}
+
+/* Without anything to send, too. */
+static void finds_out_that_a_client_has_left_while_its_answer_rests(void **state) {
+  (void)state;
+  int fd;
+  begin_pieces(&fd);
+  assert_int_equal(ek_exchange_write(held, "", 0, NULL), 0);
+  assert_non_null(held);
+  close(fd);
+  assert_int_equal(ek_exchange_write(held, "", 0, NULL), 0);
+  assert_null(held);
+  for (int i = 0; i < TURNS && ek_server_open(server) > 0; i++) turn();
+  assert_int_equal(ek_server_open(server), 0);
 }
 
 static void an_answer_in_pieces_ends_with_its_client_or_its_server(void **state) {
@@ -390,7 +429,10 @@ int main(void) {
       TEST(a_dropped_request_has_no_answer),
       TEST(refuses_a_header_that_would_be_two),
       TEST(an_exchange_goes_with_its_server),
+      TEST(drops_what_comes_while_it_ends),
       TEST(an_answer_comes_in_pieces),
+      TEST(an_answer_in_pieces_that_could_not_be_made_is_made_otherwise),
+      TEST(finds_out_that_a_client_has_left_while_its_answer_rests),
       TEST(an_answer_in_pieces_ends_with_its_client_or_its_server),
       TEST(a_quiet_server_ends_what_is_under_way_and_begins_nothing),
       TEST(serves_beside_thousands_of_slow_clients),
