@@ -146,4 +146,24 @@ describe("the sandbox's listener", function()
     assert(ok, why)
     assert.matches("boom", said)
   end)
+
+  it("stops in time, whoever is still under way", function()
+    local world = sandbox.new { now = clock.now() }
+    local listener = listeners.new { sandbox = world, pace = paces.new(world.started), grace = 0.01 }
+    local arrived = task.event()
+    function listener.answer()
+      arrived:set()
+      task.sleep(3600)
+    end
+    task.scope(function(scope)
+      local serves = scope:spawn(function() listener:serve() end)
+      local call = scope:spawn(http.try_request, { url = listener.url })
+      arrived:wait()
+      listener:stop()
+      serves:join() -- and does not raise: what was served is still to be saved
+      local answer, err = call:join()
+      assert.is_nil(answer)
+      assert.equal("network", err.code)
+    end)
+  end)
 end)

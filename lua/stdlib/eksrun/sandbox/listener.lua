@@ -1,6 +1,7 @@
 --- A sandbox over HTTP: each request is a task that has the sandbox answer it, at the time that the pace
 --- shows.
 local certificate = require "eksrun.native.certificate"
+local errors = require "eksrun.error"
 local kubernetes = require "eksrun.sandbox.kubernetes"
 local native = require "eksrun.native.server"
 local task = require "eksrun.task"
@@ -8,13 +9,14 @@ local util = require "eksrun.util"
 
 local M = {}
 
--- Seconds that requests under way have to end when the listener is to stop.
-local GRACE = 5
+-- Why what is still under way is canceled.
+local OVERDUE = errors.new { code = "canceled", message = "the listener stops" }
 
 --- @class eksrun.sandbox.Listener
 --- @field sandbox eksrun.Sandbox
 --- @field pace eksrun.sandbox.Pace
 --- @field kubernetes eksrun.sandbox.Kubernetes
+--- @field grace number
 --- @field servers { [1]: table, [2]: fun(request: table): table? }[] of eksrun.native.server, and who answers
 local Listener = {}
 Listener.__index = Listener
@@ -25,6 +27,7 @@ Listener.__index = Listener
 --- @field address? string default 127.0.0.1
 --- @field port? integer default: one that is free
 --- @field tls? boolean AWS itself by TLS, too
+--- @field grace? number seconds that requests under way have to end when it is to stop; 5
 
 -- The authority of the sandbox's servers, which is as old as its state: certificate and key.
 local function authority_of(state)
@@ -41,10 +44,11 @@ end
 function M.new(options)
   util.check_options("listener.new", options, {
     sandbox = "table", pace = "table", address = "string?", port = "integer?", tls = "boolean?",
+    grace = "number?",
   })
   local pace, sandbox, address = options.pace, options.sandbox, options.address or "127.0.0.1"
   local self = setmetatable({
-    sandbox = sandbox, pace = pace, now = function() return pace:now() end,
+    sandbox = sandbox, pace = pace, now = function() return pace:now() end, grace = options.grace or 5,
   }, Listener)
   local authority, authority_key = authority_of(sandbox.world.state)
   local own, key = certificate.server(authority, authority_key, address)
@@ -129,7 +133,7 @@ end
 
 --- Answers requests until stop().
 function Listener:serve()
-  task.scope(function(scope)
+  local ok, err = pcall(task.scope, function(scope)
     self.scope = scope
     local serving = {}
     for i, pair in ipairs(self.servers) do
@@ -141,6 +145,7 @@ function Listener:serve()
     for _, one in ipairs(serving) do one:join() end
     if self.deadline then self.deadline:cancel() end
   end)
+  if not ok and err ~= OVERDUE then error(err, 0) end
 end
 
 --- Takes no more connections; serve() returns when what is under way has ended, or soon.
@@ -148,9 +153,9 @@ function Listener:stop()
   if self.deadline then return end
   for _, pair in ipairs(self.servers) do pair[1]:quiesce() end
   self.deadline = task.spawn(function()
-    task.sleep(GRACE)
+    task.sleep(self.grace)
     for _, pair in ipairs(self.servers) do pair[1]:close() end
-    self.scope:cancel() -- and who is still at work
+    self.scope:cancel(OVERDUE) -- and who is still at work
   end)
 end
 
