@@ -84,20 +84,23 @@ end
 --- @return string path
 --- @return string text "" for a new file
 function M.choose(paths, cluster, read, warn)
-  for _, path in ipairs(paths) do
+  local unsound
+  for i, path in ipairs(paths) do
     local ok, found = pcall(function()
       local text = read(path)
       return text and has_cluster(M.parse(text, path), cluster) and text
     end)
-    if ok and found then return path, found end
+    if ok and found then
+      if unsound then warn(tostring(unsound)) end
+      return path, found
+    end
     if not ok then
       if not error_object.is(found) then error(found, 0) end
-      warn(tostring(found))
+      if i == 1 then unsound = found else warn(tostring(found)) end
     end
   end
-  local text = read(paths[1]) or ""
-  M.parse(text, paths[1])
-  return paths[1], text
+  if unsound then error(unsound, 0) end
+  return paths[1], read(paths[1]) or ""
 end
 
 --- @class eksrun.kubeconfig.Options

@@ -54,6 +54,15 @@ describe("cli.args", function()
     assert.matches("CLUSTER is missing; usage: eksrun probe CLUSTER", refused {})
   end)
 
+  it("shows an argument as it is to be written", function()
+    local things = { { "things", "what", value = "ADDRESS=ID", rest = true } }
+    local adopt = { name = "adopt", summary = "x", arguments = things }
+    local ok, err = pcall(args.parse, adopt, {})
+    assert.is_false(ok)
+    assert.matches("^ADDRESS=ID is missing; usage: eksrun adopt ADDRESS=ID%.%.%. ", tostring(err))
+    assert.matches("\n  ADDRESS=ID%.%.%.  what\n", args.help(adopt))
+  end)
+
   it("needs no arguments for the help, and the help fits 80 columns", function()
     assert.is_true(args.parse(command, { "--help" }).help)
     for line in args.help(command):gmatch("[^\n]+") do assert.is_true(#line <= 80, line) end

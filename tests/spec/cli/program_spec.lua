@@ -41,6 +41,16 @@ describe("the program", function()
     assert.matches("\nretry_mode +%- +retry_mode 'what'", result.stdout)
   end)
 
+  it("does not take a missing region for a finding of check", function()
+    local result = process.run {
+      argv = { program, "check", "recipes/vpc.lua" },
+      env = { "PATH", "EKSRUN_STDLIB", HOME = folder, AWS_EC2_METADATA_DISABLED = "true" },
+    }
+    assert.equal(2, result.code)
+    assert.matches("^eksrun: no region: give %-%-region[^\n]*\n$", result.stderr)
+    assert.equal("", result.stdout)
+  end)
+
   it("watches the calls of a plain file, whose arguments stay its own", function()
     local path = write [[
       require("eksrun.aws").try.ec2:describe_vpcs {}

@@ -189,7 +189,19 @@ describe("kubeconfig.choose", function()
     local path, text = choose("/new", "/other")
     assert.equal("/new", path)
     assert.equal("", text)
-    assert.has_error(function() choose("/bad", "/other") end)
+  end)
+
+  it("says once that a file is none", function()
+    local warned = 0
+    local function read(path) return files[path] end
+    for _, paths in ipairs { { "/bad" }, { "/bad", "/other" } } do
+      local ok, err = pcall(kubeconfig.choose, paths, ARN, read, function() warned = warned + 1 end)
+      assert.is_false(ok)
+      assert.matches("/bad: 'users' is a string", tostring(err), 1, true)
+    end
+    assert.equal(0, warned)
+    local path, _, warnings = choose("/bad", "/has")
+    assert.same({ "/has", 1 }, { path, warnings })
   end)
 end)
 

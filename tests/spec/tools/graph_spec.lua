@@ -100,6 +100,9 @@ describe("eksrun graph", function()
     local _, boxes = svg:gsub('<rect class="box"', "")
     assert.equal(28, boxes)
     assert.is_nil(svg:find "href")
+    -- Not every program that draws SVG knows variables; without them all is black.
+    assert.is_nil(svg:find("var(", 1, true))
+    assert.matches("%.ec2 { fill: #%x+; }.*@media.*%.ec2 { fill: #%x+; }", svg)
     local open = {}
     for closing, name, ending in svg:gmatch "<(/?)([%a]+)[^>]-(/?)>" do
       if closing == "/" then

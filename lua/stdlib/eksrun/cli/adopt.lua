@@ -13,7 +13,7 @@ local M = {
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file that declares them" },
-    { "things", "ADDRESS=ID, and parameters of the recipe, k=v", rest = true },
+    { "things", "what to adopt, and parameters of the recipe, k=v", value = "ADDRESS=ID", rest = true },
   },
   flags = {
     { "yes", "without asking", short = "y" },

@@ -32,6 +32,7 @@ local M = {}
 --- @field [2] string help, one line
 --- @field optional? boolean
 --- @field rest? boolean takes all that follows: the result is a list
+--- @field value? string how usage and messages show it; default: the name in capitals
 
 --- @class eksrun.cli.Command
 --- @field name string set by the dispatcher
@@ -100,6 +101,9 @@ local function convert(flag, text)
   return text
 end
 
+-- How an argument is named to the user, where that is not its field's name.
+local function shown(argument) return argument.value or argument[1]:upper() end
+
 local function field_of(name) return (name:gsub("-", "_")) end
 
 -- Puts a flag and its text, nil for none, into the table that parse returns.
@@ -136,7 +140,7 @@ local function place_arguments(command, words, out)
   for _, argument in ipairs(declared) do
     local value = out[argument[1]]
     if not argument.optional and (value == nil or argument.rest and #value == 0) then
-      fail("%s is missing; usage: %s", argument[1]:upper(), M.usage(command))
+      fail("%s is missing; usage: %s", shown(argument), M.usage(command))
     end
   end
 end
@@ -190,7 +194,7 @@ function M.usage(command)
   if command.usage then return command.usage end
   local words = { "eksrun", command.name }
   for _, argument in ipairs(command.arguments or {}) do
-    local word = argument[1]:upper() .. (argument.rest and "..." or "")
+    local word = shown(argument) .. (argument.rest and "..." or "")
     words[#words + 1] = argument.optional and "[" .. word .. "]" or word
   end
   words[#words + 1] = "[flags]"
@@ -258,7 +262,7 @@ function M.help(command)
     out[#out + 1] = "arguments:"
     local rows = {}
     for _, argument in ipairs(command.arguments) do
-      rows[#rows + 1] = { argument[1]:upper() .. (argument.rest and "..." or ""), argument[2] }
+      rows[#rows + 1] = { shown(argument) .. (argument.rest and "..." or ""), argument[2] }
     end
     M.columns(rows, out)
   end

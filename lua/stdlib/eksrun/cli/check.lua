@@ -87,8 +87,8 @@ local function load_recipe(parsed, own, read, found)
     return loaded
   end)
   if ok then return end
-  -- What is not the recipe's: a signal, the command line, AWS.
-  local others = { canceled = true, interrupted = true, usage = true }
+  -- What is not the recipe's: a signal, the command line, the configuration, AWS.
+  local others = { canceled = true, interrupted = true, usage = true, config = true }
   if not error_object.is(err) or others[err.code] or err.kind == "credentials" or err.service then
     error(err, 0)
   end

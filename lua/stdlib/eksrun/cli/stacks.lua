@@ -10,8 +10,9 @@ local util = require "eksrun.util"
 local M = {
   summary = "list the stacks of the account and region",
   examples = { "eksrun stacks --region eu-west-1 --json" },
-  description = "from the records of the locks and from tags; IAM's are in no region and not\n"
-    .. "counted. What AWS still shows of things that are gone is",
+  description = "from the records of the locks and from tags. TAGGED: how many things AWS's\n"
+    .. "tagging API shows with the stack's tag; none of IAM's, and for a while some\n"
+    .. "that are gone. All of a stack: eksrun status --stack NAME",
   flags = {
     { "json", "one JSON object a line" },
     { "all", "those that were destroyed whole, too" },
@@ -84,7 +85,7 @@ function M.run(parsed)
   for name, record in pairs(records) do
     names[name] = names[name] or parsed.all or not is_destroyed(record) or nil
   end
-  local rows, widths = { { "STACK", "RESOURCES", "STATE", "LAST RUN" } }, { 0, 0, 0, 0 }
+  local rows, widths = { { "STACK", "TAGGED", "STATE", "LAST RUN" } }, { 0, 0, 0, 0 }
   for name in util.sorted_pairs(names) do
     local record = records[name]
     local who = record and record.owner or {}

@@ -24,28 +24,38 @@ local operations = {
   { "wait", "to wait for", "#0b7a8a", "#56c8d8" },
 }
 
-local function variables(column)
+-- The rules for a ground, 1 light and 2 dark. Plain colors, since not every program that draws SVG
+-- knows CSS variables: without them all would be black.
+local ground = {
+  { ".back { fill: %s; }", "#ffffff", "#0d1117" },
+  { ".box { fill: %s; }", "#ffffff", "#1c232c" }, { ".box { stroke: %s; }", "#d1d9e0", "#323b45" },
+  { ".lane { fill: %s; }", "#f5f7fa", "#141a21" }, { "text { fill: %s; }", "#1b1f24", "#e6edf3" },
+  { ".lane-name, .sub, .type { fill: %s; }", "#59636e", "#9aa4af" },
+  { ".edge { stroke: %s; }", "#8c96a3", "#66707b" }, { ".head { fill: %s; }", "#8c96a3", "#66707b" },
+}
+
+local function colors(column)
   local out = {}
-  local function set(name, value) out[#out + 1] = ("--%s:%s;"):format(name, value) end
-  for _, service in ipairs(services) do set(service[1], service[column]) end
-  set(others[1], others[column])
-  for _, op in ipairs(operations) do set(op[1], op[column + 1]) end
-  return table.concat(out, " ")
+  local function rule(form, color) out[#out + 1] = form:format(color) end
+  for _, row in ipairs(ground) do rule(row[1], row[column + 1]) end
+  for _, service in ipairs(services) do rule("." .. service[1] .. " { fill: %s; }", service[column + 1]) end
+  rule("." .. others[1] .. " { fill: %s; }", others[column + 1])
+  for _, op in ipairs(operations) do rule("." .. op[1] .. " { fill: %s; }", op[column + 2]) end
+  return table.concat(out, "\n")
 end
 
 local style = ([[
-svg { --back:#ffffff; --box:#ffffff; --lane:#f5f7fa; --line:#d1d9e0; --edge:#8c96a3; --text:#1b1f24;
-  --faint:#59636e; %s
-  background: var(--back); font-family: system-ui, -apple-system, "Segoe UI", sans-serif; }
-@media (prefers-color-scheme: dark) { svg { --back:#0d1117; --box:#1c232c; --lane:#141a21; --line:#323b45;
-  --edge:#66707b; --text:#e6edf3; --faint:#9aa4af; %s } }
-.lane { fill: var(--lane); } .lane-name { font-size: 12px; font-weight: 600; fill: var(--faint); }
-.title { font-size: 19px; font-weight: 600; } .sub { font-size: 12.5px; fill: var(--faint); }
-text { fill: var(--text); } .box { fill: var(--box); stroke: var(--line); }
-.name { font-size: 12.5px; font-weight: 500; } .type { font-size: 10.5px; fill: var(--faint); }
-.sign { font-size: 13px; font-weight: 700; text-anchor: end; }
-.edge { fill: none; stroke: var(--edge); stroke-width: 1.2; } .head { fill: var(--edge); }
-]]):format(variables(2), variables(3))
+svg { font-family: system-ui, -apple-system, "Segoe UI", sans-serif; }
+.lane-name { font-size: 12px; font-weight: 600; }
+.title { font-size: 19px; font-weight: 600; } .sub { font-size: 12.5px; }
+.name { font-size: 12.5px; font-weight: 500; } .type { font-size: 10.5px; }
+.sign { font-size: 13px; font-weight: 700; text-anchor: end; } .mark { font-weight: 700; }
+.edge { fill: none; stroke-width: 1.2; }
+%s
+@media (prefers-color-scheme: dark) {
+%s
+}
+]]):format(colors(1), colors(2))
 
 local function service_of(node)
   local name = node.type:match "^[^.]+"
@@ -106,13 +116,13 @@ local function draw_box(layout, item, out)
   end
   out('<g><title>%s</title>', escape(table.concat(words, "; ")))
   out('<rect class="box" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="6"/>', x, y, width, item.height)
-  out('<path d="M%.1f %.1fa4 4 0 0 1 4 -4h1v%.1fh-1a4 4 0 0 1 -4 -4z" style="fill:var(--%s)"/>', x + 0.5,
-    y + 4.5, item.height - 1, service_of(node))
+  out('<path class="%s" d="M%.1f %.1fa4 4 0 0 1 4 -4h1v%.1fh-1a4 4 0 0 1 -4 -4z"/>', service_of(node), x + 0.5,
+    y + 4.5, item.height - 1)
   out('<text class="name" x="%.1f" y="%.1f">%s</text>', x + 14, y + 17, escape(shortened(node.label)))
   out('<text class="type" x="%.1f" y="%.1f">%s</text>', x + 14, y + 31.5, escape(node.type))
   if node.op ~= "keep" then
-    out('<text class="sign" x="%.1f" y="%.1f" style="fill:var(--%s)">%s</text>', x + width - 9, y + 17.5,
-      node.op, text.signs[node.op]:sub(1, -2))
+    out('<text class="sign %s" x="%.1f" y="%.1f">%s</text>', node.op, x + width - 9, y + 17.5,
+      text.signs[node.op]:sub(1, -2))
   end
   out "</g>\n"
 end
@@ -133,16 +143,15 @@ local function draw_legend(model, counts, y, out)
   for _, node in ipairs(model.nodes) do there[service_of(node)] = true end
   for _, service in ipairs { others, table.unpack(services) } do
     if there[service[1]] then
-      out('<rect x="%d" y="%.1f" width="10" height="10" rx="2" style="fill:var(--%s)"/>', x, y - 9,
-        service[1])
+      out('<rect class="%s" x="%d" y="%.1f" width="10" height="10" rx="2"/>', service[1], x, y - 9)
       out('<text class="sub" x="%d" y="%.1f">%s</text>\n', x + 15, y, service[1])
       x = x + 34 + math.floor(#service[1] * SMALL_CHAR * 1.2)
     end
   end
   for _, op in ipairs(operations) do
     if counts[op[1]] then
-      out('<text class="sub" x="%d" y="%.1f"><tspan style="fill:var(--%s);font-weight:700">%s</tspan>',
-        x + 6, y, op[1], text.signs[op[1]]:sub(1, -2))
+      out('<text class="sub" x="%d" y="%.1f"><tspan class="mark %s">%s</tspan>', x + 6, y, op[1],
+        text.signs[op[1]]:sub(1, -2))
       out(" %s</text>\n", op[2])
       x = x + 40 + math.floor(#op[2] * SMALL_CHAR * 1.2)
     end
@@ -165,6 +174,7 @@ function M.draw(model, title)
   out('<desc id="about">%s. Each box is a resource; arrows lead from what comes first to what needs it, '
     .. 'from left to right.</desc>\n', escape(summary))
   out("<style>%s</style>\n", style)
+  out '<rect class="back" width="100%" height="100%"/>\n'
   out('<text class="title" x="24" y="34">%s</text>\n', escape(title))
   out('<text class="sub" x="24" y="54">%s; arrows lead from what comes first to what needs it</text>\n',
     escape(summary))
