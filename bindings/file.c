@@ -399,10 +399,13 @@ static int l_append(lua_State *L) {
   /* O_NONBLOCK: to open a pipe must not wait for its reader. It is no log, nor is a terminal. */
   *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
              mode);
-  int rc = *fd < 0 || fstat(*fd, &st) != 0 ? set_errno(&e, "open", path) : 0;
-  if (rc == 0 && !S_ISREG(st.st_mode))
-    rc = ek_error_set(&e, EK_ERR_IO, "cannot open %s: not a regular file", path);
-  return rc == 0 ? 1 : ek_error_raise(L, &e);
+  if (*fd < 0 || fstat(*fd, &st) != 0)
+    (void)set_errno(&e, "open", path);
+  else if (!S_ISREG(st.st_mode))
+    (void)ek_error_set(&e, EK_ERR_IO, "cannot open %s: not a regular file", path);
+  else
+    return 1;
+  return ek_error_raise(L, &e);
 }
 
 static int l_log_write(lua_State *L) {

@@ -149,7 +149,8 @@ static bool append_number(const struct encoder *e, int index, const struct place
   }
   if (e->style->compatible) {
     char text[EK_NUMBER_MAX];
-    ek_buf_append(e->out, text, ek_number_format_precision(text, n, e->style->precision));
+    size_t size = ek_number_format_precision(text, n, e->style->precision);
+    ek_buf_append(e->out, text, size);
   } else {
     ek_json_write_number(e->out, n);
   }

@@ -44,5 +44,6 @@ void ek_json_write_integer(struct ek_buf *b, int64_t n) {
 
 void ek_json_write_number(struct ek_buf *b, double n) {
   char text[EK_NUMBER_MAX];
-  ek_buf_append(b, text, ek_number_format(text, n));
+  size_t size = ek_number_format(text, n);
+  ek_buf_append(b, text, size);
 }
