@@ -86,6 +86,14 @@ function M.missing(list, from)
   return out
 end
 
+--- What text in percent-encoding says, as somebody sent it; as it is, if it is none.
+--- @param encoded string
+--- @return string
+function M.percent_decoded(encoded)
+  local ok, plain = pcall(text.percent_decode, encoded)
+  return ok and plain or encoded
+end
+
 --- Raises an error object.
 --- @param code string
 --- @param message string a format when more arguments follow

@@ -116,4 +116,12 @@ describe("the sandbox's keys", function()
     }
     assert.matches("MissingAuthenticationToken", world:answer(unsigned, clock.now()).body)
   end)
+
+  it("takes a URL that was cut for one without a signature", function()
+    local _, world = open()
+    local answer = world:respond({
+      method = "GET", path = "/", headers = {}, body = "", query = "X-Amz-Credential=AKIAOWN%2",
+    }, clock.now)
+    assert.equal(404, answer.status)
+  end)
 end)

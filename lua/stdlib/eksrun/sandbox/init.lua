@@ -84,7 +84,7 @@ local function scope_of(request)
   local credential = (headers.authorization or ""):match "Credential=([^,%s]+)"
   if not credential then
     credential = query:match "X%-Amz%-Credential=([^&]+)"
-    credential = credential and require("eksrun.text").percent_decode(credential)
+    credential = credential and util.percent_decoded(credential)
   end
   local key, region, signed = (credential or ""):match "^([^/]+)/%d+/([^/]+)/([^/]+)/aws4_request$"
   if region then return signed, region, key end

@@ -126,7 +126,7 @@ local function serve(scope, server, answer)
       if not answered then return end
       -- One that cannot be sent, or has nobody to be sent to any more, is no matter of the others.
       local sent, why = pcall(send, exchange, answered)
-      if not sent then failed(util.describe(why)) end
+      if not sent and why ~= OVERDUE then failed(util.describe(why)) end
     end)
   end
 end

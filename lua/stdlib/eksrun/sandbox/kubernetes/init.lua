@@ -146,7 +146,7 @@ end
 local function parameters(query)
   local out = {}
   for name, value in query:gmatch "([^&=]+)=?([^&]*)" do
-    out[text.percent_decode(name)] = text.percent_decode((value:gsub("+", " ")))
+    out[util.percent_decoded(name)] = util.percent_decoded((value:gsub("+", " ")))
   end
   return out
 end

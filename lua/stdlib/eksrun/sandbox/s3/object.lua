@@ -85,7 +85,7 @@ end
 local function tags_of(query)
   local map = {}
   for key, value in (query or ""):gmatch "([^&=]+)=?([^&]*)" do
-    map[text.percent_decode((key:gsub("%+", " ")))] = text.percent_decode((value:gsub("%+", " ")))
+    map[util.percent_decoded((key:gsub("%+", " ")))] = util.percent_decoded((value:gsub("%+", " ")))
   end
   return map
 end
@@ -240,7 +240,7 @@ function operations.DeleteObjects(call, params)
 end
 
 function operations.CopyObject(call, params)
-  local source, version = text.percent_decode(params.CopySource):match "^/?([^?]+)%??(.*)$"
+  local source, version = util.percent_decoded(params.CopySource):match "^/?([^?]+)%??(.*)$"
   local bucket, key = source:match "^([^/]+)/(.+)$"
   local from = need(call, { Bucket = bucket or "", Key = key or "",
     VersionId = version:match "versionId=(.+)" })
