@@ -78,7 +78,7 @@ describe("the reference of the AWS client", function()
   end
 
   it("names every option of a client", function()
-    local source = file.read "lua/stdlib/eksrun/aws/client.lua"
+    local source = file.read "lua/stdlib/eksrun/aws/client_options.lua"
     local list = source:match "local known_options = (%b{})"
     for option in list:gmatch '"([%w_]+)"' do
       if option ~= "system" then assert.matches("`" .. option .. "`", text, 1, true) end

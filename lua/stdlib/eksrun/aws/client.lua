@@ -14,35 +14,8 @@ local system_module = require "eksrun.aws.system"
 
 local M = {}
 
---- @class eksrun.aws.ClientOptions: eksrun.aws.Options
---- @field bearer_token? string|fun(): string for services that take one
---- @field credentials? eksrun.aws.Credentials|table fixed ones
---- @field role_arn? string a role to assume
---- @field role_session_name? string
---- @field role_duration? integer seconds
---- @field ignore_configured_endpoint_urls? boolean those of the environment and the profile
---- @field max_attempts? integer the first one included; 3 if nothing says otherwise
---- @field patience? integer attempts once the service has answered, where nothing says how many it may be
---- @field rate_limit? boolean false: send as fast as the program wants to
---- @field retry_mode? "standard"|"adaptive"|"legacy" standard if nothing says otherwise
---- @field timeout? number seconds a single attempt may take; 60
---- @field token? fun(operation: string): string|nil idempotency tokens, instead of random ones
---- @field system? eksrun.aws.System for tests
-
-local known_options = {
-  "bearer_token", "credentials", "endpoint", "ignore_configured_endpoint_urls", "max_attempts", "patience",
-  "profile", "rate_limit", "region", "retry_mode", "role_arn", "role_duration", "role_session_name", "system",
-  "timeout", "token",
-}
-
-local function misuse(...) require("eksrun.aws.errors").misuse(...) end
-
-local function suggest(name, list) return require("eksrun.text").suggest(name, list) end
-
-local function did_you_mean(near)
-  if #near == 0 then return "" end
-  return ", did you mean " .. table.concat(near, " or ") .. "?"
-end
+-- What callers get wrong is told there; most get nothing wrong.
+local function misuse(what, ...) require("eksrun.aws.misuse")[what](...) end
 
 --- @class eksrun.aws.Client
 --- @field try table the same operations, returning nil and the error instead of raising
@@ -53,10 +26,7 @@ local function operation_of(self, name)
   local found = state.operations[name]
   if found then return found end
   found = state.service:operation(name)
-  if not found then
-    misuse(("%s has no operation '%s'%s"):format(state.name, name,
-      did_you_mean(state.service:suggest(name))))
-  end
+  if not found then misuse("operation", state, name) end
   state.operations[name] = found
   return found
 end
@@ -65,7 +35,7 @@ end
 local function add_method(client, receiver, key, raises)
   operation_of(client, key)
   local function method(this, params, options)
-    if this ~= receiver then misuse(("call %s with a colon: client:%s { ... }"):format(key, key)) end
+    if this ~= receiver then misuse("receiver", key) end
     local output, err = Client.invoke(client, key, params, options)
     if not raises then return output, err end
     if err then error(err, 0) end
@@ -89,27 +59,9 @@ function Client:__tostring() return ("client of %s"):format(self._state.name) en
 --- @return eksrun.aws.Client
 function M.new(name, options)
   options = options or {}
-  local known = {}
-  for _, key in ipairs(known_options) do known[key] = true end
-  for key in pairs(options) do
-    if not known[key] then
-      misuse(("aws.client: unknown option '%s'%s"):format(key,
-        did_you_mean(suggest(tostring(key), known_options))))
-    end
-  end
-  local mode = options.retry_mode
-  if mode ~= nil and mode ~= "standard" and mode ~= "adaptive" and mode ~= "legacy" then
-    misuse(("aws.client: retry_mode '%s' is none of standard, adaptive and legacy"):format(mode))
-  end
-  local attempts = options.max_attempts
-  if attempts ~= nil and (math.type(attempts) ~= "integer" or attempts < 1) then
-    misuse(("aws.client: max_attempts '%s' is not a number of attempts"):format(attempts))
-  end
+  if next(options) ~= nil then require("eksrun.aws.client_options").check(options) end
   local service = models.service(name, options.system)
-  if not service then
-    misuse(("there is no service '%s'%s"):format(name,
-      did_you_mean(suggest(name, models.services(options.system)))))
-  end
+  if not service then misuse("service", name, options.system) end
   local client = setmetatable({
     _state = {
       name = name,
@@ -128,7 +80,7 @@ end
 
 local function new_call(self, name, params, options)
   local state = rawget(self, "_state")
-  if state.closed then misuse(("%s: the client is closed"):format(name)) end
+  if state.closed then misuse("closed", name) end
   return call_module.new(state, operation_of(self, name), params, options)
 end
 
