@@ -70,12 +70,18 @@ def test_shows_the_nodes(run, kubeconfig):
     assert '"gitVersion": "v1.33.' in version.stdout
 
 
+# What follows is the same with either plugin; the AWS CLI takes longest to start.
+@pytest.mark.parametrize("kubeconfig", ["eksrun"], indirect=True)
 def test_names_and_describes_them(run, kubeconfig):
     names = kubectl(run, "get", "nodes", "-o", "name", KUBECONFIG=kubeconfig).stdout.split()
     assert len(names) == 2
     one = kubectl(run, "get", names[0], "-o", "jsonpath={.metadata.labels.eks\\.amazonaws\\.com/nodegroup}",
                   KUBECONFIG=kubeconfig)
     assert one.stdout == "general"
+    none = kubectl(run, "get", "nodes", "-l", "eks.amazonaws.com/nodegroup notin (general)", KUBECONFIG=kubeconfig)
+    assert none.returncode == 0 and "No resources found" in none.stderr
+    waited = kubectl(run, "wait", "--for=condition=Ready", "node", "--all", "--timeout=30s", KUBECONFIG=kubeconfig)
+    assert waited.stdout.count("condition met") == 2, waited.stderr
     missing = kubectl(run, "get", "node", "none", KUBECONFIG=kubeconfig)
     assert missing.returncode == 1 and 'nodes "none" not found' in missing.stderr
 
@@ -89,6 +95,7 @@ def test_is_refused_with_other_keys(run, kubeconfig, change):
     assert "must be logged in" in refused.stderr or "Unauthorized" in refused.stderr
 
 
+@pytest.mark.parametrize("kubeconfig", ["eksrun"], indirect=True)
 def test_is_refused_with_a_token_of_another_cluster_or_of_yesterday(run, kubeconfig):
     def ask(token):
         return kubectl(run, "get", "nodes", "--token", token, KUBECONFIG=kubeconfig)

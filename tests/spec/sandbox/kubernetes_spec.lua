@@ -5,6 +5,7 @@ local kubernetes = require "eksrun.sandbox.kubernetes"
 local sandbox = require "eksrun.sandbox"
 local support = require "tests.spec.support.sandbox"
 local task = require "eksrun.task"
+local text = require "eksrun.text"
 local token = require "eksrun.token"
 
 local OWN = { access_key_id = "AKIAOWN", secret_access_key = "own-secret" }
@@ -179,6 +180,67 @@ describe("a cluster's endpoint in the sandbox", function()
       return writes < 3
     end)
     assert.equal(3, writes)
+  end)
+
+  it("shows those that labels and fields select", function()
+    local get, aws, _, subnets = open()
+    add_nodes(aws, subnets, 1, "general")
+    add_nodes(aws, subnets, 2, "more")
+    task.sleep(600)
+    local function names(selector, kind)
+      local query = (kind or "labelSelector") .. "=" .. text.percent_encode(selector)
+      local status, list = get("/api/v1/nodes", { query = query })
+      if status ~= 200 then return status, list.message end
+      local out = {}
+      for i, node in ipairs(list.items) do out[i] = node.metadata.labels["eks.amazonaws.com/nodegroup"] end
+      table.sort(out)
+      return table.concat(out, ",")
+    end
+    local group = "eks.amazonaws.com/nodegroup"
+    assert.equal("general", names(group .. "=general"))
+    assert.equal("general", names(group .. " in (general, none)"))
+    assert.equal("more,more", names(group .. "!=general,team==a"))
+    assert.equal("more,more", names(group .. " notin (general,none),team"))
+    assert.equal("", names "!team")
+    assert.equal("general,more,more", names "!nobody")
+    assert.equal(400, (names("none", "fieldSelector")))
+    assert.equal("general,more,more", names("metadata.name!=none,spec.unschedulable=false", "fieldSelector"))
+    assert.same({ 400, "field label not supported: spec.x" }, { names("spec.x=1", "fieldSelector") })
+    assert.equal(400, (names "a b"))
+  end)
+
+  -- A client lists, keeps the version of what it saw last, and goes on from there when a watch ends.
+  it("has each node in the version of its last change", function()
+    local get, aws, _, subnets = open()
+    add_nodes(aws, subnets, 1, "general")
+    task.sleep(300)
+    local list = select(2, get "/api/v1/nodes")
+    local node = list.items[1]
+    assert.equal(list.metadata.resourceVersion, node.metadata.resourceVersion)
+    local function watch(query)
+      local _, _, answer = get("/api/v1/nodes", { query = "watch=true&timeoutSeconds=300&" .. query })
+      local out = {}
+      for line in read(answer.stream):gmatch "[^\n]+" do out[#out + 1] = json.decode(line) end
+      return out
+    end
+    add_nodes(aws, subnets, 1, "more")
+    local seen = watch("resourceVersion=" .. node.metadata.resourceVersion)
+    assert.equal(1, #seen)
+    local newer = seen[1].object.metadata.resourceVersion
+    assert.is_true(tonumber(newer) > tonumber(node.metadata.resourceVersion))
+    assert.same({}, watch("resourceVersion=" .. newer))
+    assert.same(node, select(2, get("/api/v1/nodes/" .. node.metadata.name)))
+    -- Of one node, it is told of no other.
+    local one = watch("resourceVersion=0&fieldSelector=metadata.name%3D" .. node.metadata.name)
+    assert.same({ { type = "ADDED", object = node } }, one)
+    -- Who lists by watching is told where the list ends.
+    local all = watch "sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+    assert.equal(3, #all)
+    assert.equal("BOOKMARK", all[3].type)
+    assert.same({
+      resourceVersion = newer, annotations = { ["k8s.io/initial-events-end"] = "true" },
+    }, all[3].object.metadata)
+    assert.same({}, watch "sendInitialEvents=false")
   end)
 
   it("goes with its cluster", function()

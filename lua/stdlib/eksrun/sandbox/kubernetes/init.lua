@@ -5,6 +5,7 @@ local clock = require "eksrun.clock"
 local instances = require "eksrun.sandbox.eks.node"
 local json = require "eksrun.json"
 local nodes = require "eksrun.sandbox.kubernetes.nodes"
+local selector = require "eksrun.sandbox.kubernetes.selector"
 local support = require "eksrun.sandbox.eks.support"
 local task = require "eksrun.task"
 local text = require "eksrun.text"
@@ -20,7 +21,7 @@ local REMEMBERED = 50
 --- @class eksrun.sandbox.Kubernetes
 --- @field sandbox eksrun.Sandbox
 --- @field now fun(): number
---- @field histories table<string, { first: integer, [integer]: table }> lists of nodes by version, by cluster
+--- @field histories table<string, { last: integer, [integer]: table }> lists of nodes by version, by cluster
 local Kubernetes = {}
 Kubernetes.__index = Kubernetes
 
@@ -57,7 +58,7 @@ local function refuse(status, reason, message, ...)
   }, status)
 end
 
-local function version(cluster)
+local function server_version(cluster)
   local minor = cluster.version:match "%.(%d+)$"
   return answer {
     major = "1", minor = minor .. "+", gitVersion = nodes.version(cluster.version), gitTreeState = "clean",
@@ -79,7 +80,21 @@ local fixed = {
 }
 local OPEN = { ["/healthz"] = true, ["/livez"] = true, ["/readyz"] = true }
 
--- The nodes of a cluster and the history of their list; nil when the cluster is gone.
+-- Gives the nodes that are not what they were the version of their list; whether any is, or has gone.
+local function stamp(before, list, version)
+  local known, changed = {}, #before ~= #list
+  for _, node in ipairs(before) do known[node.metadata.name] = node end
+  for _, node in ipairs(list) do
+    local was = known[node.metadata.name]
+    node.metadata.resourceVersion = was and was.metadata.resourceVersion
+    if not was or not util.equal(was, node) then
+      node.metadata.resourceVersion, changed = version, true
+    end
+  end
+  return changed
+end
+
+-- The nodes of a cluster, with the version of the list, and its history; nil when the cluster is gone.
 function Kubernetes:list(region, name)
   local sandbox = self.sandbox
   sandbox:advance(self.now())
@@ -93,24 +108,22 @@ function Kubernetes:list(region, name)
   end
   local list = nodes.list(call, name)
   local key = region .. "/" .. name
-  local history = self.histories[key] or { last = 0 }
+  -- Versions begin at the time, lest one of an earlier process, of this state, means another list.
+  local history = self.histories[key] or { last = sandbox.world.state.now // 1 | 0 }
   self.histories[key] = history
   local before = history[history.last]
-  if not before or not util.equal(before, list) then
-    history.last = history.last + 1
-    history[history.last], history[history.last - REMEMBERED] = list, nil
-  end
+  if not stamp(before or {}, list, tostring(history.last + 1)) and before then return before, history end
+  history.last = history.last + 1
+  list.version = tostring(history.last)
+  history[history.last], history[history.last - REMEMBERED] = list, nil
   return list, history
 end
 
--- What became of a list of nodes, as a watch says it.
-local function events(before, after, as_table, now)
+-- What became of a list of nodes, as a watch says it. What is gone has the version that it is missing from.
+local function events(before, after, version, show)
   local by_name, out = {}, {}
   for _, node in ipairs(before) do by_name[node.metadata.name] = node end
-  local function add(kind, node)
-    local object = as_table and nodes.table({ node }, now) or node
-    out[#out + 1] = json.encode { type = kind, object = object } .. "\n"
-  end
+  local function add(kind, node) out[#out + 1] = json.encode { type = kind, object = show(node) } .. "\n" end
   for _, node in ipairs(after) do
     local known = by_name[node.metadata.name]
     by_name[node.metadata.name] = nil
@@ -120,24 +133,48 @@ local function events(before, after, as_table, now)
       add("MODIFIED", node)
     end
   end
-  for _, node in util.sorted_pairs(by_name) do add("DELETED", node) end
+  for _, node in util.sorted_pairs(by_name) do
+    local gone = util.copy(node)
+    gone.metadata.resourceVersion = version
+    add("DELETED", gone)
+  end
   return table.concat(out)
 end
 
--- Answers a watch: what happens, as it happens, until its time is over.
-function Kubernetes:watch(region, name, query, as_table)
+-- The event that ends what was there when a watch began, for clients that list by watching.
+local function bookmark(version)
+  return json.encode {
+    type = "BOOKMARK", object = {
+      kind = "Node", apiVersion = "v1", metadata = {
+        resourceVersion = version, annotations = { ["k8s.io/initial-events-end"] = "true" },
+      },
+    },
+  } .. "\n"
+end
+
+-- Answers a watch: what happens to the nodes that are meant, as it happens, until its time is over.
+function Kubernetes:watch(region, name, query, meant, as_table)
   local list, history = self:list(region, name)
-  local from = math.tointeger(tonumber(query.resourceVersion or "0"))
-  local before = from == 0 and {} or history[from]
-  if not before then return refuse(410, "Expired", "too old resource version: %s", query.resourceVersion) end
+  local version, initial = query.resourceVersion or "", query.sendInitialEvents
+  local before = history[math.tointeger(tonumber(version))]
+  if initial == "true" or initial ~= "false" and (version == "" or version == "0") then
+    before = {}
+  elseif version == "" then
+    before = list
+  end
+  if not before then return refuse(410, "Expired", "too old resource version: %s", version) end
   local last = clock.now() + math.min(tonumber(query.timeoutSeconds) or WATCH, WATCH_MAX)
+  local function show(node) return as_table and nodes.table({ node }, self.now()) or node end
   return {
     status = 200, headers = { ["content-type"] = "application/json" },
     stream = function(write)
-      while write(events(before, list, as_table, self.now())) and clock.now() < last do
+      local news = events(meant(before), meant(list), list.version, show)
+      if initial == "true" then news = news .. bookmark(list.version) end
+      while write(news) and clock.now() < last do
         task.sleep(LOOK)
         before, list = list, self:list(region, name)
         if not list then return end
+        news = before == list and "" or events(meant(before), meant(list), list.version, show)
       end
     end,
   }
@@ -155,21 +192,18 @@ function Kubernetes:nodes(region, name, path, request)
   local query, accept = parameters(request.query), request.headers.accept or ""
   local as_table = accept:find("as=Table", 1, true) ~= nil
   local wanted = path:match "^/api/v1/nodes/([^/]+)$"
-  local field = (query.fieldSelector or ""):match "^metadata%.name==?(.+)$"
-  if query.watch == "true" or query.watch == "1" then return self:watch(region, name, query, as_table) end
-  local list, history = self:list(region, name)
-  local found = {}
-  for _, node in ipairs(list) do
-    if (not wanted or node.metadata.name == wanted) and (not field or node.metadata.name == field) then
-      found[#found + 1] = node
-    end
+  local meant, why = selector.read(wanted and { fieldSelector = "metadata.name=" .. wanted } or query)
+  if not meant then return refuse(400, "BadRequest", "%s", why) end
+  if query.watch == "true" or query.watch == "1" then
+    return self:watch(region, name, query, meant, as_table)
   end
+  local list = self:list(region, name)
+  local found = meant(list)
   if wanted and not found[1] then return refuse(404, "NotFound", 'nodes "%s" not found', wanted) end
-  local resource_version = tostring(history.last)
-  if as_table then return answer(nodes.table(found, self.now(), resource_version)) end
+  if as_table then return answer(nodes.table(found, self.now(), list.version)) end
   if wanted then return answer(found[1]) end
   return answer {
-    kind = "NodeList", apiVersion = "v1", metadata = { resourceVersion = resource_version },
+    kind = "NodeList", apiVersion = "v1", metadata = { resourceVersion = list.version },
     items = json.array(found),
   }
 end
@@ -190,7 +224,7 @@ function Kubernetes:answer(request)
   if request.method ~= "GET" then
     return refuse(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
   end
-  if path == "/version" then return version(cluster) end
+  if path == "/version" then return server_version(cluster) end
   if fixed[path] then return answer(fixed[path]) end
   if path ~= "/api/v1/nodes" and not path:find "^/api/v1/nodes/[^/]+$" then
     return refuse(404, "NotFound", "the server could not find the requested resource")

@@ -46,7 +46,7 @@ local function node(call, cluster, instance)
     kind = "Node", apiVersion = "v1",
     metadata = {
       name = instance.PrivateDnsName, uid = worlds.uuid(call.world:hash("node", instance.InstanceId)),
-      resourceVersion = tostring(instance._order), creationTimestamp = joined, labels = labels,
+      creationTimestamp = joined, labels = labels,
     },
     spec = {
       providerID = ("aws:///%s/%s"):format(zone, instance.InstanceId), taints = taints[1] and taints or nil,
