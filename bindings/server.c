@@ -69,6 +69,7 @@ static int l_listen(lua_State *L) {
                                       "max_body", "idle_timeout", "max_connections", NULL};
   struct ek_error e;
   lua_settop(L, 1);
+  ek_task_check(L, WHAT); /* what a finalizer makes at the end of the state, nobody ends */
   ek_options_check(L, 1, WHAT, false, names);
   struct ek_server_options o = {
       .address = ek_options_string(L, 1, WHAT, "address", NULL, false),

@@ -205,6 +205,14 @@ describe("eksrun.native.server", function()
     end)
   end)
 
+  it("is not made by a finalizer, which nobody would end", function()
+    local ok, why
+    setmetatable({}, { __gc = function() ok, why = pcall(native.listen, {}) end })
+    collectgarbage()
+    assert.is_false(ok)
+    assert.matches("server.listen: cannot wait", tostring(why), 1, true)
+  end)
+
   it("takes one answer only, when one in pieces could not be begun", function()
     local second
     local answer = with(function(exchange)
