@@ -51,6 +51,21 @@ describe("the program", function()
     assert.equal("", result.stdout)
   end)
 
+  it("promises to go on only where something is kept of a run that failed", function()
+    local path = write [[require("eksrun.ec2").subnet { VpcId = "vpc-0", CidrBlock = "10.0.0.0/24" }]]
+    local function failed(sandbox)
+      local result = process.run {
+        argv = { program, path, "--yes", sandbox }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+      }
+      assert.equal(1, result.code, result.stderr)
+      return result.stderr
+    end
+    local gone, kept = failed "--sandbox", failed("--sandbox=" .. folder .. "/aws.json")
+    assert.matches("\nto go on from here, keep the sandbox: --sandbox=FILE\n", gone, 1, true)
+    assert.is_nil(gone:find("stays done", 1, true))
+    assert.matches("to go on %(what is done stays done%):\n  eksrun ", kept)
+  end)
+
   it("watches the calls of a plain file, whose arguments stay its own", function()
     local path = write [[
       require("eksrun.aws").try.ec2:describe_vpcs {}

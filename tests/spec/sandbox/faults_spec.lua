@@ -38,6 +38,7 @@ describe("the sandbox's faults", function()
     assert.same({ crash = { at = 2, moment = "during" }, slow = { rate = 1, seconds = 10 } },
       faults.parse "crash=2,slow=1")
     assert.matches("did you mean 'throttle'", refused "throtle=1")
+    assert.matches("no 'xyz', but capacity, crash, error, late, lost, reset, slow, throttle", refused "xyz=1")
     assert.matches("a rate from 0 to 1", refused "throttle=2")
     assert.matches("a rate from 0 to 1", refused "lost=often")
     assert.matches("twice", refused "lost=0.1,lost=0.2")

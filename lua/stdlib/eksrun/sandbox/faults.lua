@@ -65,7 +65,9 @@ function M.parse(text)
     local name, value = part:match "^%s*([%w_]+)%s*=%s*(%S+)%s*$"
     if not name then fail("'%s' is not NAME=VALUE", part) end
     if not readers[name] then
-      fail("there is no '%s'%s", name, util.did_you_mean(name, util.sorted_keys(readers)))
+      local known = util.sorted_keys(readers)
+      local near = util.did_you_mean(name, known)
+      fail("there is no '%s'%s", name, near ~= "" and near or ", but " .. table.concat(known, ", "))
     end
     if out[name] ~= nil and name ~= "capacity" then fail("%s is given twice", name) end
     out[name] = readers[name](name, value, out[name])

@@ -116,8 +116,8 @@ local function draw_box(layout, item, out)
   end
   out('<g><title>%s</title>', escape(table.concat(words, "; ")))
   out('<rect class="box" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="6"/>', x, y, width, item.height)
-  out('<path class="%s" d="M%.1f %.1fa4 4 0 0 1 4 -4h1v%.1fh-1a4 4 0 0 1 -4 -4z"/>', service_of(node), x + 0.5,
-    y + 4.5, item.height - 1)
+  out('<path class="%s" d="M%.1f %.1fa4 4 0 0 1 4 -4h1v%.1fh-1a4 4 0 0 1 -4 -4z"/>', service_of(node),
+    x + 0.5, y + 4.5, item.height - 1)
   out('<text class="name" x="%.1f" y="%.1f">%s</text>', x + 14, y + 17, escape(shortened(node.label)))
   out('<text class="type" x="%.1f" y="%.1f">%s</text>', x + 14, y + 31.5, escape(node.type))
   if node.op ~= "keep" then

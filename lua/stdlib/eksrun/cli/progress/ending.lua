@@ -112,7 +112,9 @@ function M.show(plan, result, options)
   local all_done = #result.done == #result.steps
   local function paint(kind, text) return reporter:paint(kind, text) end
   if emit then as_json(emit, plan, result, line) end
-  local outcome = summary.outcome(plan, result, not all_done and command_of(parsed) or nil, paint)
+  -- A sandbox without a file is gone with the command.
+  local again = not all_done and parsed.sandbox ~= true and command_of(parsed)
+  local outcome = summary.outcome(plan, result, again, paint)
   if result.interrupted == "SIGHUP" then leave_behind(plan, outcome) end
   if emit then return end
   if options.mode == "quiet" then

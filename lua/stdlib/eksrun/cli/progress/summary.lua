@@ -71,7 +71,7 @@ end
 --- The end of a run: its last line is what to do next.
 --- @param plan eksrun.Plan
 --- @param result eksrun.Result
---- @param command string? that goes on
+--- @param command string|false|nil that goes on; false: nothing of the run is kept
 --- @param paint fun(kind: string, text: string): string
 --- @return string[]
 function M.outcome(plan, result, command, paint)
@@ -90,6 +90,8 @@ function M.outcome(plan, result, command, paint)
   if command then
     out[#out + 1] = "to go on (what is done stays done):"
     out[#out + 1] = "  " .. command
+  elseif command == false then
+    out[#out + 1] = "to go on from here, keep the sandbox: --sandbox=FILE"
   else
     out[#out + 1] = "to go on, run the same command again: what is done stays done"
   end
