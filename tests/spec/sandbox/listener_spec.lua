@@ -89,6 +89,15 @@ describe("the sandbox's listener", function()
       assert.equal("ResourceNotFoundException", err.code)
       assert.is_true(listener.sandbox.world.state.now - started > 500)
       assert.is_true(listener.pace:now() >= listener.sandbox.world.state.now)
+      aws.ec2:create_launch_template {
+        LaunchTemplateName = "own", LaunchTemplateData = { ImageId = "ami-0123456789abcdef0" },
+      }
+      aws.autoscaling:create_auto_scaling_group {
+        AutoScalingGroupName = "own", MinSize = 0, MaxSize = 0, VPCZoneIdentifier = subnets[1],
+        LaunchTemplate = { LaunchTemplateName = "own" },
+      }
+      aws.autoscaling:delete_auto_scaling_group { AutoScalingGroupName = "own" }
+      assert.same({}, aws.autoscaling:describe_auto_scaling_groups({}).AutoScalingGroups)
       assert.is_true(clock.monotonic() - began < 60)
     end)
   end)

@@ -2,8 +2,9 @@
 --- requests.
 local M = {}
 
+-- Services write them in their own ways: "shutting-down", "InProgress", "Delete in progress".
 local CHANGING = {}
-for word in ([[creating updating deleting pending inprogress in-progress in_progress shutting-down stopping
+for word in ([[creating updating deleting pending inprogress in_progress shutting_down stopping terminating
   provisioning modifying associating disassociating attaching detaching initializing active_impaired
   create_in_progress update_in_progress delete_in_progress update_complete_cleanup_in_progress
   rollback_in_progress update_rollback_in_progress cancelling]]):gmatch "%S+" do
@@ -15,7 +16,7 @@ local PATIENCE, LATER, SOON = 6 * 3600, 1800, 10
 
 -- Whether an answer shows a state that does not last.
 local function changing(value, in_state)
-  if type(value) == "string" then return in_state and CHANGING[value:lower()] end
+  if type(value) == "string" then return in_state and CHANGING[value:lower():gsub("[ -]", "_")] end
   if type(value) ~= "table" then return false end
   for key, part in pairs(value) do
     local state = type(key) == "string" and key:find "[Ss]tat[eu]s?$"
