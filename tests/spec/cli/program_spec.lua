@@ -66,6 +66,16 @@ describe("the program", function()
     assert.matches("to go on %(what is done stays done%):\n  eksrun ", kept)
   end)
 
+  it("says of a saved plan where it is to be applied", function()
+    local state = "--sandbox=" .. folder .. "/aws.json"
+    local result = process.run {
+      argv = { program, "plan", "recipes/vpc.lua", "--out", folder .. "/p", state },
+      env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+    }
+    assert.equal(2, result.code, result.stderr)
+    assert.matches("to apply it: eksrun apply " .. folder .. "/p " .. state .. "\n", result.stderr, 1, true)
+  end)
+
   it("watches the calls of a plain file, whose arguments stay its own", function()
     local path = write [[
       require("eksrun.aws").try.ec2:describe_vpcs {}
