@@ -52,6 +52,7 @@ struct ek_server {
   size_t open_count;
   struct ek_exchange *waiting_first, *waiting_last;
   bool quiesced, closing;
+  bool has_left; /* a connection has ended in this turn */
 };
 
 /* -- exchanges -----------------------------------------------------------------------------------
@@ -314,10 +315,22 @@ void ek_exchange_end(struct ek_exchange *x) {
 /* -- the loop ------------------------------------------------------------------------------------
  */
 
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what) {
+  struct ek_server *s = user;
+  (void)connection, (void)context;
+  if (what == MHD_CONNECTION_NOTIFY_CLOSED) s->has_left = true;
+}
+
+/* A server that is full does not watch its port; the library looks whether there is room again at
+ * the beginning of a run only. */
 static void run(struct ek_server *s) {
   unsigned long long ms;
+  s->has_left = false;
   (void)ek_mhd.run(s->daemon);
-  if (ek_mhd.get_timeout(s->daemon, &ms) == MHD_YES)
+  if (s->has_left)
+    (void)ek_timer_start(s->loop, &s->timer, 0, on_timer, NULL);
+  else if (ek_mhd.get_timeout(s->daemon, &ms) == MHD_YES)
     (void)ek_timer_start(s->loop, &s->timer, (double)ms / 1000, on_timer, NULL);
   else
     ek_timer_stop(s->loop, &s->timer);
@@ -395,8 +408,8 @@ static int start(struct ek_server *s, const struct ek_server_options *o, struct 
   errno = 0;
   s->daemon = ek_mhd.start_daemon(
       flags, o->port, NULL, NULL, on_request, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
-      MHD_OPTION_NOTIFY_COMPLETED, on_over, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
-      MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+      MHD_OPTION_NOTIFY_COMPLETED, on_over, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+      MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
   if (s->daemon != NULL) return 0;
   return ek_error_set(e, EK_ERR_IO, "cannot listen on %s:%u%s%s", o->address, (unsigned)o->port,
                       errno != 0 ? ": " : "", errno != 0 ? uv_strerror(-errno) : "");

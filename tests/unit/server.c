@@ -414,6 +414,28 @@ static void two_cannot_listen_in_one_place(void **state) {
   assert_int_equal(ek_server_new(&second, &loop, &o, notify, NULL, &e), EK_ERR_INVALID);
 }
 
+static void takes_clients_again_once_it_was_full(void **state) {
+  (void)state;
+  struct ek_error e;
+  struct ek_server_options o = {
+      .address = "127.0.0.1", .max_body = MAX_BODY, .max_connections = 2, .idle_timeout = 60};
+  ek_server_free(server);
+  assert_int_equal(ek_server_new(&server, &loop, &o, notify, NULL, &e), 0);
+  int first = connect_client(), second = connect_client();
+  for (int i = 0; i < 20; i++) turn();
+  int third = connect_client();
+  say(third, "GET /third HTTP/1.1\r\nHost: h\r\n\r\n");
+  for (int i = 0; i < 20; i++) turn();
+  assert_false(ek_server_has_request(server));
+  close(first);
+  close(second);
+  take();
+  equal(&received.target, "/third");
+  answer("3");
+  assert_non_null(hear(third, "\r\n\r\n3"));
+  close(third);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -427,6 +449,7 @@ int main(void) {
       TEST(forgets_a_client_that_leaves_before_its_request_is_whole),
       TEST(outlives_a_client_that_leaves_before_its_answer),
       TEST(a_dropped_request_has_no_answer),
+      TEST(takes_clients_again_once_it_was_full),
       TEST(refuses_a_header_that_would_be_two),
       TEST(an_exchange_goes_with_its_server),
       TEST(drops_what_comes_while_it_ends),
