@@ -138,7 +138,8 @@ function Display:tick()
         elapsed = now - step.started, step = step }
     end
   end
-  if now - self.last >= HEARTBEAT and (running[1] or not view.steps) then
+  -- The tick that is nearest: where sums of ticks are rounded must not decide.
+  if now - self.last > HEARTBEAT - self.sink.pace / 2 and (running[1] or not view.steps) then
     self.last = now
     if self.sink.heartbeat then self.sink:heartbeat(now, view, running) end
   end
