@@ -75,5 +75,7 @@ size_t ek_suggest(const char **best, size_t max, const char *name, const char *c
     costs[at] = cost;
     best[at] = names[i];
   }
+  /* Beside one that is near, those twice as far off are noise. */
+  while (found > 1 && costs[found - 1] > 2 * costs[0]) found--;
   return found;
 }

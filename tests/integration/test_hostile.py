@@ -251,7 +251,7 @@ def attack(name, script, home):
     assert_hidden(message)
 
 
-@pytest.mark.skipif(os.environ.get("EKSRUN_SANITIZE"), reason="sanitizers take memory of their own")
+@pytest.mark.skipif(bool(os.environ.get("EKSRUN_SANITIZE")), reason="sanitizers take memory of their own")
 def test_hostile_servers(tmp_path):
     script = tmp_path / "call.lua"
     script.write_text(CALL)

@@ -220,7 +220,7 @@ describe("the command line", function()
 
   it("points to the help", function()
     local _, _, err = eksrun(sky, "help", "destory")
-    assert.equal("eksrun: unknown command 'destory'; did you mean 'destroy' or 'doctor'? "
+    assert.equal("eksrun: unknown command 'destory'; did you mean 'destroy'? "
       .. "(see eksrun help)\n", err)
     _, _, err = eksrun(sky, "plam", recipe)
     assert.matches("did you mean 'plan'%? %(see eksrun help%)\n$", err)

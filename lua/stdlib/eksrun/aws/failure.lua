@@ -132,7 +132,8 @@ function M.count(attempts, err, wish)
   local policy, kind = attempts.policy, M.classify(err)
   attempts.count = attempts.count + 1
   if not kind then return nil, "final" end
-  policy.answered = policy.answered or err.status ~= nil
+  -- A page from somewhere between us and the service is no answer of it.
+  policy.answered = policy.answered or err.status ~= nil and err.code ~= "invalid_response"
   local limit = policy.answered and policy.patience or policy.max_attempts
   if attempts.count >= limit then return nil, "max_attempts" end
   local cost, bucket = rules[policy.rules].cost[kind], policy.bucket
