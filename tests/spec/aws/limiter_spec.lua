@@ -18,7 +18,7 @@ end
 local function call(system, service, operation, options)
   options = options or {}
   return {
-    name = operation,
+    name = operation, params = options.params or {},
     client = { name = service, system = system, options = { rate_limit = options.rate_limit } },
     credentials = { access_key_id = options.key or "AKID" },
     endpoint = { host = options.host or service .. ".eu-west-1.amazonaws.com", custom = options.custom },
@@ -48,6 +48,33 @@ describe("the limiter", function()
     assert.are.equal(0, limiter.admit(call(w, "ec2", "RunInstances", elsewhere)))
     -- Another client of the same account shares the bucket.
     assert.are.equal(0.5, limiter.admit(call(w, "ec2", "RunInstances")))
+  end)
+
+  it("counts instances, and reads with neither filter nor pages, apart", function()
+    local w = world()
+    limiter.admit(call(w, "ec2", "TerminateInstances", { params = { InstanceIds = {} } }))
+    local thousand = {}
+    for i = 1, 999 do thousand[i] = "i" end
+    local many = call(w, "ec2", "TerminateInstances", { params = { InstanceIds = thousand } })
+    assert.are.equal(0, limiter.admit(many))
+    assert.is_near(999 / 20, limiter.admit(many), 0.001)
+    local all = call(w, "ec2", "DescribeInstances")
+    local some = call(w, "ec2", "DescribeInstances", { params = { Filters = { {} } } })
+    for _ = 1, 50 do assert.are.equal(0, limiter.admit(all)) end
+    assert.is_near(0.1, limiter.admit(all), 0.001)
+    for _ = 1, 100 do assert.are.equal(0, limiter.admit(some)) end
+    assert.is_near(0.05, limiter.admit(some), 0.001)
+  end)
+
+  it("has Elastic Load Balancing's buckets, which operations share", function()
+    local w = world()
+    for _ = 1, 20 do
+      assert.are.equal(0, limiter.admit(call(w, "elbv2", "DescribeLoadBalancers")))
+      assert.are.equal(0, limiter.admit(call(w, "elbv2", "DescribeTags")))
+    end
+    assert.is_near(0.1, limiter.admit(call(w, "elbv2", "DescribeTargetGroups")), 0.001)
+    assert.is_near(0.1, limiter.admit(call(w, "elbv2", "AddTags")), 0.001)
+    assert.are.equal(0, limiter.admit(call(w, "elb", "DescribeLoadBalancers")))
   end)
 
   it("does not apply AWS's buckets to an endpoint of the user's own, nor when told not to", function()

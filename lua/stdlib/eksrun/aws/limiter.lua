@@ -17,38 +17,51 @@ local FORGET = 60
 -- Requests a second that an API gets, however often it says "slower": retries wait besides.
 local LEAST = 2
 
--- Waits for a token of a bucket.
-local function pass(bucket, system)
+-- Waits for tokens of a bucket.
+local function pass(bucket, system, count)
   if not bucket or not bucket.enabled then return 0 end
-  return require("eksrun.aws.gate").pass(bucket, system)
+  return require("eksrun.aws.gate").pass(bucket, system, count)
 end
 
--- What the process shares, by system: its APIs and hosts.
+-- What the process shares, by system: what it learnt of APIs, documented buckets, hosts.
 local shared = setmetatable({}, { __mode = "k" })
 
 local function shared_of(system)
   local own = shared[system]
   if not own then
-    own = { apis = {}, hosts = {} }
+    own = { learnt = {}, fixed = {}, hosts = {} }
     shared[system] = own
   end
   return own
 end
 
--- The buckets of an API: fixed (or false) and learnt.
-local function api_of(call)
-  local state, held = call.client, call.credentials
+-- Whose buckets a call's are: AWS counts by account and region.
+local function place_of(call)
+  local held = call.credentials
   local account = held and (held.account_id or held.access_key_id) or "" -- a bearer token has neither
-  local key = account .. " " .. call.endpoint.host .. " " .. call.name
-  local apis = shared_of(state.system).apis
-  local api = apis[key]
-  if not api then
-    local now = state.system.now()
-    local bucket = not call.endpoint.custom and require("eksrun.aws.limits").of(state.name, call.name)
-    api = { fixed = bucket and rate.fixed(bucket[1], bucket[2], now), learnt = rate.learnt(now, 1, LEAST) }
-    apis[key] = api
+  return account .. " " .. call.endpoint.host .. " "
+end
+
+-- The bucket that is learnt from an API's answers.
+local function learnt_of(call)
+  local system, key = call.client.system, place_of(call) .. call.name
+  local learnt = shared_of(system).learnt
+  learnt[key] = learnt[key] or rate.learnt(system.now(), 1, LEAST)
+  return learnt[key]
+end
+
+-- Waits for the tokens that AWS documents.
+local function pass_documented(call)
+  if call.endpoint.custom then return 0 end
+  local state, seconds = call.client, 0
+  local system = state.system
+  local fixed = shared_of(system).fixed
+  for _, limit in ipairs(require("eksrun.aws.limits").of(state.name, call.name, call.params)) do
+    local key = place_of(call) .. limit.name
+    fixed[key] = fixed[key] or rate.fixed(limit.capacity, limit.rate, system.now())
+    seconds = seconds + pass(fixed[key], system, limit.cost)
   end
-  return api
+  return seconds
 end
 
 -- The bucket of a client's adaptive retries.
@@ -65,10 +78,9 @@ end
 function M.admit(call)
   local state = call.client
   if state.options.rate_limit == false then return 0 end
-  local api, system = api_of(call), state.system
-  local learnt = api.learnt
+  local learnt, system = learnt_of(call), state.system
   if learnt.enabled and system.now() - learnt.slowed_at > FORGET then learnt:forget(system.now()) end
-  return pass(adaptive_of(call), system) + pass(api.fixed, system) + pass(learnt, system)
+  return pass(adaptive_of(call), system) + pass_documented(call) + pass(learnt, system)
 end
 
 --- Learns from what a request met.
@@ -78,7 +90,7 @@ function M.answered(call, err)
   local state = call.client
   if state.options.rate_limit == false then return end
   local now, throttled = state.system.now(), err ~= nil and require("eksrun.aws.failure").is_throttling(err)
-  api_of(call).learnt:answered(throttled, now)
+  learnt_of(call):answered(throttled, now)
   local adaptive = adaptive_of(call)
   if adaptive then adaptive:answered(throttled, now) end
 end

@@ -12,7 +12,7 @@ local SMOOTHING = 0.8 -- weight of the newest measurement
 local WINDOW = 0.5 -- seconds that a measurement takes
 local RATE_MIN = 0.5 -- requests a second, in the SDKs' adaptive mode
 local BURST = 2 -- times the measured rate: as fast as it may become
-local WHOLE = 1 - 1e-6 -- of a token: what a wait that was computed may miss by rounding
+local MISSED = 1e-6 -- of a token: what a wait that was computed may miss by rounding
 
 --- @class eksrun.aws.Rate
 --- @field capacity number tokens it holds at most
@@ -64,17 +64,29 @@ local function fill(self, now)
   self.filled_at = now
 end
 
---- Takes a token, if there is one.
+--- How long until there are so many tokens.
 --- @param now number
---- @return number seconds until there may be one; 0: taken
-function Rate:take(now)
-  if not self.enabled then return 0 end
+--- @param count? integer tokens, no more than the capacity; 1
+--- @return number seconds; 0: they are there
+function Rate:lacks(now, count)
+  count = count or 1
   fill(self, now)
-  if self.tokens >= WHOLE then
-    self.tokens = math.max(0, self.tokens - 1)
-    return 0
-  end
-  return (1 - self.tokens) / self.rate
+  return self.tokens >= count - MISSED and 0 or (count - self.tokens) / self.rate
+end
+
+--- Takes tokens, or all there are.
+--- @param count? integer tokens; 1
+function Rate:spend(count) self.tokens = math.max(0, self.tokens - (count or 1)) end
+
+--- Takes tokens, if they are there.
+--- @param now number
+--- @param count? integer tokens, no more than the capacity; 1
+--- @return number seconds until they may be there; 0: taken
+function Rate:take(now, count)
+  if not self.enabled then return 0 end
+  local seconds = self:lacks(now, count)
+  if seconds == 0 then self:spend(count) end
+  return seconds
 end
 
 local function measure(self, now)

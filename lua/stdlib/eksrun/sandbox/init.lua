@@ -6,7 +6,8 @@
 ---   local aws = require "eksrun.aws".session(world:options())
 ---
 --- A request goes: service and region by its signature -> operation and parameters by the model's server
---- half -> what happened meanwhile -> client token -> handler -> page -> answer. Handlers are tables of
+--- half -> what happened meanwhile -> signature -> buckets -> IAM -> client token -> handler -> page ->
+--- answer. Handlers are tables of
 --- functions by operation, a module a service or family (services.lua names them); what they raise is an
 --- error of AWS's.
 local authorize = require "eksrun.sandbox.iam.authorize"
@@ -18,6 +19,7 @@ local paging = require "eksrun.sandbox.paging"
 local principals = require "eksrun.sandbox.iam.principals"
 local s3 = require "eksrun.sandbox.s3.address"
 local services = require "eksrun.sandbox.services"
+local throttles = require "eksrun.sandbox.throttle"
 local util = require "eksrun.util"
 local virtual = require "eksrun.sandbox.virtual"
 local worlds = require "eksrun.sandbox.world"
@@ -28,6 +30,7 @@ local M = {}
 --- @field world eksrun.sandbox.World
 --- @field started number when it was made, on its clock
 --- @field virtual boolean
+--- @field throttle? eksrun.sandbox.Throttle
 local Sandbox = {}
 Sandbox.__index = Sandbox
 
@@ -42,6 +45,7 @@ Sandbox.__index = Sandbox
 --- @field keys? table<string, string> secrets by access key id: with them, every request has to be signed by
 --- one of these, or by a key that was given out in the sandbox
 --- @field virtual? boolean nobody has to wait: virtual.lua
+--- @field throttle? boolean false: requests may come as fast as they like; default: as fast as AWS documents
 --- @field faults? string|eksrun.sandbox.Faults what goes wrong on purpose: faults.lua
 --- @field crash? fun(sandbox: eksrun.Sandbox) ends the client where the faults say so: does not return
 
@@ -52,7 +56,7 @@ function M.new(options)
   util.check_options("sandbox.new", options, {
     seed = "integer?", now = "number?", state = "table?", virtual = "boolean?", enforce = "any?",
     observe = "function?", faults = "any?", crash = "function?",
-    keys = "table?",
+    keys = "table?", throttle = "boolean?",
   })
   if options.state and options.state.version ~= 1 then
     util.fail("sandbox", "the state is not one of a sandbox")
@@ -60,6 +64,7 @@ function M.new(options)
   local self = setmetatable({
     world = worlds.new(options), enforce = options.enforce, observe = options.observe,
     virtual = options.virtual or false, keys = options.keys, crash = options.crash, responses = 0,
+    throttle = options.throttle ~= false and throttles.new() or nil,
   }, Sandbox)
   self:set_faults(options.faults)
   self.world.authorize = function(call) self:authorize(call) end
@@ -234,6 +239,20 @@ function Sandbox:advance(now)
   end)
 end
 
+-- Whether a request comes too fast. Where nobody has to wait, time goes on until it does not.
+function Sandbox:is_too_fast(region, service, operation, params)
+  if not self.throttle then return false end
+  local state = self.world.state
+  local seconds = self.throttle:take(region, service, operation, params, state.now)
+  if seconds == 0 then return false end
+  if not self.virtual then
+    self.throttle:count(service, operation)
+    return true
+  end
+  self:advance(state.now + seconds)
+  return self:is_too_fast(region, service, operation, params)
+end
+
 --- Answers a request.
 --- @param request eksrun.native.aws.Received
 --- @param now number seconds since 1970
@@ -262,6 +281,9 @@ function Sandbox:answer(request, now, refuse)
     local protocol = service:metadata().protocol
     local bad = self.keys and not operation:is_unsigned()
       and require("eksrun.sandbox.signature").check(request, self.world, self.keys, name, protocol)
+    if not bad and not refuse and self:is_too_fast(region, name, operation:name(), params) then
+      refuse = "throttle"
+    end
     local function perform()
       if bad then return false, bad end
       if refuse then return false, faults.refusal(refuse, name, protocol) end
