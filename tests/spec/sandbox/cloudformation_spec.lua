@@ -70,6 +70,9 @@ Resources:
         Version: "2012-10-17"
         Statement:
           - { Effect: Allow, Action: "sts:AssumeRole", Principal: { Service: ec2.amazonaws.com } }
+      ManagedPolicyArns:
+        - !Sub "arn:${AWS::Partition}:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+        - !Sub "arn:${AWS::Partition}:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
   NodePolicy:
     Type: AWS::IAM::Policy
     Properties:

@@ -68,6 +68,47 @@ describe("EKS in the sandbox", function()
     eks:create_cluster { name = "demo", roleArn = young, resourcesVpcConfig = { subnetIds = subnets } }
   end)
 
+  it("checks the roles of node groups and Fargate profiles as it does, and not what they may do", function()
+    local _, _, subnets = support.cluster(aws)
+    local function group(role)
+      return {
+        clusterName = "demo", nodegroupName = "n", subnets = subnets, nodeRole = role,
+        scalingConfig = { minSize = 1, maxSize = 1, desiredSize = 1 },
+      }
+    end
+    local function said(operation, params)
+      local code, message = support.refused(eks, operation, params)
+      return code .. message:gsub("^.-: .-:", ":")
+    end
+    local own = "arn:aws:iam::111122223333:role/"
+    assert.equal("InvalidParameterException: The role with name none cannot be found.",
+      said("create_nodegroup", group(own .. "none")))
+    assert.equal("InvalidParameterException: Following required service principals [ec2.amazonaws.com] were "
+      .. "not found in the trust relationships of nodeRole " .. own .. "cluster",
+      said("create_nodegroup", group(own .. "cluster")))
+    assert.equal("AccessDeniedException: Cross-account pass role is not allowed.",
+      said("create_nodegroup", group "arn:aws:iam::444455556666:role/nodes"))
+    local profile = { clusterName = "demo", fargateProfileName = "f", selectors = { { namespace = "x" } },
+      subnets = subnets }
+    for _, role in ipairs { own .. "none", own .. "cluster" } do
+      profile.podExecutionRoleArn = role
+      assert.equal("InvalidParameterException: Misconfigured PodExecutionRole Trust Policy; Please add the "
+        .. "eks-fargate-pods.amazonaws.com Service Principal", said("create_fargate_profile", profile))
+    end
+    local bare = support.role_now(aws, "bare", "ec2.amazonaws.com")
+    task.sleep(60)
+    eks:create_nodegroup(group(bare))
+    task.sleep(600)
+    local function shown()
+      return eks:describe_nodegroup({ clusterName = "demo", nodegroupName = "n" }).nodegroup
+    end
+    assert.equal("CREATING", shown().status)
+    task.sleep(600)
+    assert.equal("CREATE_FAILED", shown().status)
+    assert.equal("NodeCreationFailure", shown().health.issues[1].code)
+    assert.matches("^i%-%x+$", shown().health.issues[1].resourceIds[1])
+  end)
+
   it("wants two zones, and those that have EKS", function()
     local vpc, subnets = support.network(aws)
     local role = support.role(aws, "cluster", "eks.amazonaws.com")

@@ -44,9 +44,15 @@ function M.role_now(aws, name, service)
   }).Role.Arn
 end
 
---- A role that a service of AWS may assume, by now.
+-- What a node's role has to have.
+local NODE_POLICIES = { "AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly" }
+
+--- A role that a service of AWS may assume, by now; that of nodes can have some.
 function M.role(aws, name, service)
   local arn = M.role_now(aws, name, service)
+  for _, policy in ipairs(service == "ec2.amazonaws.com" and NODE_POLICIES or {}) do
+    aws.iam:attach_role_policy { RoleName = name, PolicyArn = "arn:aws:iam::aws:policy/" .. policy }
+  end
   require("eksrun.task").sleep(60)
   return arn
 end

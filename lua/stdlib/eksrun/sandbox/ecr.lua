@@ -2,6 +2,7 @@
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local tags = require "eksrun.sandbox.tags"
 local text = require "eksrun.text"
 
 local M = { operations = {} }
@@ -127,28 +128,7 @@ function operations.PutImageScanningConfiguration(call, params)
     imageScanningConfiguration = params.imageScanningConfiguration }
 end
 
-local function by_arn(call, arn) return need(call, arn:match ":repository/(.+)$" or arn) end
-
-function operations.ListTagsForResource(call, params)
-  return { tags = json.array(calls.tag_list(by_arn(call, params.resourceArn)._tags)) }
-end
-
-function operations.TagResource(call, params)
-  local map = by_arn(call, params.resourceArn)._tags
-  for _, tag in ipairs(params.tags) do map[tag.Key] = tag.Value end
-end
-
-function operations.UntagResource(call, params)
-  local map = by_arn(call, params.resourceArn)._tags
-  for _, key in ipairs(params.tagKeys) do map[key] = nil end
-end
-
-M.all_tags = function(call)
-  local list = {}
-  for _, repository in ipairs(call:all "ecr.repository") do
-    list[#list + 1] = { arn = repository.repositoryArn, tags = repository._tags }
-  end
-  return list
-end
+tags.by_arn(operations, function(call, arn) return need(call, arn:match ":repository/(.+)$" or arn) end, true)
+M.all_tags = tags.of_all("ecr.repository", "repositoryArn")
 
 return M

@@ -1,6 +1,7 @@
 --- CloudWatch Logs: log groups.
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local tags = require "eksrun.sandbox.tags"
 
 local M = { operations = {} }
 local operations = M.operations
@@ -25,8 +26,6 @@ end
 --- @param name string
 --- @return table
 M.need = need
-
-local function by_arn(call, arn) return need(call, arn:match ":log%-group:([^:]+)" or arn) end
 
 --- Makes a group, as services do that log into one.
 --- @param call eksrun.sandbox.Call
@@ -86,26 +85,7 @@ function operations.DeleteLogGroup(call, params)
   call:remove("logs.log_group", params.logGroupName)
 end
 
-function operations.ListTagsForResource(call, params)
-  return { tags = by_arn(call, params.resourceArn)._tags }
-end
-
-function operations.TagResource(call, params)
-  local map = by_arn(call, params.resourceArn)._tags
-  for key, value in pairs(params.tags) do map[key] = value end
-end
-
-function operations.UntagResource(call, params)
-  local map = by_arn(call, params.resourceArn)._tags
-  for _, key in ipairs(params.tagKeys) do map[key] = nil end
-end
-
-M.all_tags = function(call)
-  local list = {}
-  for _, group in ipairs(call:all "logs.log_group") do
-    list[#list + 1] = { arn = group.logGroupArn, tags = group._tags }
-  end
-  return list
-end
+tags.by_arn(operations, function(call, arn) return need(call, arn:match ":log%-group:([^:]+)" or arn) end)
+M.all_tags = tags.of_all("logs.log_group", "logGroupArn")
 
 return M

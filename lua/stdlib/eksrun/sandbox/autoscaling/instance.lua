@@ -104,38 +104,35 @@ local function members(call, group, ids)
   return list
 end
 
-function operations.DetachInstances(call, params)
+-- Has members of a group leave its service, each by `leave`, and makes up for them unless the group is to be
+-- smaller.
+local function take_out(call, params, leave, description, cause)
   local group = support.need(call, params.AutoScalingGroupName)
   local list, activities = members(call, group, params.InstanceIds), json.array {}
   if params.ShouldDecrementDesiredCapacity then lower(group, #list) end
   for i, member in ipairs(list) do
-    local _, _, place = support.member(call, member.InstanceId)
-    table.remove(group._instances, place)
+    leave(group, member)
     targets.leave(call, group.TargetGroupARNs, member.InstanceId)
-    call:get("ec2.instance", member.InstanceId)._of = nil
     activities[i] = support.activity(call, group, {
-      Description = "Detaching EC2 instance: " .. member.InstanceId,
-      Cause = "instance " .. member.InstanceId .. " was detached in response to a user request.",
+      Description = description .. member.InstanceId,
+      Cause = ("instance %s was %s in response to a user request."):format(member.InstanceId, cause),
     })
   end
   scale.scale(call, group)
   return { Activities = activities }
 end
 
+function operations.DetachInstances(call, params)
+  return take_out(call, params, function(group, member)
+    local _, _, place = support.member(call, member.InstanceId)
+    table.remove(group._instances, place)
+    call:get("ec2.instance", member.InstanceId)._of = nil
+  end, "Detaching EC2 instance: ", "detached")
+end
+
 function operations.EnterStandby(call, params)
-  local group = support.need(call, params.AutoScalingGroupName)
-  local list, activities = members(call, group, params.InstanceIds), json.array {}
-  if params.ShouldDecrementDesiredCapacity then lower(group, #list) end
-  for i, member in ipairs(list) do
-    member._standby = true
-    targets.leave(call, group.TargetGroupARNs, member.InstanceId)
-    activities[i] = support.activity(call, group, {
-      Description = "Moving EC2 instance to Standby: " .. member.InstanceId,
-      Cause = "instance " .. member.InstanceId .. " was moved to standby in response to a user request.",
-    })
-  end
-  scale.scale(call, group)
-  return { Activities = activities }
+  return take_out(call, params, function(_, member) member._standby = true end,
+    "Moving EC2 instance to Standby: ", "moved to standby")
 end
 
 function operations.ExitStandby(call, params)

@@ -286,16 +286,23 @@ function M.attribute(call, record, name)
   return at(thing, found)
 end
 
+-- What is said where something else has to go first, and by those whom IAM has not told of something new.
+local PASSING_CODES = { DependencyViolation = true, ResourceInUseException = true, ResourceInUse = true }
+local PASSING_WORDS = {
+  "could not be assumed", "The role with name", "in the trust relationships of nodeRole",
+  "Misconfigured PodExecutionRole Trust Policy", "Invalid IAM Instance Profile", "invalid principal",
+}
+
 --- Whether a failure passes when IAM has caught up, or when something else has gone.
 --- @param raised any
 --- @return boolean
 function M.passes(raised)
   if not fault.is(raised) then return false end
-  local message = raised.message
-  return raised.code == "DependencyViolation" or raised.code == "ResourceInUseException"
-    or raised.code == "ResourceInUse" or message:find("could not be assumed", 1, true) ~= nil
-    or message:find("Invalid IAM Instance Profile", 1, true) ~= nil
-    or message:find("invalid principal", 1, true) ~= nil
+  if PASSING_CODES[raised.code] then return true end
+  for _, words in ipairs(PASSING_WORDS) do
+    if raised.message:find(words, 1, true) then return true end
+  end
+  return false
 end
 
 return M

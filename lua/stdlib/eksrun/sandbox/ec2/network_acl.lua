@@ -72,13 +72,7 @@ function M.adopt_subnet(call, subnet)
   if list then associate(call, list, subnet.SubnetId) end
 end
 
-local function find_association(call, match)
-  for _, list in ipairs(call:all "ec2.network_acl") do
-    for i, association in ipairs(list.Associations) do
-      if match(association) then return association, list, i end
-    end
-  end
-end
+local function find_association(call, match) return support.association(call, "ec2.network_acl", match) end
 
 --- A subnet is gone.
 --- @param call eksrun.sandbox.Call

@@ -111,14 +111,8 @@ function operations.DeleteRouteTable(call, params)
   call:remove("ec2.route_table", id)
 end
 
--- The association of an id, its table and its place there.
-local function find_association(call, match)
-  for _, route_table in ipairs(call:all "ec2.route_table") do
-    for i, association in ipairs(route_table.Associations) do
-      if match(association) then return association, route_table, i end
-    end
-  end
-end
+-- An association, its table and its place there.
+local function find_association(call, match) return support.association(call, "ec2.route_table", match) end
 
 local function need_association(call, id)
   local association, route_table, place = find_association(call, function(a)

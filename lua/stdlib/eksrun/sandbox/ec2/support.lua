@@ -172,4 +172,19 @@ function M.public_address(hash)
     tonumber(hash:sub(3, 4), 16), tonumber(hash:sub(5, 6), 16), tonumber(hash:sub(7, 8), 16))
 end
 
+--- The association that matches, among those that things of a kind have.
+--- @param call eksrun.sandbox.Call
+--- @param kind string "ec2.route_table"
+--- @param match fun(association: table): any
+--- @return table? association
+--- @return table? thing that has it
+--- @return integer? place in the thing's Associations
+function M.association(call, kind, match)
+  for _, thing in ipairs(call:all(kind)) do
+    for i, association in ipairs(thing.Associations) do
+      if match(association) then return association, thing, i end
+    end
+  end
+end
+
 return M

@@ -23,13 +23,8 @@ local function version_of(cluster, name, wanted)
 end
 
 local function need(call, cluster, name)
-  support.cluster(call, cluster)
-  local addon = call:get("eks.addon", support.key(cluster, name))
-  if not addon then
-    support.refuse("ResourceNotFoundException", ("No addon: %s found in cluster: %s"):format(name, cluster),
-      { clusterName = cluster, addonName = name })
-  end
-  return addon
+  return support.need(call, "eks.addon", cluster, name,
+    ("No addon: %s found in cluster: %s"):format(name, cluster), "addonName")
 end
 
 local function check_values(values)

@@ -10,11 +10,8 @@ local operations = M.operations
 local VERSIONS = { ACK = "v1.0.0", KRO = "v0.5.0", ARGOCD = "v3.1.8" }
 
 local function need(call, cluster, name)
-  support.cluster(call, cluster)
-  local capability = call:get("eks.capability", support.key(cluster, name))
-  if capability then return capability end
-  support.refuse("ResourceNotFoundException", ("No capability found for name: %s."):format(name),
-    { clusterName = cluster })
+  return support.need(call, "eks.capability", cluster, name,
+    ("No capability found for name: %s."):format(name))
 end
 
 function operations.CreateCapability(call, params)

@@ -6,15 +6,11 @@ local M = { operations = {} }
 local operations = M.operations
 
 local PROFILES_MAX = 10
+local PODS = "eks-fargate-pods.amazonaws.com"
 
 local function need(call, cluster, name)
-  support.cluster(call, cluster)
-  local profile = call:get("eks.fargate_profile", support.key(cluster, name))
-  if not profile then
-    support.refuse("ResourceNotFoundException", ("No Fargate Profile found with name: %s."):format(name),
-      { clusterName = cluster, fargateProfileName = name })
-  end
-  return profile
+  return support.need(call, "eks.fargate_profile", cluster, name,
+    ("No Fargate Profile found with name: %s."):format(name), "fargateProfileName")
 end
 
 local function check_alone(call, cluster, verb, name)
@@ -28,6 +24,13 @@ local function check_alone(call, cluster, verb, name)
   end
 end
 
+-- Whoever is not trusted, for this profile, and whoever is not there, is told the same.
+local function check_role(call, arn, source)
+  if support.is_trusting(call, support.role(call, arn), PODS, source) then return end
+  support.refuse_parameter("Misconfigured PodExecutionRole Trust Policy; Please add the %s Service Principal",
+    PODS)
+end
+
 function operations.CreateFargateProfile(call, params)
   local cluster = support.active_cluster(call, params.clusterName)
   local name = params.fargateProfileName
@@ -38,8 +41,7 @@ function operations.CreateFargateProfile(call, params)
       { clusterName = cluster.name, fargateProfileName = name })
   end
   check_alone(call, cluster.name, "create", name)
-  support.check_role(call, params.podExecutionRoleArn, "eks-fargate-pods.amazonaws.com",
-    ("fargateprofile/%s/%s"):format(cluster.name, name))
+  check_role(call, params.podExecutionRoleArn, ("fargateprofile/%s/%s"):format(cluster.name, name))
   for _, subnet in ipairs(support.subnets(call, params.subnets or {})) do
     if support.way_out(call, subnet) == "igw" then
       support.refuse_parameter("Subnet %s provided in Fargate Profile is not a private subnet",

@@ -2,7 +2,10 @@
 ---
 --- Instances of managed node groups and of Auto Mode join. Others do when their user data names the cluster,
 --- as nodeadm, bootstrap.sh and Bottlerocket read it, and the cluster lets their role in: by an access entry,
---- or by the ConfigMap, which the sandbox does not see, where the cluster takes that.
+--- or by the ConfigMap, which the sandbox does not see, where the cluster takes that. None joins whose role
+--- lacks the permissions of a node.
+local evaluate = require "eksrun.sandbox.iam.evaluate"
+local principals = require "eksrun.sandbox.iam.principals"
 local text = require "eksrun.text"
 
 local M = {}
@@ -30,19 +33,50 @@ local function tag_of(instance, key)
   end
 end
 
--- Whether a cluster lets the role of an instance in.
-local function is_let_in(call, cluster, instance)
-  if cluster.accessConfig.authenticationMode ~= "API" then return true end
-  local profile = instance.IamInstanceProfile
-  local found = profile and call:get("iam.instance_profile", profile.Arn:match "[^/]+$")
-  local role = found and found._role and call:get("iam.role", found._role)
-  return role ~= nil and call:get("eks.access_entry", cluster.name .. "/" .. role.Arn) ~= nil
+-- What a node does before it is one: it looks itself up, and gets the image of its network plugin.
+local NEEDED = { "ec2:DescribeInstances", "ecr:GetAuthorizationToken" }
+
+--- Whether instances of a role can become nodes.
+--- @param call eksrun.sandbox.Call
+--- @param role table?
+--- @return boolean
+function M.can_join(call, role)
+  if not role then return false end
+  local list, boundary = principals.entity_policies(call, role)
+  local policies = { identity = {}, boundary = boundary }
+  for i, policy in ipairs(list) do policies.identity[i] = policy.document end
+  for _, action in ipairs(NEEDED) do
+    local request = { action = action, resource = "*", context = {}, principal = {} }
+    if evaluate.decide(policies, request) ~= "allowed" then return false end
+  end
+  return true
 end
 
-local function belongs(call, cluster, instance)
-  local of = tag_of(instance, "eks:cluster-name") or tag_of(instance, "eks:eks-cluster-name")
-  if of then return of == cluster.name end
-  return M.cluster_of(instance._user_data) == cluster.name and is_let_in(call, cluster, instance)
+-- The role of an instance: its profile's, or its node group's.
+local function role_of(call, cluster, instance)
+  local group = tag_of(instance, "eks:nodegroup-name")
+  local managed = group and call:get("eks.nodegroup", cluster.name .. "/" .. group)
+  if managed then return call:get("iam.role", managed.nodeRole:match "[^/]+$") end
+  local profile = instance.IamInstanceProfile
+  local found = profile and call:get("iam.instance_profile", profile.Arn:match "[^/]+$")
+  return found and found._role and call:get("iam.role", found._role)
+end
+
+-- Whether an instance is one of a cluster's, and may be its node. `known` keeps what was found out of roles.
+local function belongs(call, cluster, instance, known)
+  if tag_of(instance, "eks:eks-cluster-name") then
+    return tag_of(instance, "eks:eks-cluster-name") == cluster.name -- Auto Mode
+  end
+  local managed = tag_of(instance, "eks:cluster-name")
+  if (managed or M.cluster_of(instance._user_data)) ~= cluster.name then return false end
+  local role = role_of(call, cluster, instance)
+  if not managed and cluster.accessConfig.authenticationMode == "API"
+    and not (role and call:get("eks.access_entry", cluster.name .. "/" .. role.Arn)) then
+    return false
+  end
+  if not role then return false end
+  if known[role] == nil then known[role] = M.can_join(call, role) end
+  return known[role]
 end
 
 --- When an instance joins its cluster.
@@ -56,10 +90,10 @@ end
 --- @param cluster table
 --- @return number seconds since 1970; the call's time where none is starting
 function M.all_joined_at(call, cluster)
-  local last = call.now
+  local last, known = call.now, {}
   for _, instance in ipairs(call:all "ec2.instance") do
     local state = instance.State.Name
-    if (state == "pending" or state == "running") and belongs(call, cluster, instance) then
+    if (state == "pending" or state == "running") and belongs(call, cluster, instance, known) then
       last = math.max(last, M.joins_at(call, instance))
     end
   end
@@ -71,9 +105,10 @@ end
 --- @param cluster table
 --- @return table[] instances
 function M.of(call, cluster)
+  local known = {}
   return call:all("ec2.instance", function(instance)
     return instance.State.Name == "running" and call.now >= M.joins_at(call, instance)
-      and belongs(call, cluster, instance)
+      and belongs(call, cluster, instance, known)
   end)
 end
 

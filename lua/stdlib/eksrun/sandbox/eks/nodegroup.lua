@@ -5,6 +5,7 @@ local insights = require "eksrun.sandbox.eks.insight"
 local images = require "eksrun.sandbox.ec2.image"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
+local nodes = require "eksrun.sandbox.eks.node"
 local support = require "eksrun.sandbox.eks.support"
 local templates = require "eksrun.sandbox.ec2.launch_template"
 local updates = require "eksrun.sandbox.eks.update"
@@ -17,17 +18,12 @@ local operations = M.operations
 local NODES_MAX, GROUPS_MAX = 450, 30
 -- Before the first node is replaced.
 local SETUP = 120
--- How long EKS waits for instances that cannot be started, in seconds.
+-- How long EKS waits for instances that cannot be started, or do not join, in seconds.
 local PATIENCE = 900
 
 local function need(call, cluster, name)
-  support.cluster(call, cluster)
-  local group = call:get("eks.nodegroup", support.key(cluster, name))
-  if not group then
-    support.refuse("ResourceNotFoundException", ("No node group found for name: %s."):format(name),
-      { clusterName = cluster, nodegroupName = name })
-  end
-  return group
+  return support.need(call, "eks.nodegroup", cluster, name,
+    ("No node group found for name: %s."):format(name), "nodegroupName")
 end
 
 local function check_scaling(scaling)
@@ -93,6 +89,17 @@ local function launch(call, group, cluster, data)
   return { data = data, types = group.instanceTypes or { data.InstanceType } }
 end
 
+-- EKS reads the role with the caller's permissions. What it may do, it does not look at: its nodes find out.
+local function check_role(call, arn)
+  local role = support.role(call, arn)
+  if not role then
+    support.refuse_parameter("The role with name %s cannot be found.", arn:match "([^/]*)$")
+  elseif not support.is_trusting(call, role, "ec2.amazonaws.com") then
+    support.refuse_parameter("Following required service principals [ec2.amazonaws.com] were not found in "
+      .. "the trust relationships of nodeRole %s", arn)
+  end
+end
+
 local function release(version) return version .. ".0-20251120" end
 
 function operations.CreateNodegroup(call, params)
@@ -112,7 +119,7 @@ function operations.CreateNodegroup(call, params)
       ("Nodegroups per cluster limit exceeded, the maximum is %d"):format(GROUPS_MAX),
       { clusterName = cluster.name })
   end
-  support.check_role(call, params.nodeRole, "ec2.amazonaws.com")
+  check_role(call, params.nodeRole)
   support.subnets(call, params.subnets)
   local given = params.scalingConfig or { desiredSize = 2 }
   local scaling = { minSize = given.minSize or 1, maxSize = given.maxSize or 2 }
@@ -162,20 +169,35 @@ function operations.CreateNodegroup(call, params)
   return { nodegroup = group }
 end
 
+-- What keeps a group from having its nodes, as its health says it; nil: nothing.
+local function issue_of(call, group)
+  local own = call:get("autoscaling.group", group._asg)
+  if #own._instances < own.DesiredCapacity then
+    return {
+      code = "AsgInstanceLaunchFailures", resourceIds = { group._asg },
+      message = autoscaling.last_failure(call, group._asg) or "Instances could not be launched",
+    }
+  elseif own.DesiredCapacity > 0 and not nodes.can_join(call, call:get("iam.role",
+    group.nodeRole:match "[^/]+$")) then
+    local ids = {}
+    for i, instance in ipairs(own._instances) do ids[i] = instance.InstanceId end
+    return {
+      code = "NodeCreationFailure", resourceIds = ids,
+      message = "Instances failed to join the kubernetes cluster",
+    }
+  end
+end
+
 M.events["eks.nodegroup.created"] = function(call, arguments)
   local group = call:get("eks.nodegroup", arguments.key)
   if not group or group.status ~= "CREATING" then return end
-  local own = call:get("autoscaling.group", group._asg)
-  if #own._instances >= own.DesiredCapacity then
+  local issue = issue_of(call, group)
+  if not issue then
     group.status = "ACTIVE"
   elseif not arguments.waited then
     call:after(PATIENCE, "eks.nodegroup.created", { key = arguments.key, waited = true })
   else
-    group.status = "CREATE_FAILED"
-    group.health.issues[1] = {
-      code = "AsgInstanceLaunchFailures", resourceIds = { group._asg },
-      message = autoscaling.last_failure(call, group._asg) or "Instances could not be launched",
-    }
+    group.status, group.health.issues[1] = "CREATE_FAILED", issue
   end
 end
 
@@ -275,12 +297,12 @@ end
 
 -- Has nodes replaced, as many at a time as the group allows; returns the seconds that it takes.
 local function roll(call, group, key)
-  local nodes, config = group.scalingConfig.desiredSize, group.updateConfig or {}
+  local count, config = group.scalingConfig.desiredSize, group.updateConfig or {}
   local at_once = config.maxUnavailable
-    or math.max(1, nodes * (config.maxUnavailablePercentage or 1) // 100)
+    or math.max(1, count * (config.maxUnavailablePercentage or 1) // 100)
   local seconds = SETUP
-  for i = 1, math.ceil(nodes / at_once) do
-    call:after(seconds, "eks.nodegroup.roll", { key = key, count = math.min(at_once, nodes) })
+  for i = 1, math.ceil(count / at_once) do
+    call:after(seconds, "eks.nodegroup.roll", { key = key, count = math.min(at_once, count) })
     seconds = seconds + call:duration("eks.nodegroup.node", key, call.now, i)
   end
   return seconds

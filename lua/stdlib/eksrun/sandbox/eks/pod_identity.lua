@@ -6,13 +6,7 @@ local M = { operations = {} }
 local operations = M.operations
 
 local function need(call, cluster, id)
-  support.cluster(call, cluster)
-  local association = call:get("eks.pod_identity", support.key(cluster, id))
-  if not association then
-    support.refuse("ResourceNotFoundException", ("No association found with id: %s"):format(id),
-      { clusterName = cluster })
-  end
-  return association
+  return support.need(call, "eks.pod_identity", cluster, id, ("No association found with id: %s"):format(id))
 end
 
 --- Makes an association.

@@ -9,7 +9,7 @@ local nodes = require "eksrun.sandbox.eks.node"
 local M = {}
 
 --- Raises with the error's own fields, and the status that AWS gives it.
-local STATUS = { ResourceInUseException = 409, ResourceNotFoundException = 404 }
+local STATUS = { ResourceInUseException = 409, ResourceNotFoundException = 404, AccessDeniedException = 403 }
 
 --- @param code string
 --- @param message string
@@ -47,18 +47,37 @@ function M.active_cluster(call, name)
   return cluster
 end
 
+--- A role of the account, where IAM has told EKS of it by now. Nobody may pass on another account's.
+--- @param call eksrun.sandbox.Call
+--- @param arn string
+--- @return table? role
+function M.role(call, arn)
+  if arn:match "^arn:[^:]*:iam::(%d+):" ~= call.account then
+    M.refuse("AccessDeniedException", "Cross-account pass role is not allowed.")
+  end
+  local role = call:get("iam.role", arn:match "/([^/]+)$")
+  return role and role.Arn == arn and role._assumable <= call.now and role or nil
+end
+
+--- Whether a service can assume a role for something of EKS.
+--- @param call eksrun.sandbox.Call
+--- @param role table?
+--- @param service string "eks.amazonaws.com"
+--- @param source? string of EKS: "cluster/demo"
+--- @return boolean
+function M.is_trusting(call, role, service, source)
+  return role ~= nil and iam.trusts(role, service, source and call:arn("eks", source))
+end
+
 --- Checks a role that EKS is to use.
 --- @param call eksrun.sandbox.Call
 --- @param arn string
 --- @param service string that has to be able to assume it: "eks.amazonaws.com"
 --- @param source? string of EKS, for which it does: "cluster/demo"
 function M.check_role(call, arn, service, source)
-  local role = call:get("iam.role", arn:match "/([^/]+)$")
-  source = source and call:arn("eks", source)
-  if not role or role.Arn ~= arn or role._assumable > call.now or not iam.trusts(role, service, source) then
-    M.refuse_parameter("Role with arn: %s, could not be assumed because it does not exist or the trusted "
-      .. "entity is not correct", arn)
-  end
+  if M.is_trusting(call, M.role(call, arn), service, source) then return end
+  M.refuse_parameter("Role with arn: %s, could not be assumed because it does not exist or the trusted "
+    .. "entity is not correct", arn)
 end
 
 --- The subnets of ids, which have to be there and in one network.
@@ -99,6 +118,23 @@ end
 
 --- Key of a thing in a cluster.
 function M.key(cluster, name) return cluster .. "/" .. name end
+
+--- A thing in a cluster.
+--- @param call eksrun.sandbox.Call
+--- @param kind string
+--- @param cluster string
+--- @param name string
+--- @param missing string what is said when there is none
+--- @param field? string of the error, for the name
+--- @return table
+function M.need(call, kind, cluster, name, missing, field)
+  M.cluster(call, cluster)
+  local thing = call:get(kind, M.key(cluster, name))
+  if thing then return thing end
+  local fields = { clusterName = cluster }
+  if field then fields[field] = name end
+  M.refuse("ResourceNotFoundException", missing, fields)
+end
 
 --- The things of a kind in a cluster.
 --- @param call eksrun.sandbox.Call
