@@ -18,7 +18,8 @@ struct ek_heap {
 #define EK_HEAP_INIT ((struct ek_heap){.left = 0})
 
 /* As realloc, for who knows the size that a block has (0 with NULL) and gives it up with n = 0.
- * Never fails to shrink. */
+ * NULL: there is no memory, and the block is as it was. What shrinks can fail only where a large
+ * block would become a small one. */
 void *ek_heap_resize(struct ek_heap *h, void *old, size_t had, size_t n);
 /* Ends the heap; large blocks are their owner's to give back before. */
 void ek_heap_fini(struct ek_heap *h);

@@ -5,7 +5,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdbool.h>
+
 #include "core/heap.h"
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+
+static bool no_memory;
+
+void *__wrap_malloc(size_t n) {
+  return no_memory ? NULL : __real_malloc(n);
+}
 
 static void resize_keeps_what_stays(void **state) {
   struct ek_heap h = EK_HEAP_INIT;
@@ -78,12 +89,35 @@ static void what_is_given_back_is_overwritten(void **state) {
   (void)state;
 }
 
+/* A block from malloc must go back to free, so it may not pass for one from a list. */
+static void without_memory_a_block_stays_only_among_its_kind(void **state) {
+  struct ek_heap h = EK_HEAP_INIT;
+  (void)state;
+  char *large = ek_heap_resize(&h, NULL, 0, 4000), *small = ek_heap_resize(&h, NULL, 0, 64);
+  memset(large, 'x', 4000);
+  while (h.left >= 16) assert_non_null(ek_heap_resize(&h, NULL, 0, 16)); /* gone with the heap */
+  no_memory = true;
+  assert_null(ek_heap_resize(&h, NULL, 0, 4000));
+  assert_null(ek_heap_resize(&h, small, 64, 4000));
+  assert_ptr_equal(ek_heap_resize(&h, small, 64, 20), small);
+  assert_ptr_equal(ek_heap_resize(&h, large, 4000, 1000), large);
+#if !defined(__SANITIZE_ADDRESS__)
+  assert_null(ek_heap_resize(&h, large, 1000, 100));
+#endif
+  no_memory = false;
+  for (size_t i = 0; i < 1000; i++) assert_int_equal(large[i], 'x');
+  (void)ek_heap_resize(&h, large, 1000, 0);
+  (void)ek_heap_resize(&h, small, 20, 0);
+  ek_heap_fini(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(resize_keeps_what_stays),
       cmocka_unit_test(resize_wipes_the_tail_that_it_gives_up),
       cmocka_unit_test(blocks_do_not_overlap),
       cmocka_unit_test(what_is_given_back_is_overwritten),
+      cmocka_unit_test(without_memory_a_block_stays_only_among_its_kind),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
