@@ -1,4 +1,4 @@
-"""The fixtures: a moto_server for the session, a recording proxy and a clean home for each test."""
+"""The fixtures: a moto for the session, a recording proxy and a clean home for each test."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-from support.moto import Moto  # noqa: E402
+from support.moto_copies import Copy  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 from support.reader import REGION, Reader  # noqa: E402
 
@@ -51,7 +51,7 @@ class Shell:
 
 @pytest.fixture(scope="session")
 def moto():
-    with Moto() as server:
+    with Copy() as server:
         yield server
 
 

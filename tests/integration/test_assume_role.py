@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from support.moto import Moto
+from support.moto_copies import Copy
 
 ROLE = "arn:aws:iam::123456789012:role/deployer"
 
@@ -72,7 +72,8 @@ def test_kubeconfig(eksrun, cloud, cluster, home):
                          ids=["token", "kubeconfig"])
 def test_refused(eksrun_at, command, home):
     """An STS that does not let us (moto with authentication on, and a key that it does not know)."""
-    with Moto(INITIAL_NO_AUTH_ACTION_COUNT="0") as strict:
+    with Copy() as strict:
+        strict.post("/moto-api/reset-auth", b"0")
         result = eksrun_at(strict.url)(*command, ROLE)
     assert result.status == 4 and result.stdout == "", result
     assert re.match(r"eksrun: .*sts:AssumeRole: InvalidClientTokenId: .*credentials from", result.stderr), result

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import EKSRUN, ROOT
 
-from support.moto import Moto
+from support.moto_copies import Copy
 
 RECIPE = "recipes/managed-cluster.lua"
 USAGE, FAILED, CREDENTIALS = 2, 1, 4
@@ -156,7 +156,8 @@ def test_environment(eksrun, cloud, home, env, status, pattern):
 
 def test_wrong_credentials(eksrun_at):
     secret = "wJalrXUtnFEMI-not-to-be-shown"
-    with Moto(INITIAL_NO_AUTH_ACTION_COUNT="0") as strict:
+    with Copy() as strict:
+        strict.post("/moto-api/reset-auth", b"0")
         result = eksrun_at(strict.url)(RECIPE, "--yes", AWS_SECRET_ACCESS_KEY=secret)
     assert_one_line(result, CREDENTIALS, "AuthFailure")
     assert secret not in repr(result)

@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from conftest import ROOT, Shell
-from support.moto import Moto
+from support.moto_copies import Copy
 
 MIB = 1024 * 1024
 SIZE = 48 * MIB
@@ -22,7 +22,7 @@ GROWN_MAX = 8192 if not os.environ.get("EKSRUN_SANITIZE") else 1 << 30
 @pytest.fixture(scope="module")
 def s3():
     import boto3
-    with Moto() as server:
+    with Copy() as server:
         client = boto3.client("s3", endpoint_url=server.url, region_name="us-east-1",
                               aws_access_key_id="testing", aws_secret_access_key="testing")
         client.create_bucket(Bucket="bucket")

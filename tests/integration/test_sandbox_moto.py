@@ -12,7 +12,7 @@ import jmespath
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from conftest import EKSRUN, ROOT
-from support.moto import Moto
+from support.moto_copies import Copy
 
 REGION = "us-east-1"
 ID = re.compile(r"\b(vpc|subnet|sg|sgr|igw|eigw|rtb|rtbassoc|acl|aclassoc|eni|eni-attach|i|r|vol|lt|nat|vpce|pl|pcx|"
@@ -288,7 +288,7 @@ EXPLAINED = [
 
 def test_answers(home):
     wrong = []
-    with Moto() as moto, Sandbox() as sandbox:
+    with Copy() as moto, Sandbox() as sandbox:
         sides = Side(moto.url), Side(sandbox.url)
         for side in sides:
             images = side.client("ec2").describe_images(Owners=["amazon"], Filters=[

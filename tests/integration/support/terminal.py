@@ -1,6 +1,7 @@
 """A program on a pseudo-terminal: a thread reads what it writes, a screen model shows what a person sees."""
 
 import fcntl
+import itertools
 import os
 import pty
 import signal
@@ -104,6 +105,7 @@ def lines_of(screen):
     return [line.rstrip() for line in screen.display]
 
 
-def scrolled_off(screen):
-    """The lines above the visible ones."""
-    return ["".join(line[x].data for x in range(screen.columns)).rstrip() for line in screen.history.top]
+def scrolled_off(screen, after=0):
+    """The lines above the visible ones, behind the first so many."""
+    return ["".join(line[x].data for x in range(screen.columns)).rstrip()
+            for line in itertools.islice(screen.history.top, after, None)]

@@ -2,10 +2,8 @@
 long to make. And what a case is: eksrun in a home of its own, what boto3 sees behind it."""
 
 import collections
-import functools
 import gc
 import json
-import logging
 import os
 import pathlib
 import shutil
@@ -13,55 +11,26 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import traceback
 import urllib.request
 
-os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-import moto.backends  # noqa: E402
-import moto.core.responses  # noqa: E402
-import moto.eks.utils  # noqa: E402
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
-from werkzeug.serving import make_server  # noqa: E402
+from support.moto_inside import MOTO, Served  # noqa: E402
 from support.proxy import Proxy, rest_operations  # noqa: E402
 from support.reader import REGION, Reader  # noqa: E402
 
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
 EKSRUN = os.environ.get("EKSRUN", str(ROOT / "build/eksrun"))
 RECIPE = "recipes/managed-cluster.lua"
 STACK = "managed-cluster/demo"
 TIMEOUT = 300  # seconds that a run may take
-# What moto finds out anew at each request, half of the time that it takes, does not change.
-moto.backends.list_of_moto_modules = functools.partial(list, list(moto.backends.list_of_moto_modules()))
-moto.core.responses.method_names_from_class = functools.cache(moto.core.responses.method_names_from_class)
-moto.eks.utils.Session = functools.cache(moto.eks.utils.Session)
-MOTO = DomainDispatcherApplication(create_backend_app)  # what it has loaded, all copies have
 
 
-class World:
-    """The one moto of this process: serves between start() and stop(). `app` is its inside, for a Proxy."""
+class World(Served):
+    """The one moto of this process. `app` is its inside, for a Proxy."""
 
     app = staticmethod(MOTO)
-
-    def start(self):
-        self._server = make_server("127.0.0.1", 0, MOTO, threaded=True)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
 
 
 class Run:
