@@ -15,7 +15,10 @@
 #define HEADER_MAX ((size_t)32 * 1024)
 /* Descriptors that are left to the rest of the program. */
 #define DESCRIPTORS_SPARED 64
-#define BACKLOG            1024u
+/* Bytes of a body that is too large, which are read before it is refused: who has not said all does
+ * not listen yet. */
+#define DISCARDED_MAX ((uint64_t)1024 * 1024 * 1024)
+#define BACKLOG       1024u
 /* Bytes of pieces that wait to be sent. */
 #define PIECE_MAX  ((size_t)4096)
 #define UNSENT_MAX ((size_t)1024 * 1024)
@@ -27,8 +30,10 @@ struct ek_exchange {
   struct MHD_Connection *connection;
   struct MHD_Response *response; /* owned */
   unsigned status;
-  struct ek_buf pieces;         /* of a body that comes in pieces, not sent yet */
-  bool begun;                   /* the header is there */
+  struct ek_buf pieces; /* of a body that comes in pieces, not sent yet */
+  uint64_t discarded;   /* bytes of a body that is too large */
+  bool begun;           /* the header is there */
+  bool too_large;
   bool in_pieces, ended, rests; /* the connection waits for a piece */
   enum { READS, WAITS, TAKEN, ANSWERED } state;
   struct ek_exchange *next, **link; /* among those that are open */
@@ -144,9 +149,25 @@ static enum MHD_Result begin(struct ek_server *s, struct ek_exchange *x, const c
                                      &x->received.headers);
   const char *length =
       ek_mhd.lookup_connection_value(x->connection, MHD_HEADER_KIND, "Content-Length");
-  if (length != NULL && strtoull(length, NULL, 10) > s->max_body)
+  x->too_large = length != NULL && strtoull(length, NULL, 10) > s->max_body;
+  /* Who waits for 100 Continue listens already. */
+  if (x->too_large &&
+      ek_mhd.lookup_connection_value(x->connection, MHD_HEADER_KIND, "Expect") != NULL)
     return refuse(x->connection, MHD_HTTP_CONTENT_TOO_LARGE);
   return MHD_YES;
+}
+
+/* A part of the body. */
+static enum MHD_Result read_body(struct ek_exchange *x, const char *bytes, size_t n) {
+  struct ek_buf *body = &x->received.body;
+  x->too_large = x->too_large || n > x->server->max_body - body->len;
+  if (x->too_large) {
+    ek_buf_fini(body);
+    x->discarded += n;
+    return x->discarded > DISCARDED_MAX ? MHD_NO : MHD_YES;
+  }
+  ek_buf_append(body, bytes, n);
+  return body->failed ? MHD_NO : MHD_YES;
 }
 
 /* Called with the header, with each part of the body, at its end, and when the connection goes on.
@@ -160,11 +181,11 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   if (x == NULL) return MHD_NO; /* memory was short */
   if (!x->begun) return begin(s, x, method);
   if (*n > 0) {
-    if (*n > s->max_body - x->received.body.len) return MHD_NO;
-    ek_buf_append(&x->received.body, bytes, *n);
+    size_t count = *n;
     *n = 0;
-    return x->received.body.failed ? MHD_NO : MHD_YES;
+    return read_body(x, bytes, count);
   }
+  if (x->too_large) return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE);
   if (x->state == ANSWERED)
     return x->response == NULL ? MHD_NO : ek_mhd.queue_response(connection, x->status, x->response);
   if (x->received.headers.failed || x->received.target.failed || x->received.method.failed)

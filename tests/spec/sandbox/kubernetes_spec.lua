@@ -63,6 +63,17 @@ describe("a cluster's endpoint in the sandbox", function()
     assert.equal("certificate", require("eksrun.text").unbase64(cluster.certificateAuthority.data))
   end)
 
+  it("is no part of the state: elsewhere the cluster is where AWS has it", function()
+    local _, _, _, _, world = open()
+    local state = json.decode(json.encode(world:save(clock.now())))
+    support.close()
+    local aws, again = support.open { state = state }
+    local function endpoint() return aws.eks:describe_cluster({ name = "demo" }).cluster.endpoint end
+    assert.matches("^https://%x+%.gr7%.us%-east%-1%.eks%.amazonaws%.com$", endpoint())
+    kubernetes.new(again, clock.now, "https://127.0.0.1:2", "certificate")
+    assert.equal("https://127.0.0.1:2/clusters/us-east-1/demo", endpoint())
+  end)
+
   it("says its version and what it has", function()
     local get = open { version = "1.33" }
     assert.equal("33+", select(2, get "/version").minor)

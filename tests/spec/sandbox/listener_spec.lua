@@ -7,18 +7,24 @@ local sandbox = require "eksrun.sandbox"
 local support = require "tests.spec.support.sandbox"
 local task = require "eksrun.task"
 
+-- Clients of a listener with some keys.
+local function session(listener, id, secret)
+  return require("eksrun.aws").session {
+    region = "eu-west-1", endpoint = listener.url, max_attempts = 1,
+    credentials = { access_key_id = id, secret_access_key = secret },
+    system = require("eksrun.aws.system").with { env = function() end, read_file = function() end },
+  }
+end
+
 -- Runs f(aws, listener) on a sandbox that listens.
 local function with(options, f)
-  local world = sandbox.new { virtual = options.virtual, now = clock.now(), state = options.state }
+  local world = sandbox.new {
+    virtual = options.virtual, now = clock.now(), state = options.state, enforce = options.enforce,
+  }
   local listener = listeners.new { sandbox = world, pace = paces.new(world.started, options.scale) }
   return task.scope(function(scope)
     scope:spawn(function() listener:serve() end)
-    local aws = require("eksrun.aws").session {
-      region = "eu-west-1", endpoint = listener.url,
-      credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" }, max_attempts = 1,
-      system = require("eksrun.aws.system").with { env = function() end, read_file = function() end },
-    }
-    local results = table.pack(f(aws, listener))
+    local results = table.pack(f(session(listener, "AKIDEXAMPLE", "secret"), listener))
     listener:stop()
     return table.unpack(results, 1, results.n)
   end)
@@ -114,6 +120,29 @@ describe("the sandbox's listener", function()
     end)
   end)
 
+  it("holds callers to what IAM gives them, by their keys, when it is told to", function()
+    with({ enforce = true }, function(aws, listener)
+      aws.iam:create_user { UserName = "dev" }
+      aws.iam:put_user_policy {
+        UserName = "dev", PolicyName = "lists",
+        PolicyDocument = [[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Resource": "*",
+          "Action": "eks:List*"}}]],
+      }
+      local key = aws.iam:create_access_key({ UserName = "dev" }).AccessKey
+      local dev = session(listener, key.AccessKeyId, key.SecretAccessKey)
+      assert.matches("user/dev$", dev.sts:get_caller_identity({}).Arn)
+      assert.same({}, dev.eks:list_clusters({}).clusters)
+      assert.equal("UnauthorizedOperation", (support.refused(dev.ec2, "describe_vpcs", {})))
+      assert.equal("AccessDenied", (support.refused(dev.iam, "list_users", {})))
+      local thief = session(listener, key.AccessKeyId, "guessed")
+      assert.equal("InvalidSignatureException", (support.refused(thief.eks, "list_clusters", {})))
+      aws.iam:delete_access_key { UserName = "dev", AccessKeyId = key.AccessKeyId }
+      assert.same({}, aws.iam:list_access_keys({ UserName = "dev" }).AccessKeyMetadata)
+      assert.equal("UnrecognizedClientException", (support.refused(dev.eks, "list_clusters", {})))
+      assert.same({}, aws.ec2:describe_vpcs({}).Vpcs)
+    end)
+  end)
+
   it("goes on where its state was saved", function()
     local state = with({}, function(aws, listener)
       aws.ec2:create_vpc { CidrBlock = "10.1.0.0/16" }
@@ -128,8 +157,21 @@ describe("the sandbox's listener", function()
   it("answers what is no request of AWS", function()
     with({}, function(_, listener)
       local url = listener.url .. "/"
-      assert.equal(404, http.request({ url = url }).status)
-      assert.equal(404, http.request({ url = url, headers = { authorization = "x" } }).status)
+      local function refused(request)
+        request.url = url
+        local answer = http.request(request)
+        assert.equal(403, answer.status)
+        return answer.body .. (answer.headers["x-amzn-errortype"] or "")
+      end
+      assert.matches("MissingAuthenticationTokenException", refused {})
+      assert.matches("MissingAuthenticationTokenException", refused { headers = { authorization = "x" } })
+      assert.matches('__type":"[^"]*MissingAuthenticationTokenException', refused {
+        method = "POST", body = "{}", headers = { ["x-amz-target"] = "TrentService.ListKeys" },
+      })
+      assert.matches("<Response><Errors><Error><Code>MissingAuthenticationToken</Code>", refused {
+        method = "POST", body = "Action=DescribeVpcs&Version=2016-11-15",
+        headers = { ["content-type"] = "application/x-www-form-urlencoded" },
+      })
       local garbage = http.request {
         url = url, method = "POST", body = "\255\0{", headers = {
           authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/eks/aws4_request, "

@@ -40,7 +40,9 @@ describe("the sandbox", function()
   it("refuses what the model does not allow", function()
     local _, world = support.open()
     local answer = world:answer({
-      method = "POST", path = "/", headers = { host = "ec2.us-east-1.amazonaws.com" },
+      method = "POST", path = "/", headers = {
+        authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/ec2/aws4_request, Signature=0",
+      },
       body = "Action=CreateSubnet&Version=2016-11-15",
     }, clock.now())
     assert.equal(400, answer.status)

@@ -122,6 +122,6 @@ describe("the sandbox's keys", function()
     local answer = world:respond({
       method = "GET", path = "/", headers = {}, body = "", query = "X-Amz-Credential=AKIAOWN%2",
     }, clock.now)
-    assert.equal(404, answer.status)
+    assert.equal(403, answer.status)
   end)
 end)

@@ -17,6 +17,7 @@ its state.]],
     { "seed", "decides ids and durations of a new sandbox", value = "N", type = "integer" },
     { "tls", "serve by TLS, and write the certificate to trust into FILE", value = "FILE", bare = true },
     { "keys", "keys that requests must be signed by; may be repeated", value = "ID:SECRET", many = true },
+    { "enforce", "hold callers to what IAM gives them, by their access keys" },
     { "no-throttle", "take requests however fast they come" },
     { "faults", "what is to go wrong, such as throttle=0.3,lost=0.05", value = "SPEC" },
   },
@@ -79,10 +80,11 @@ function M.run(parsed)
   local address, port = place(parsed.listen)
   local clock, store = require "eksrun.clock", require "eksrun.sandbox.store"
   local task = require "eksrun.task"
+  local _ <close> = parsed.state and store.lock(parsed.state) or nil
   local sandbox = require("eksrun.sandbox").new {
     seed = parsed.seed, now = clock.now(), state = parsed.state and store.load(parsed.state),
     virtual = parsed.virtual, faults = parsed.faults, keys = keys_of(parsed.keys),
-    throttle = not parsed.no_throttle,
+    throttle = not parsed.no_throttle, enforce = parsed.enforce,
   }
   local pace = require("eksrun.sandbox.pace").new(sandbox.started, parsed.time_scale)
   local listener = require("eksrun.sandbox.listener").new {

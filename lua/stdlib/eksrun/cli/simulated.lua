@@ -32,6 +32,7 @@ function M.run(parsed, run)
     util.fail("usage", "--sandbox and --endpoint-url exclude each other: a sandbox is the endpoint")
   end
   local path = type(parsed.sandbox) == "string" and parsed.sandbox or nil
+  local _ <close> = path and store.lock(path) or nil
   local sandbox = require("eksrun.sandbox").new {
     state = path and store.load(path), seed = parsed.seed, faults = parsed.faults,
     crash = function(sandbox)

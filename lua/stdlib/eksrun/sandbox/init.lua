@@ -43,7 +43,7 @@ Sandbox.__index = Sandbox
 --- @field observe? fun(requests: eksrun.sandbox.iam.Request[], call: eksrun.sandbox.Call) sees what each call
 --- asks IAM
 --- @field keys? table<string, string> secrets by access key id: with them, every request has to be signed by
---- one of these, or by a key that was given out in the sandbox
+--- one of these, or by a key that was given out in the sandbox; without them any key will do
 --- @field virtual? boolean nobody has to wait: virtual.lua
 --- @field throttle? boolean false: requests may come as fast as they like; default: as fast as AWS documents
 --- @field faults? string|eksrun.sandbox.Faults what goes wrong on purpose: faults.lua
@@ -253,6 +253,32 @@ function Sandbox:is_too_fast(region, service, operation, params)
   return self:is_too_fast(region, service, operation, params)
 end
 
+-- What is wrong with who signs a request, if anything. Keys that nobody was given are anybody's, unless there
+-- are others; those that were given out have to be used rightly where it matters who calls.
+function Sandbox:distrust(request, access_key_id, service, protocol)
+  local signature = require "eksrun.sandbox.signature"
+  if not access_key_id then return signature.missing(service, protocol) end
+  if self.keys or self.enforce and principals.key(self.world, access_key_id) then
+    return signature.check(request, self.world, self.keys or {}, service, protocol)
+  end
+end
+
+-- The answer to a request whose service is not known.
+local function unknown_service(request, signed, access_key_id, options)
+  if not access_key_id then
+    local name = services.asked_of(request)
+    local service = native.service(name)
+    local missing = require("eksrun.sandbox.signature").missing(name, service:metadata().protocol)
+    return service:serialize_error(
+      { code = missing.code, message = missing.message, status = missing.fields.status }, options)
+  end
+  return {
+    status = 404, headers = { ["content-type"] = "application/json" },
+    body = ('{"__type":"UnknownServiceException","message":"the sandbox has no service %s"}')
+      :format(tostring(signed):gsub("[^%w.-]", "")),
+  }
+end
+
 --- Answers a request.
 --- @param request eksrun.native.aws.Received
 --- @param now number seconds since 1970
@@ -264,23 +290,16 @@ function Sandbox:answer(request, now, refuse)
   state.requests = state.requests + 1
   local options = { request_id = worlds.uuid(self.world:hash("request", state.requests)) }
   local signed, region, access_key_id = scope_of(request)
-  local name = services.signed_as(signed)
+  local name = services.signed_as(signed, request)
   local service = name and native.service(name)
-  if not service then
-    return {
-      status = 404, headers = { ["content-type"] = "application/json" },
-      body = ('{"__type":"UnknownServiceException","message":"the sandbox has no service %s"}')
-        :format(tostring(signed):gsub("[^%w.-]", "")),
-    }
-  end
+  if not service then return unknown_service(request, signed, access_key_id, options) end
   local operation, params, meant = service:route(name == "s3" and s3.by_path(request) or request)
   local answer
   if not operation then
     answer = (meant or service):serialize_error(params, options)
   else
     local protocol = service:metadata().protocol
-    local bad = self.keys and not operation:is_unsigned()
-      and require("eksrun.sandbox.signature").check(request, self.world, self.keys, name, protocol)
+    local bad = not operation:is_unsigned() and self:distrust(request, access_key_id, name, protocol)
     if not bad and not refuse and self:is_too_fast(region, name, operation:name(), params) then
       refuse = "throttle"
     end

@@ -91,20 +91,56 @@ end
 
 local by_signature
 
---- The service that signs its requests by a name.
+-- Services of a signing name: those that the sandbox has, or the only one.
+local function signers()
+  if by_signature then return by_signature end
+  by_signature = {}
+  for _, service in ipairs(native.services()) do
+    local metadata = native.service(service):metadata()
+    local signing = metadata.signingName or metadata.endpointPrefix
+    local list = by_signature[signing] or {}
+    if modules[service] or not list[1] then
+      if list[1] and not modules[list[1]] then list[1] = nil end
+      list[#list + 1] = service
+    end
+    by_signature[signing] = list
+  end
+  return by_signature
+end
+
+-- The version of the API that a form asks for.
+local function version_of(request)
+  return (request.body or ""):match "Version=([%d-]+)" or (request.query or ""):match "Version=([%d-]+)"
+end
+
+--- The service that signs its requests by a name. Where two do, they are told apart by the API's version.
 --- @param name string? as in the credential scope
+--- @param request eksrun.native.aws.Received
 --- @return string?
-function M.signed_as(name)
-  if not by_signature then
-    by_signature = {}
-    for _, service in ipairs(native.services()) do
-      local metadata = native.service(service):metadata()
-      local signing = metadata.signingName or metadata.endpointPrefix
-      -- Of services that share a signature, the one that the sandbox has.
-      if not by_signature[signing] or modules[service] then by_signature[signing] = service end
+function M.signed_as(name, request)
+  local list = name and signers()[name]
+  if not list or not list[2] then return list and list[1] end
+  local version = version_of(request)
+  for _, service in ipairs(list) do
+    if native.service(service):metadata().apiVersion == version then return service end
+  end
+  return list[1]
+end
+
+--- The service whose words suit a request that says of no service: by the form's version or the target of
+--- JSON; of others one that has paths.
+--- @param request eksrun.native.aws.Received
+--- @return string
+function M.asked_of(request)
+  local version, target = version_of(request), (request.headers or {})["x-amz-target"]
+  local prefix = target and target:match "^(.*)%.[^.]*$"
+  for _, service in ipairs(native.services()) do
+    local metadata = native.service(service):metadata()
+    if version and metadata.apiVersion == version or prefix and metadata.targetPrefix == prefix then
+      return service
     end
   end
-  return name and by_signature[name]
+  return version and "sts" or prefix and "kms" or "eks"
 end
 
 return M

@@ -97,6 +97,12 @@ function M.check(request, world, keys, service, protocol)
   return kind and refusal(kind, service, protocol)
 end
 
+--- How a service refuses a request that nobody signed.
+--- @param service string
+--- @param protocol string
+--- @return eksrun.sandbox.Fault
+function M.missing(service, protocol) return refusal("missing", service, protocol) end
+
 --- The access key that signed a message, where that holds. Without keys, those that nobody was given are
 --- anybody's, and their signatures are not looked at.
 --- @param message eksrun.sigv4.Message

@@ -5,6 +5,8 @@ local util = require "eksrun.util"
 
 local M = {}
 
+-- Seconds that one waits for another who has the file.
+local WAIT = 2
 local MAX = 256 * 1024 * 1024
 local PRIVATE = 384 -- 0600
 
@@ -19,6 +21,21 @@ function M.load(path)
     util.fail("sandbox", "%s is not the state of a sandbox", path)
   end
   return state
+end
+
+--- Has a file for this process alone, until it ends or the lock is closed.
+--- @param path string
+--- @return table lock of eksrun.file
+function M.lock(path)
+  local ok, lock = pcall(file.lock, path .. ".lock", { timeout = WAIT })
+  if ok then return lock end
+  if lock.code == "timeout" then
+    util.fail("sandbox", "the sandbox in %s is in use by another process: wait for it, or take another file",
+      path)
+  elseif lock.code == "not_found" then
+    util.fail("sandbox", "a sandbox cannot be kept in %s: there is no such folder", path)
+  end
+  error(lock, 0)
 end
 
 --- @param path string

@@ -152,7 +152,6 @@ M.events["eks.cluster.created"] = function(call, arguments)
   cluster.status = "ACTIVE"
   cluster.endpoint = ("https://%s.%s.%s.eks.amazonaws.com"):format(id, "gr7", call.region)
   cluster.certificateAuthority = { data = authority }
-  support.place(call.world, call.region, cluster)
   cluster.identity = { oidc = { issuer = ("https://oidc.eks.%s.amazonaws.com/id/%s"):format(call.region,
     id) } }
   local group = security_group.make_managed(call, {
@@ -169,7 +168,9 @@ M.events["eks.cluster.created"] = function(call, arguments)
   put_interfaces(call, cluster)
 end
 
-function operations.DescribeCluster(call, params) return { cluster = support.cluster(call, params.name) } end
+function operations.DescribeCluster(call, params)
+  return { cluster = support.shown(call, support.cluster(call, params.name)) }
+end
 
 -- Connected ones only on request.
 function operations.ListClusters(call, params)
@@ -208,7 +209,7 @@ function operations.DeleteCluster(call, params)
     auto_mode.stop(call, cluster)
     call:after(call:duration("eks.cluster.delete", name, call.now), "eks.cluster.deleted", { name = name })
   end
-  return { cluster = cluster }
+  return { cluster = support.shown(call, cluster) }
 end
 
 M.events["eks.cluster.deleted"] = function(call, arguments)

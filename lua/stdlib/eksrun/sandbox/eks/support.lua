@@ -156,15 +156,19 @@ end
 
 M.joined = nodes.of
 
---- Gives a cluster the endpoint that its Kubernetes has, where one is served (sandbox/kubernetes).
---- @param world eksrun.sandbox.World
---- @param region string
+--- A cluster as it is shown: where its Kubernetes is served (sandbox/kubernetes), with that endpoint. The state
+--- keeps the one that it has on AWS.
+--- @param call eksrun.sandbox.Call
 --- @param cluster table
-function M.place(world, region, cluster)
-  local there = world.kubernetes
-  if not there then return end
-  cluster.endpoint = ("%s/clusters/%s/%s"):format(there.url, region, cluster.name)
-  cluster.certificateAuthority = { data = there.authority }
+--- @return table
+function M.shown(call, cluster)
+  local there = call.world.kubernetes
+  if not there or not cluster.endpoint then return cluster end
+  local view = {}
+  for name, value in pairs(cluster) do view[name] = value end
+  view.endpoint = ("%s/clusters/%s/%s"):format(there.url, call.region, cluster.name)
+  view.certificateAuthority = { data = there.authority }
+  return view
 end
 
 --- How many nodes a cluster has that pods can run on; a Fargate profile for kube-system counts as one.

@@ -111,7 +111,8 @@ end
 
 function operations.DeleteAccessKey(call, params)
   need_key(call, params)
-  call:remove("iam.key", params.AccessKeyId)
+  -- It was given out: nobody else may have it.
+  call:put("iam.key", params.AccessKeyId, { access_key_id = params.AccessKeyId, active = false })
 end
 
 function operations.GetAccessKeyLastUsed(call, params)

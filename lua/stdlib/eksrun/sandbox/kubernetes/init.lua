@@ -37,11 +37,6 @@ Kubernetes.__index = Kubernetes
 --- @return eksrun.sandbox.Kubernetes
 function M.new(sandbox, now, url, authority)
   sandbox.world.kubernetes = { url = url, authority = text.base64(authority) }
-  for region, kinds in pairs(sandbox.world.state.regions) do
-    for _, cluster in pairs(kinds["eks.cluster"] or {}) do
-      if cluster.endpoint then support.place(sandbox.world, region, cluster) end
-    end
-  end
   return setmetatable({ sandbox = sandbox, now = now, histories = {} }, Kubernetes)
 end
 

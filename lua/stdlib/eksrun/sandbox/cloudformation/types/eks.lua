@@ -1,4 +1,6 @@
 --- How CloudFormation makes EKS's things.
+local support = require "eksrun.sandbox.eks.support"
+
 --- @type table<string, eksrun.sandbox.cloudformation.Type>
 local M = {}
 
@@ -28,7 +30,10 @@ M["AWS::EKS::Cluster"] = {
     run("eks", "UpdateClusterVersion", { name = id, version = tostring(properties.Version) })
   end,
   attributes = {
-    Arn = "arn", Endpoint = "endpoint", CertificateAuthorityData = "certificateAuthority.data",
+    Arn = "arn", Endpoint = function(call, cluster) return support.shown(call, cluster).endpoint end,
+    CertificateAuthorityData = function(call, cluster)
+      return support.shown(call, cluster).certificateAuthority.data
+    end,
     ClusterSecurityGroupId = "resourcesVpcConfig.clusterSecurityGroupId",
     OpenIdConnectIssuerUrl = "identity.oidc.issuer", Id = "name",
   },
