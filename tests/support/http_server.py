@@ -21,7 +21,7 @@ requests = itertools.count(1)
 forever = threading.Event()
 barrier = threading.Barrier(8)
 step = threading.Semaphore(0)
-sent = 0
+downloader = None
 
 
 class Request:
@@ -198,20 +198,20 @@ def broken_pieces(peer, _):
 
 
 def download(peer, request):
-    """So many bytes: 0, 1, ..., 250, 0, 1, ... /sent tells how many went out."""
-    global sent
-    sent = 0
+    """So many bytes: 0, 1, ..., 250, 0, 1, ... /sent tells how many of the last such answer went out."""
+    global downloader
+    downloader, peer.sent = peer, 0
     n = int(request.path.rsplit("/", 1)[1])
     pattern = bytes(range(251)) * 1000
     peer.send(answer(length=n))
-    while sent < n:
-        block = pattern[: n - sent]
+    while peer.sent < n:
+        block = pattern[: n - peer.sent]
         peer.send(block)
-        sent += len(block)
+        peer.sent += len(block)
 
 
 def how_many_sent(peer, _):
-    peer.send(answer(str(sent).encode()))
+    peer.send(answer(str(downloader.sent).encode()))
 
 
 def digest(peer, request):
