@@ -1,11 +1,18 @@
 /* eksrun.native.edit: lines from the terminal, edited, while other tasks run.
  *
  *   new(name) -> Editor; raises without a terminal. name: the program's, for ~/.editrc
- *   Editor:read(prompt) -> line | nil, "eof" | "interrupt"
+ *   Editor:read() -> "enter" | "tab" | "eof" | "interrupt"     begins a line, or goes on with it
+ *   Editor:text() -> line, cursor (bytes before it) | nil      what is being edited
+ *   Editor:insert(text [, drop])    types text into the line, for so many characters before the
+ * cursor Editor:above(text)          writes lines above the line, or where the cursor is
+ *   Editor:prompt(text)         before the line, from now on
+ *   Editor:finish()             closes the line; it is read() that has to be called for another
  *   Editor:interrupt() -> boolean   gives up the line being read; false if none is
  *   Editor:remember(entry)      the newest entry of the history; may hold newlines
  *   Editor:close()              restores the terminal; also by __close and __gc */
 #include "bindings/bindings.h"
+
+#include <limits.h>
 
 #include "loop/edit.h"
 #include "task.h"
@@ -15,8 +22,7 @@
 struct editor {
   struct ek_wait wait;
   struct ek_edit *edit; /* NULL once closed */
-  struct ek_buf line;
-  const char *ended; /* NULL: line holds one; else why there is none */
+  const char *event;    /* how the last read ended */
   bool reading;
 };
 
@@ -26,16 +32,14 @@ static struct editor *check(lua_State *L) {
   return editor;
 }
 
-static void finish(struct editor *editor, const char *ended) {
+static void finish(struct editor *editor, const char *event) {
   editor->reading = false;
-  editor->ended = ended;
+  editor->event = event;
   ek_wait_done(&editor->wait);
 }
 
-static void on_event(void *data, enum ek_edit_event event, const char *line, size_t len) {
-  struct editor *editor = data;
-  ek_buf_append(&editor->line, line, len);
-  finish(editor, event == EK_EDIT_LINE ? NULL : "eof");
+static void on_event(void *data, enum ek_edit_event event) {
+  finish(data, event == EK_EDIT_ENTER ? "enter" : event == EK_EDIT_TAB ? "tab" : "eof");
 }
 
 static void cancel(struct ek_wait *w) {
@@ -44,31 +48,64 @@ static void cancel(struct ek_wait *w) {
   finish(editor, "interrupt");
 }
 
-static int got_line(lua_State *L, int status, lua_KContext ctx) {
+static int got_event(lua_State *L, int status, lua_KContext ctx) {
   struct editor *editor = luaL_checkudata(L, 1, TYPE);
   (void)status;
   (void)ctx;
-  if (editor->ended != NULL) {
-    lua_pushnil(L);
-    lua_pushstring(L, editor->ended);
-    return 2;
-  }
-  ek_lbuf_push(L, &editor->line);
+  lua_pushstring(L, editor->event);
   return 1;
 }
 
 static int l_read(lua_State *L) {
   struct editor *editor = check(L);
-  const char *prompt = luaL_checkstring(L, 2);
   struct ek_error e;
   ek_task_check(L, "edit.read");
   if (editor->reading) return luaL_error(L, "edit: a line is being read already");
   editor->wait = (struct ek_wait){.cancel = cancel};
-  editor->ended = NULL;
-  ek_buf_clear(&editor->line);
-  if (ek_edit_start(editor->edit, prompt, on_event, editor, &e) != 0) return ek_error_raise(L, &e);
+  if (ek_edit_start(editor->edit, on_event, editor, &e) != 0) return ek_error_raise(L, &e);
   editor->reading = true;
-  return ek_task_wait(L, &editor->wait, 0, got_line);
+  return ek_task_wait(L, &editor->wait, 0, got_event);
+}
+
+static int l_text(lua_State *L) {
+  size_t len, cursor;
+  const char *text = ek_edit_text(check(L)->edit, &len, &cursor);
+  if (text == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushlstring(L, text, len);
+  lua_pushinteger(L, (lua_Integer)cursor);
+  return 2;
+}
+
+static int l_insert(lua_State *L) {
+  struct editor *editor = check(L);
+  const char *text = luaL_checkstring(L, 2);
+  lua_Integer drop = luaL_optinteger(L, 3, 0);
+  luaL_argcheck(L, drop >= 0 && drop <= INT_MAX, 3, "out of range");
+  ek_edit_insert(editor->edit, text, (int)drop);
+  return 0;
+}
+
+static int l_above(lua_State *L) {
+  struct editor *editor = check(L);
+  size_t len;
+  const char *text = luaL_checklstring(L, 2, &len);
+  ek_edit_above(editor->edit, text, len);
+  return 0;
+}
+
+static int l_prompt(lua_State *L) {
+  ek_edit_prompt(check(L)->edit, luaL_checkstring(L, 2));
+  return 0;
+}
+
+static int l_finish(lua_State *L) {
+  struct editor *editor = check(L);
+  if (editor->reading) return luaL_error(L, "edit: a line is being read");
+  ek_edit_stop(editor->edit);
+  return 0;
 }
 
 static int l_interrupt(lua_State *L) {
@@ -88,7 +125,6 @@ static int l_close(lua_State *L) {
   if (editor->reading) return luaL_error(L, "edit: a line is being read");
   ek_edit_free(editor->edit);
   editor->edit = NULL;
-  ek_buf_fini(&editor->line);
   return 0;
 }
 
@@ -103,11 +139,11 @@ static int l_new(lua_State *L) {
 }
 
 int luaopen_eksrun_native_edit(lua_State *L) {
-  static const luaL_Reg methods[] = {{"read", l_read},
-                                     {"interrupt", l_interrupt},
-                                     {"remember", l_remember},
-                                     {"close", l_close},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"read", l_read},           {"text", l_text},
+                                     {"insert", l_insert},       {"above", l_above},
+                                     {"prompt", l_prompt},       {"finish", l_finish},
+                                     {"interrupt", l_interrupt}, {"remember", l_remember},
+                                     {"close", l_close},         {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
   ek_metatable_push(L, TYPE, methods, l_close);
   luaL_newlib(L, functions);

@@ -52,6 +52,21 @@ local function outlived(chunk, env)
   end
 end
 
+-- A chunk of a source, an expression as `return expression`; or nil and what is wrong.
+local function load_source(source, name, above, env)
+  local chunk = load(above .. "return " .. source, name, "t", env)
+  if chunk then return chunk end
+  return load(above .. source, name, "t", env)
+end
+
+--- Whether a source is the beginning of a statement: more has to come.
+--- @param source string
+--- @return boolean
+function Session:is_open(source)
+  local chunk, problem = load_source(source, "=repl", "", self.env)
+  return not chunk and problem:find "<eof>$" ~= nil
+end
+
 --- Adds a line to the open chunk and compiles it. An expression becomes `return expression`.
 --- @param line string
 --- @return function? chunk complete and compiled
@@ -61,26 +76,13 @@ function Session:compile(line)
   local source = table.concat(self.lines, "\n")
   local name = "=" .. (self.file or ("repl:%d"):format(self.number + 1))
   local above = self.file and ("\n"):rep(self.before) or ""
-  local chunk = load(above .. "return " .. source, name, "t", self.env)
-  local problem
-  if not chunk then chunk, problem = load(above .. source, name, "t", self.env) end
+  local chunk, problem = load_source(source, name, above, self.env)
   if not chunk and problem:match "<eof>$" then return nil, "incomplete" end
   self.number = self.number + 1
   self.before = self.before + #self.lines
   self.lines = {}
   if chunk and source:find "%f[%w_]local%f[^%w_]" then chunk = outlived(chunk, self.env) end
   return chunk, problem
-end
-
---- The text of the open chunk, "" when none is open.
---- @return string
-function Session:pending()
-  return table.concat(self.lines, "\n")
-end
-
---- Drops the open chunk.
-function Session:reset()
-  self.lines = {}
 end
 
 --- Keeps the values of the last chunk as `_`, `_1`, `_2`, ...

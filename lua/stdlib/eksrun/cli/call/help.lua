@@ -113,6 +113,11 @@ function add_members(out, members, indent, told, path)
   end
 end
 
+--- Adds a line for each member, with those below it.
+--- @param out string[]
+--- @param members eksrun.native.aws.Shape[]
+function M.members(out, members) add_members(out, members, 2, {}) end
+
 -- ---- an example
 
 local placeholders = {
