@@ -1,14 +1,17 @@
 -- A plan carried out under the lock of its stack: what is written down, and what becomes of it at the end.
+local clock = require "eksrun.clock"
 local cloud = require "tests.spec.support.cloud"
 local error_object = require "eksrun.error"
 local file = require "eksrun.file"
 local graph = require "eksrun.engine.graph"
 local journals = require "eksrun.engine.journal"
 local locks = require "eksrun.engine.lock"
+local making = require "eksrun.engine.make"
 local parameters = require "tests.spec.support.parameters"
 local planning = require "eksrun.engine.plan"
 local run = require "eksrun.engine.run"
 local stacks = require "eksrun.engine.stack"
+local task = require "eksrun.task"
 
 describe("a run under the lock", function()
   local sky, aws, stack, store
@@ -110,5 +113,52 @@ describe("a run under the lock", function()
     })
     assert.equal(1, #result.done)
     assert.matches("the lock of spec/carry could not be given back", warnings[1])
+  end)
+
+  describe("behind one that was killed", function()
+    local WINDOW = 60 -- seconds in which AWS may not show what it made
+    local settle_seconds = making.settle_seconds
+
+    before_each(function()
+      making.settle_seconds = function() return WINDOW end
+      clock.simulate(1000000)
+    end)
+    after_each(function()
+      clock.simulate(nil)
+      making.settle_seconds = settle_seconds
+    end)
+
+    -- AWS makes what was asked for now, and shows it when it has to. Each of its answers takes so many
+    -- seconds, and tells what there was to see when it was asked.
+    local function made_unseen(seconds)
+      local tags = { ["eksrun:stack"] = "spec/carry", ["eksrun:resource"] = "net" }
+      sky.things["net-1"] = { kind = "net", id = "net-1", Cidr = "10.0.0.0/16", tags = tags }
+      local seen, describe = clock.now() + WINDOW, sky.aws.cloud.describe
+      function sky.aws.cloud.describe(...)
+        local answer = clock.now() >= seen and describe(...) or {}
+        task.sleep(seconds)
+        return answer
+      end
+    end
+
+    for _, case in ipairs {
+      { "waits as long as the last call may have taken to come to AWS", on_the_way = 40 },
+      { "looks once more when what was made has to be seen", id = "net-1", slow = 25 },
+    } do
+      it(case[1] .. ", and makes nothing again", function()
+        local step = { address = "net", action = { type = cloud.net } }
+        local journal = journals.open(stack)
+        journal:begin "killed"
+        journal:intend(step, nil, {})
+        task.sleep(case.on_the_way or 0)
+        made_unseen(case.slow or 0)
+        if case.id then journal:settle(step, case.id) end
+        journal:close()
+        local result = carry_out(function() return plan(net) end, { lock = false })
+        assert.equal(1, #result.done)
+        assert.is_nil(sky.calls.create)
+        assert.is_true(clock.now() - 1000000 >= WINDOW)
+      end)
+    end
   end)
 end)

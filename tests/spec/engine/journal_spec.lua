@@ -1,6 +1,8 @@
+local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local journals = require "eksrun.engine.journal"
 local stacks = require "eksrun.engine.stack"
+local task = require "eksrun.task"
 
 local counter = 0
 
@@ -64,5 +66,23 @@ describe("journal", function()
     again:begin("n2")
     again:clear(0)
     assert.is_nil((file.try_read(journals.path(stack))))
+  end)
+
+  it("dates an intent anew when an attempt leaves much later", function()
+    clock.simulate(1000)
+    local _ <close> = setmetatable({}, { __close = function() clock.simulate(nil) end })
+    local stack = fresh()
+    local journal = journals.open(stack)
+    journal:intend(step "a", nil, {})
+    task.sleep(5)
+    journal:renew(step "a", nil, {})
+    assert.equal(1000, journals.peek(stack).a.at)
+    task.sleep(200)
+    journal:renew(step "a", nil, {})
+    assert.equal(1205, journals.peek(stack).a.at)
+    journal:close()
+    local entry = journals.peek(stack).a
+    assert.equal(1210, journals.made_by(entry, 1210))
+    assert.equal(1275, journals.made_by(entry, 5000))
   end)
 end)

@@ -1,6 +1,7 @@
 -- The lock of a stack, on a parameter store in a table.
 local clock = require "eksrun.clock"
 local error_object = require "eksrun.error"
+local call_module = require "eksrun.aws.call"
 local guard = require "eksrun.engine.lock.guard"
 local inventory = require "eksrun.engine.inventory"
 local json = require "eksrun.json"
@@ -398,6 +399,25 @@ describe("guarded clients", function()
     assert.is_nil(calls[2][3])
     aws.ec2:create_vpc({ CidrBlock = "c" }, { timeout = 3 })
     assert.same({ resend = false, timeout = 3 }, calls[3][3])
+  end)
+
+  it("say of each attempt of a creation that it leaves, when the lock lets it", function()
+    local told = {}
+    local aws = guard.wrap({
+      ec2 = {
+        create_vpc = function(_, _, options) return options end,
+        modify_vpc = function(_, _, options) return options or {} end,
+      },
+    }, function() told[#told + 1] = "leaving" end)
+    local function attempt(name, options)
+      call_module.permit { client = { name = "ec2" }, name = name, options = options }
+    end
+    local _ <close> = guard.enforce { permit = function() told[#told + 1] = "permit" end }
+    local creation = aws.ec2:create_vpc {}
+    attempt("CreateVpc", creation)
+    attempt("CreateVpc", creation)
+    attempt("ModifyVpc", aws.ec2:modify_vpc {})
+    assert.same({ "permit", "leaving", "permit", "leaving", "permit" }, told)
   end)
 end)
 

@@ -40,7 +40,7 @@ M.permit = nil
 --- @field name string "DescribeCluster"
 --- @field params table
 --- @field options table of this call: token; resend = false: not again when it is open whether it was done;
---- permit = false: nobody is asked whether it may go
+--- permit = false: nobody is asked whether it may go; leaving: for whoever permits it, to be called then
 --- @field hooks eksrun.aws.Hook[]
 --- @field traits eksrun.native.aws.OperationInfo
 --- @field region? string instead of the client's, set by a hook: the region that a bucket is in

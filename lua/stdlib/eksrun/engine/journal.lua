@@ -12,11 +12,16 @@ local util = require "eksrun.util"
 
 local M = {}
 
+-- Seconds after which an intent is renewed when an attempt leaves; and seconds behind an intent in which AWS
+-- may have done it: the time limit of a call, and that.
+local RENEWED, ON_THE_WAY = 10, 70
+
 --- @class eksrun.Journal
 --- @field last table<string, table> by address: what was intended and is not known to be refused or gone;
 --- `at` says when it was asked for or made, by our clock
 --- @field runs table<string, number> by the nonce of a run that wrote into it: until when others than the
 --- things in the journal may stay unseen, by our clock
+--- @field sent table<string, number> by address: when this run asked for it last, by our clock
 --- @field made? number when this run last asked for something, by our clock
 local Journal = {}
 Journal.__index = Journal
@@ -73,13 +78,21 @@ end
 --- @return table<string, table>
 function M.peek(stack) return (read(M.path(stack))) end
 
+--- When at the latest what an entry tells of was made, by our clock.
+--- @param entry table of `last`
+--- @param now number when the run that wrote it was over
+--- @return number
+function M.made_by(entry, now)
+  return entry.event == "intent" and math.min(now, entry.at + ON_THE_WAY) or entry.at
+end
+
 --- Opens the journal of a stack; what earlier runs asked for is in `last`. Where nothing can be written
 --- there is none, and `path` is nil.
 --- @param stack eksrun.Stack
 --- @return eksrun.Journal
 function M.open(stack)
   local path = M.path(stack)
-  local self = setmetatable({}, Journal)
+  local self = setmetatable({ sent = {} }, Journal)
   self.last, self.runs = read(path)
   local ok, log = pcall(function()
     file.mkdir_p(path:match "^(.*)/", { mode = 448 })
@@ -107,10 +120,20 @@ end
 --- @param inputs table
 function Journal:intend(step, token, inputs)
   self.made = clock.now()
+  self.sent[step.address] = self.made
   write(self, {
     event = "intent", address = step.address, type = step.action.type.name, at = self.made, token = token,
     hash = util.fingerprint(inputs):sub(1, 16),
   })
+end
+
+--- An attempt leaves: written down where the intent is so old that what comes of it would count as older than
+--- it is.
+--- @param step eksrun.Step
+--- @param token string?
+--- @param inputs table
+function Journal:renew(step, token, inputs)
+  if clock.now() - self.sent[step.address] >= RENEWED then self:intend(step, token, inputs) end
 end
 
 --- A thing was deleted: nobody has to look for it.

@@ -5,6 +5,7 @@
 local clock = require "eksrun.clock"
 local process = require "eksrun.process"
 local failure = require "eksrun.aws.failure"
+local guard = require "eksrun.engine.lock.guard"
 local task = require "eksrun.task"
 
 local M = {}
@@ -32,16 +33,16 @@ local function find(step, ctx, inputs)
   end
 end
 
--- Looks until `due` (our clock), at least once.
+-- Looks until `due` (our clock) has come; the last look begins behind it.
 local function look(run, step, ctx, inputs, due)
   local delay = 0.5
   while true do
+    local asked = clock.now()
     local record = find(step, ctx, inputs)
     if record then return record ~= true and record or nil end
-    local left = due - clock.now()
-    if left <= 0 or run.stopping then return nil end
+    if asked >= due or run.stopping then return nil end
     ctx:state "looking for what may have been made already"
-    task.sleep(math.min(delay, left))
+    task.sleep(math.max(0, math.min(delay, due - clock.now())))
     delay = math.min(delay * 2, 10)
   end
 end
@@ -65,7 +66,8 @@ local function is_taken(err)
     or code == "ResourceInUseException"
 end
 
---- Sends the creation. The intent is on disk before the call leaves, the outcome behind it.
+--- Sends the creation. The intent is on disk before the call leaves, the outcome behind it; an attempt that
+--- leaves much later, held up by throttling or the lock, is one more intent.
 --- @param run table
 --- @param step eksrun.Step
 --- @param ctx eksrun.Context
@@ -74,7 +76,10 @@ end
 --- @return table? record of what was found instead: the answer that made it was lost
 function M.now(run, step, ctx, inputs)
   local type_, journal = step.action.type, run.journal
-  if journal then journal:intend(step, ctx.token, inputs) end
+  if journal then
+    journal:intend(step, ctx.token, inputs)
+    ctx.aws = guard.wrap(ctx.aws, function() journal:renew(step, ctx.token, inputs) end)
+  end
   local function settled(fields)
     if journal then journal:settle(step, fields and fields[type_.id]) end
   end

@@ -36,11 +36,11 @@ local function unsettled_by(lock, journal)
   journal:begin(owner.nonce(), others)
   local function of_step(step)
     local entry = journal.last[step.address]
-    return entry and entry.at + window or others
+    return entry and journals.made_by(entry, now) + window or others
   end
   local function of_all()
     local due = others or 0
-    for _, entry in pairs(journal.last) do due = math.max(due, entry.at + window) end
+    for _, entry in pairs(journal.last) do due = math.max(due, journals.made_by(entry, now) + window) end
     return due > now and due or nil
   end
   return of_step, of_all
