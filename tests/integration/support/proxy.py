@@ -91,6 +91,7 @@ class Proxy:
         self.victim, self.ahead, self.ages = None, 0, {}
         self.calls, self.connections = [], 0
         self._counts, self._lock, self._zero = {}, threading.Lock(), time.monotonic()
+        self._open, self._idle = 0, threading.Condition()
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -119,6 +120,17 @@ class Proxy:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+
+            def process_request(self, request, client_address):
+                with proxy._idle:
+                    proxy._open += 1
+                super().process_request(request, client_address)
+
+            def shutdown_request(self, request):
+                super().shutdown_request(request)
+                with proxy._idle:
+                    proxy._open -= 1
+                    proxy._idle.notify_all()
 
             def handle_error(self, *_):
                 pass
@@ -220,6 +232,14 @@ class Proxy:
         """Starts the record anew."""
         with self._lock:
             self.calls, self._counts, self._zero = [], {}, time.monotonic()
+
+    def drain(self):
+        """Waits until all that clients sent which are dead by now is done."""
+        with socket.create_connection(self.server.server_address) as last:  # accepted behind all of theirs
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        with self._idle:
+            self._idle.wait_for(lambda: self._open == 0)
 
     def stop(self):
         self.server.shutdown()
