@@ -164,6 +164,9 @@ describe("what lives in a cluster", function()
       local found = policy.observe(ctx, {})
       assert.equal(1, #found)
       assert.equal("c|arn:ours|arn:admin", policy:key_of(found[1]))
+      ctx.sweep, ctx.memo = false, {}
+      assert.equal(0, #policy.observe(ctx, {}))
+      assert.same(found, policy.observe(ctx, { { clusterName = "c", principalArn = "arn:ours" } }))
       assert.same({}, diff.compare(policy.inputs,
         { accessScope = { type = "namespace", namespaces = { "a", "b" } } }, found[1]))
       local changes = diff.compare(policy.inputs, { accessScope = { type = "cluster" } }, found[1])

@@ -83,6 +83,16 @@ local function inventory_of(aws, stack, parsed)
   return function() return require("eksrun.engine.lock").inventory(aws, stack) end
 end
 
+-- The account, where something of it was found: IAM shows nobody another account's, and who we are needs no
+-- call of its own.
+local function account_seen(plan)
+  for _, action in ipairs(plan.actions) do
+    local arn = action.record and action.record.Arn
+    local account = type(arn) == "string" and arn:match "^arn:[^:]*:iam::(%d+):"
+    if account then return account end
+  end
+end
+
 --- @param declared eksrun.Graph
 --- @param parsed table
 --- @param outputs? any what the recipe returned: looked at as far as it can be known
@@ -93,20 +103,15 @@ function M.plan(declared, parsed, outputs)
   for _, node in ipairs(declared.nodes) do ref.check(node.inputs) end
   local stack = declared.stack
   stack.region = aws.region()
-  -- Who we are is only shown, and hashed into tokens: asked beside all else.
-  local plan = task.all {
-    function()
-      return require("eksrun.engine.plan").make {
-        graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
-        allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
-        only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
-        types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
-      }
-    end,
-    function() stack.account = aws.account() end,
+  local plan = require("eksrun.engine.plan").make {
+    graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
+    allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
+    only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
+    types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
   }
-  ref.resolve(outputs, plan[1].env)
-  return plan[1]
+  stack.account = account_seen(plan) or aws.account()
+  ref.resolve(outputs, plan.env)
+  return plan
 end
 
 -- The parameters of the recipe among the words, if there is one that can be read.

@@ -18,9 +18,8 @@ function M.declared(declared)
   end
   for _, node in ipairs(declared.nodes) do add(node.type) end
   for _, type_ in ipairs(resource.all()) do
-    local parent = type_.identity == "relation" and type_.parent
-    local of = parent and type_.inputs[parent].refers
-    if of and has[resource.get(of)] then add(type_) end
+    local parent = resource.parent_of(type_)
+    if parent and has[parent] then add(type_) end
   end
   return required
 end

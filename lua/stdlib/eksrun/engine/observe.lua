@@ -4,6 +4,7 @@ local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
 local inventory = require "eksrun.engine.inventory"
 local ref = require "eksrun.engine.ref"
+local resource = require "eksrun.resource"
 local stack_module = require "eksrun.engine.stack"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
@@ -197,7 +198,8 @@ function M.run(options)
     end
     local jobs = {}
     for _, type_ in ipairs(types) do
-      local names = wanted[type_]
+      local parent = resource.parent_of(type_)
+      local names = wanted[type_] or parent and wanted[parent]
       if names or round == 1 then
         jobs[#jobs + 1] = function()
           look(type_, names or {}, false)

@@ -211,6 +211,14 @@ function M.get(name)
   util.raise_at_caller("unknown resource type '%s'%s", name, util.did_you_mean(name, M.names()))
 end
 
+--- What a relation hangs on; nil where that is no type, and of what is no relation.
+--- @param type_ eksrun.ResourceType
+--- @return eksrun.ResourceType?
+function M.parent_of(type_)
+  local input = type_.identity == "relation" and type_.inputs[type_.parent]
+  return input and input.refers and M.get(input.refers) or nil
+end
+
 --- All types known to this process: those that come with eksrun and those that a recipe defined.
 --- @return eksrun.ResourceType[]
 function M.all()

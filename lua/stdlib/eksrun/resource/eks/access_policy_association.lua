@@ -32,8 +32,9 @@ return resource.define {
   typical = { create = 1, delete = 1 },
 
   -- Of the entries that are the stack's; eks.access_entry asks for the same.
-  observe = function(ctx)
-    local entries = resource.get "eks.access_entry".observe(ctx:of(resource.get "eks.access_entry"), {})
+  observe = function(ctx, wanted)
+    local entry_type = resource.get "eks.access_entry"
+    local entries = entry_type.observe(ctx:of(entry_type), wanted)
     local records = {}
     ctx:each(entries, function(entry)
       if not entry.address then return end
