@@ -1,10 +1,12 @@
 """The harness itself: what the other tests conclude from it must hold."""
 
 import concurrent.futures
+import threading
 
 import botocore.exceptions
 import pytest
 
+from support.late import Late
 from support.reader import Reader
 
 
@@ -47,3 +49,34 @@ def test_reader_sees_what_is_made_and_what_is_gone(cloud, reader):
     reader.ec2.delete_vpc(VpcId=vpc)
     assert f"vpc {vpc}" not in reader.everything()
     assert set(before) <= set(reader.everything())
+
+
+def test_what_is_late_is_the_new_thing_and_nothing_that_refers_to_it(cloud):
+    reader = Reader(cloud.url)
+    vpc = reader.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = reader.ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    address = reader.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    cloud.late = Late(60)
+    reader.ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)  # with an interface and an association
+    assert reader.ec2.describe_nat_gateways()["NatGateways"] == []
+    assert [found["AllocationId"] for found in reader.ec2.describe_addresses()["Addresses"]] == [address]
+    cloud.late = None
+    assert len(reader.ec2.describe_nat_gateways()["NatGateways"]) == 1
+
+
+def test_a_drained_proxy_has_done_what_the_dead_had_sent(cloud):
+    begun, go = threading.Event(), threading.Event()
+
+    def fault(_, operation, nth):
+        if operation == "CreateVpc":
+            begun.set()
+            go.wait(60)
+
+    cloud.fault = fault
+    client = threading.Thread(target=lambda: Reader(cloud.url).ec2.create_vpc(CidrBlock="10.0.0.0/16"))
+    client.start()
+    begun.wait(60)
+    threading.Timer(0.05, go.set).start()
+    cloud.drain()
+    assert [call.operation for call in cloud.calls] == ["CreateVpc"]
+    client.join()

@@ -11,6 +11,8 @@ ID = re.compile(rb"\b(?:[a-z]+-)+[0-9a-f]{8,17}\b")
 NOT_FOUND = {"vpc": "InvalidVpcID.NotFound", "subnet": "InvalidSubnetID.NotFound", "nat": "NatGatewayNotFound",
              "igw": "InvalidInternetGatewayID.NotFound", "rtb": "InvalidRouteTableID.NotFound",
              "eipalloc": "InvalidAllocationID.NotFound", "sg": "InvalidGroup.NotFound"}
+# Where the things of an answer have their own ids, if not in vpcId of a vpcSet: what refers to a new thing is seen.
+OWN_ID = {"addressesSet": "allocationId", "associationSet": "routeTableAssociationId", "securityGroupInfo": "groupId"}
 
 
 class Late:
@@ -65,9 +67,11 @@ class Late:
         ET.register_namespace("", space[1:-1])
 
         def prune(parent, table):
+            kind = parent.tag[len(space):]
+            own = OWN_ID.get(kind, kind.removesuffix("Set") + "Id")
             for child in list(parent):
                 texts = {grandchild.tag[len(space):]: grandchild.text or "" for grandchild in child}
-                young = any(self._young(text.encode()) for text in texts.values())
+                young = self._young(texts.get(own, "").encode())
                 route = (table, texts.get("destinationCidrBlock"))
                 if child.tag == space + "item" and (young or self._young(route)):
                     parent.remove(child)

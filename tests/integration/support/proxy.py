@@ -239,7 +239,7 @@ class Proxy:
             last.shutdown(socket.SHUT_WR)
             last.recv(1)
         with self._idle:
-            self._idle.wait_for(lambda: self._open == 0)
+            assert self._idle.wait_for(lambda: self._open == 0, 120), "a client is not dead"
 
     def stop(self):
         self.server.shutdown()
