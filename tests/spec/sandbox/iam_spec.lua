@@ -54,6 +54,52 @@ describe("IAM in the sandbox", function()
       (support.refused(iam, "create_role", { RoleName = "a b", AssumeRolePolicyDocument = TRUST })))
   end)
 
+  it("has groups, whose policies their users have", function()
+    local arn = iam:create_group({ GroupName = "admins", Path = "/team/" }).Group.Arn
+    assert.equal("arn:aws:iam::111122223333:group/team/admins", arn)
+    assert.equal("EntityAlreadyExists", (support.refused(iam, "create_group", { GroupName = "admins" })))
+    local user = iam:create_user({ UserName = "ann" }).User.Arn
+    iam:add_user_to_group { GroupName = "admins", UserName = "ann" }
+    iam:add_user_to_group { GroupName = "admins", UserName = "ann" }
+    assert.equal("NoSuchEntity",
+      (support.refused(iam, "add_user_to_group", { GroupName = "none", UserName = "ann" })))
+    local group = iam:get_group { GroupName = "admins" }
+    assert.equal("admins", group.Group.GroupName)
+    assert.equal(1, #group.Users)
+    assert.equal("ann", group.Users[1].UserName)
+    assert.equal("admins", iam:list_groups_for_user({ UserName = "ann" }).Groups[1].GroupName)
+    local function may(action)
+      return iam:simulate_principal_policy({ PolicySourceArn = user, ActionNames = { action } })
+        .EvaluationResults[1].EvalDecision
+    end
+    assert.equal("implicitDeny", may "eks:ListClusters")
+    iam:put_group_policy {
+      GroupName = "admins", PolicyName = "lists",
+      PolicyDocument = [[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "eks:List*",
+        "Resource": "*"}}]],
+    }
+    local cluster_policy = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
+    iam:attach_group_policy { GroupName = "admins", PolicyArn = cluster_policy }
+    assert.equal("allowed", may "eks:ListClusters")
+    assert.equal("allowed", may "ec2:DescribeInstances")
+    assert.equal("implicitDeny", may "eks:CreateCluster")
+    local entities = iam:list_entities_for_policy { PolicyArn = cluster_policy }
+    assert.equal("admins", entities.PolicyGroups[1].GroupName)
+    assert.same({ "lists" }, iam:list_group_policies({ GroupName = "admins" }).PolicyNames)
+    iam:update_group { GroupName = "admins", NewGroupName = "operators" }
+    assert.equal("operators", iam:list_groups({ PathPrefix = "/team/" }).Groups[1].GroupName)
+    assert.equal("DeleteConflict", (support.refused(iam, "delete_user", { UserName = "ann" })))
+    assert.equal("DeleteConflict", (support.refused(iam, "delete_group", { GroupName = "operators" })))
+    iam:remove_user_from_group { GroupName = "operators", UserName = "ann" }
+    assert.equal("implicitDeny", may "eks:ListClusters")
+    assert.equal("DeleteConflict", (support.refused(iam, "delete_group", { GroupName = "operators" })))
+    iam:detach_group_policy { GroupName = "operators", PolicyArn = cluster_policy }
+    iam:delete_group_policy { GroupName = "operators", PolicyName = "lists" }
+    iam:delete_group { GroupName = "operators" }
+    iam:delete_user { UserName = "ann" }
+    assert.equal("NoSuchEntity", (support.refused(iam, "get_group", { GroupName = "operators" })))
+  end)
+
   it("keeps a role that something hangs on", function()
     iam:create_role { RoleName = "r", AssumeRolePolicyDocument = TRUST }
     assert.equal("EntityAlreadyExists",

@@ -20,7 +20,9 @@ local modules = {
     "eks.fargate", "eks.access", "eks.pod_identity", "eks.identity_provider", "eks.capability",
     "eks.certificate_authority", "eks.connector", "eks.anywhere", "eks.tags",
   },
-  iam = { "iam.role", "iam.user", "iam.policy", "iam.instance_profile", "iam.oidc", "iam.simulate" },
+  iam = {
+    "iam.role", "iam.user", "iam.group", "iam.policy", "iam.instance_profile", "iam.oidc", "iam.simulate",
+  },
   ["eks-auth"] = { "eks.auth" },
   sts = { "sts" },
   ssm = { "ssm" },
@@ -28,6 +30,7 @@ local modules = {
   kms = { "kms", "kms_crypto" },
   logs = { "logs", "logs_stream" },
   secretsmanager = { "secretsmanager" },
+  sqs = { "sqs.queue", "sqs.message" },
   s3 = { "s3.bucket", "s3.object", "s3.multipart" },
   dynamodb = { "dynamodb.table", "dynamodb.item" },
   ecr = { "ecr" },

@@ -156,8 +156,8 @@ end
 
 M.joined = nodes.of
 
---- A cluster as it is shown: where its Kubernetes is served (sandbox/kubernetes), with that endpoint. The state
---- keeps the one that it has on AWS.
+--- A cluster as it is shown: where its Kubernetes is served (sandbox/kubernetes), with that endpoint. The
+--- state keeps the one that it has on AWS.
 --- @param call eksrun.sandbox.Call
 --- @param cluster table
 --- @return table

@@ -16,6 +16,10 @@ M.free = {
 
 --- By service and operation: what the action is called.
 M.renamed = {
+  sqs = {
+    SendMessageBatch = "SendMessage", DeleteMessageBatch = "DeleteMessage",
+    ChangeMessageVisibilityBatch = "ChangeMessageVisibility",
+  },
   s3 = {
     AbortMultipartUpload = "AbortMultipartUpload", CompleteMultipartUpload = "PutObject",
     CopyObject = "PutObject", CreateMultipartUpload = "PutObject", DeleteBucketCors = "PutBucketCORS",

@@ -1,4 +1,4 @@
---- IAM: the policies of roles and users, which are handled alike.
+--- IAM: the policies of roles, users and groups, which are handled alike.
 local document = require "eksrun.sandbox.iam.document"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
@@ -38,6 +38,19 @@ function M.refuse_policies(entity)
     support.refuse_deletion "Cannot delete entity, must detach all policies first."
   end
   if next(entity._inline) then support.refuse_deletion "Cannot delete entity, must delete policies first." end
+end
+
+--- The groups that a user is in.
+--- @param call eksrun.sandbox.Call
+--- @param user table
+--- @return table[]
+function M.groups(call, user)
+  return call:all("iam.group", function(group)
+    for _, name in ipairs(group._users) do
+      if name == user.UserName then return true end
+    end
+    return false
+  end)
 end
 
 local function attached(operations, what, need)
@@ -104,6 +117,13 @@ end
 function M.operations(operations, what, need)
   attached(operations, what, need)
   inline(operations, what, need)
+end
+
+--- The same for the operations on its permissions boundary; groups have none.
+--- @param operations table
+--- @param what string "Role"
+--- @param need fun(call: eksrun.sandbox.Call, params: table): table
+function M.boundary_operations(operations, what, need)
   operations["Put" .. what .. "PermissionsBoundary"] = function(call, params)
     local entity = need(call, params)
     name_of(call, params.PermissionsBoundary)

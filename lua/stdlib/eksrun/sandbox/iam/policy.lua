@@ -165,7 +165,8 @@ end
 function operations.ListEntitiesForPolicy(call, params)
   if not support.managed(call, params.PolicyArn) then need(call, params) end
   return {
-    PolicyRoles = attached_to(call, "Role", params.PolicyArn), PolicyGroups = json.array {},
+    PolicyRoles = attached_to(call, "Role", params.PolicyArn),
+    PolicyGroups = attached_to(call, "Group", params.PolicyArn),
     PolicyUsers = attached_to(call, "User", params.PolicyArn), IsTruncated = false,
   }
 end

@@ -1,5 +1,6 @@
 --- Who calls, by the access key that signed, and which policies they have. Keys are those of users, those
 --- that STS gave, and any other, which is the sandbox's own administrator.
+local entities = require "eksrun.sandbox.iam.entity"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.iam.support"
 local util = require "eksrun.util"
@@ -82,13 +83,8 @@ function M.document(call, arn)
   end
 end
 
---- The policies of a role or user: documents of its own, then attached ones, and its boundary's.
---- @param call eksrun.sandbox.Call
---- @param entity table a role or a user
---- @return { id: string, kind: string, document: table }[] identity
---- @return table[]? boundary
-function M.entity_policies(call, entity)
-  local list = {}
+-- Puts the documents of an entity into a list: its own, then attached ones.
+local function collect(call, entity, list)
   for name, document in util.sorted_pairs(entity._inline) do
     list[#list + 1] = { id = name, kind = "inline", document = json.decode(document) }
   end
@@ -97,6 +93,20 @@ function M.entity_policies(call, entity)
     if document then
       list[#list + 1] = { id = attached.PolicyName, kind = "attached", document = json.decode(document) }
     end
+  end
+end
+
+--- The policies of a role, a user or a group: documents of its own, then attached ones, then those of a
+--- user's groups, and its boundary's.
+--- @param call eksrun.sandbox.Call
+--- @param entity table
+--- @return { id: string, kind: string, document: table }[] identity
+--- @return table[]? boundary
+function M.entity_policies(call, entity)
+  local list = {}
+  collect(call, entity, list)
+  for _, group in ipairs(entity.UserName and entities.groups(call, entity) or {}) do
+    collect(call, group, list)
   end
   local boundary = entity.PermissionsBoundary
   local document = boundary and M.document(call, boundary.PermissionsBoundaryArn)

@@ -112,7 +112,8 @@ end
 
 -- By member: the kind, its type in ARNs.
 local IAM = {
-  { "InstanceProfileName", "iam.instance_profile", "instance-profile" }, { "RoleName", "iam.role", "role" },
+  { "InstanceProfileName", "iam.instance_profile", "instance-profile" },
+  { "GroupName", "iam.group", "group" }, { "RoleName", "iam.role", "role" },
   { "UserName", "iam.user", "user" }, { "PolicyArn", "iam.policy" },
   { "OpenIDConnectProviderArn", "iam.oidc_provider" }, { "PolicyName", "iam.policy", "policy" },
 }
@@ -210,9 +211,14 @@ local function by_member(service, members)
   end
 end
 
+local function of_sqs(call, params)
+  local name = params.QueueName or params.QueueUrl and params.QueueUrl:match "([^/]+)/?$"
+  return name and { { arn = call:arn("sqs", name), thing = call:get("sqs.queue", name) } } or any()
+end
+
 local finders = {
   ec2 = of_ec2, eks = of_eks, iam = of_iam, s3 = of_s3, kms = of_kms, logs = of_logs, ssm = of_ssm,
-  autoscaling = of_autoscaling,
+  autoscaling = of_autoscaling, sqs = of_sqs,
   sts = by_member("sts", { { "RoleArn", "{}" } }),
   ["eks-auth"] = by_member("eks", { { "clusterName", "cluster/{}" } }),
   secretsmanager = by_member("secretsmanager", { { "SecretId", "secret:{}-*" }, { "Name", "secret:{}-*" } }),

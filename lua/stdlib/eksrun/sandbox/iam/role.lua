@@ -82,6 +82,7 @@ function operations.ListInstanceProfilesForRole(call, params)
 end
 
 entities.operations(operations, "Role", need)
+entities.boundary_operations(operations, "Role", need)
 support.tag_operations(operations, "Role", need)
 
 -- -- roles of services --------------------------------------------------------------------------------------

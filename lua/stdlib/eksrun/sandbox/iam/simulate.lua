@@ -8,7 +8,10 @@ local principals = require "eksrun.sandbox.iam.principals"
 local M = { operations = {} }
 local operations = M.operations
 
--- The role or user of an ARN.
+-- What says how an entity is called, by its kind in ARNs.
+local NAMED = { role = "RoleName", user = "UserName", group = "GroupName" }
+
+-- The role, user or group of an ARN.
 local function entity_of(call, arn)
   local kind, name = arn:match ":iam::%d+:(%a+)/.-([^/]+)$"
   local entity = kind and call:get("iam." .. kind, name)
@@ -89,7 +92,7 @@ function operations.SimulatePrincipalPolicy(call, params)
   local sources, identity = {}, {}
   for i, policy in ipairs(policies) do
     identity[i] = policy.document
-    local name = ("%s_%s_%s"):format(kind, entity[kind == "role" and "RoleName" or "UserName"], policy.id)
+    local name = ("%s_%s_%s"):format(kind, entity[NAMED[kind]], policy.id)
     sources[policy.document] = { name, policy.kind == "inline" and kind or "IAM Policy" }
   end
   for _, more in ipairs(parsed(params.PolicyInputList, "inline")) do identity[#identity + 1] = more end

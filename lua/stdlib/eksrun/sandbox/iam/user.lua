@@ -52,11 +52,15 @@ function operations.DeleteUser(call, params)
   if keys_of(call, user)[1] then
     support.refuse_deletion "Cannot delete entity, must delete access keys first."
   end
+  if entities.groups(call, user)[1] then
+    support.refuse_deletion "Cannot delete entity, must remove users from group first."
+  end
   entities.refuse_policies(user)
   call:remove("iam.user", user.UserName)
 end
 
 entities.operations(operations, "User", need)
+entities.boundary_operations(operations, "User", need)
 support.tag_operations(operations, "User", need)
 
 -- -- access keys --------------------------------------------------------------------------------------------
@@ -127,7 +131,7 @@ end
 function operations.ListAccountAliases() return { AccountAliases = json.array {} } end
 
 function operations.GetAccountSummary(call)
-  local counts = { Users = "iam.user", Roles = "iam.role", Policies = "iam.policy",
+  local counts = { Users = "iam.user", Groups = "iam.group", Roles = "iam.role", Policies = "iam.policy",
     InstanceProfiles = "iam.instance_profile", Providers = "iam.oidc_provider" }
   local map = {}
   for name, kind in pairs(counts) do map[name] = #call:all(kind) end
