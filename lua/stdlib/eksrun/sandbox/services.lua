@@ -41,6 +41,7 @@ local modules = {
   autoscaling = {
     "autoscaling.group", "autoscaling.instance", "autoscaling.lifecycle", "autoscaling.refresh",
   },
+  elb = { "elb.load_balancer", "elb.attribute" },
   elbv2 = {
     "elbv2.load_balancer", "elbv2.target_group", "elbv2.target", "elbv2.listener", "elbv2.rule",
     "elbv2.attribute",

@@ -9,8 +9,8 @@ local M = { operations = {} }
 
 -- Modules that say what has tags.
 local TAGGED = {
-  "eks.tags", "elbv2.attribute", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket", "dynamodb.table",
-  "sqs.queue",
+  "eks.tags", "elb.attribute", "elbv2.attribute", "kms", "logs", "ssm", "secretsmanager", "ecr", "s3.bucket",
+  "dynamodb.table", "sqs.queue",
 }
 
 local function everything(call)

@@ -83,15 +83,6 @@ local function check_subnets(call, kind, scheme, mappings, present)
   return vpc
 end
 
-local function check_groups(call, vpc, ids)
-  for _, id in ipairs(ids) do
-    local group = call:get("ec2.security_group", id)
-    if not group or group.VpcId ~= vpc then
-      fault.raise("InvalidSecurityGroup", "Security group '%s' does not exist in VPC '%s'", id, vpc)
-    end
-  end
-end
-
 -- Has a load balancer stand in a subnet.
 local function enter(call, balancer, mapping)
   local subnet = call:get("ec2.subnet", mapping.SubnetId)
@@ -177,7 +168,7 @@ function operations.CreateLoadBalancer(call, params)
   local mappings = mappings_of(params)
   local vpc = check_subnets(call, kind, scheme, mappings, {})
   local groups = params.SecurityGroups or kind == "application" and { ec2.default_group(call, vpc) } or {}
-  check_groups(call, vpc, groups)
+  support.check_groups(call, vpc, groups)
   local token = support.token(call, name)
   local arn = call:arn("elasticloadbalancing",
     ("loadbalancer/%s/%s/%s"):format(kind == "network" and "net" or "app", name, token))
@@ -264,7 +255,7 @@ function operations.SetSecurityGroups(call, params)
       "You cannot add security groups to a load balancer that was made "
       .. "without any")
   end
-  check_groups(call, balancer.VpcId, params.SecurityGroups)
+  support.check_groups(call, balancer.VpcId, params.SecurityGroups)
   balancer.SecurityGroups = json.array(params.SecurityGroups)
   for _, interface in ipairs(interfaces.all(call,
     function(i) return i._of == balancer.LoadBalancerArn end)) do

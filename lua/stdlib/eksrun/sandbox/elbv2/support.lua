@@ -1,4 +1,5 @@
---- What ELB's handlers share: things by their ARNs, and where a name or an ARN has to be one.
+--- What the handlers of both APIs of load balancers share: things by their ARNs, and
+--- where a name or an ARN has to be one.
 local fault = require "eksrun.sandbox.fault"
 
 local M = {}
@@ -67,6 +68,19 @@ function M.check_name(what, name)
   end
   if name:find "^%-" or name:find "%-$" or what == "load balancer" and name:find "^internal%-" then
     M.refuse("The %s name '%s' cannot begin or end with a hyphen(-)", what, name)
+  end
+end
+
+--- Refuses groups that are not in a network.
+--- @param call eksrun.sandbox.Call
+--- @param vpc string
+--- @param ids string[]
+function M.check_groups(call, vpc, ids)
+  for _, id in ipairs(ids) do
+    local group = call:get("ec2.security_group", id)
+    if not group or group.VpcId ~= vpc then
+      fault.raise("InvalidSecurityGroup", "Security group '%s' does not exist in VPC '%s'", id, vpc)
+    end
   end
 end
 

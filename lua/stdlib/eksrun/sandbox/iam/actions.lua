@@ -43,7 +43,8 @@ M.renamed = {
 --- By service: the action that tags on creation ask for; by operation where it differs.
 M.tagging = {
   autoscaling = "CreateOrUpdateTags", cloudformation = "TagResource", ec2 = "CreateTags",
-  ecr = "TagResource", eks = "TagResource", elbv2 = "AddTags", kms = "TagResource", logs = "TagResource",
+  ecr = "TagResource", eks = "TagResource", elb = "AddTags",
+  elbv2 = "AddTags", kms = "TagResource", logs = "TagResource",
   secretsmanager = "TagResource", ssm = "AddTagsToResource", sqs = "TagQueue", dynamodb = "TagResource",
   iam = {
     CreateRole = "TagRole", CreatePolicy = "TagPolicy", CreateUser = "TagUser",

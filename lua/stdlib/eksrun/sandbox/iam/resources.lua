@@ -223,6 +223,7 @@ local finders = {
   ["eks-auth"] = by_member("eks", { { "clusterName", "cluster/{}" } }),
   secretsmanager = by_member("secretsmanager", { { "SecretId", "secret:{}-*" }, { "Name", "secret:{}-*" } }),
   cloudformation = by_member("cloudformation", { { "StackName", "stack/{}/*" } }),
+  elb = by_member("elasticloadbalancing", { { "LoadBalancerName", "loadbalancer/{}" } }),
   elbv2 = by_member("elasticloadbalancing", {
     { "LoadBalancerArn" }, { "TargetGroupArn" }, { "ListenerArn" }, { "RuleArn" }, { "ResourceArns" },
   }),
