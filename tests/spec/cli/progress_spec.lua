@@ -1,3 +1,5 @@
+local advice = require "eksrun.cli.advice"
+local error_object = require "eksrun.error"
 local live = require "eksrun.cli.progress.live"
 local line = require "eksrun.cli.progress.line"
 local page = require "eksrun.cli.progress.page"
@@ -276,6 +278,27 @@ describe("the timeline", function()
     local path = os.tmpname()
     finally(function() os.remove(path) end)
     assert.is_true(accounts(1, path))
+  end)
+
+  it("says what to do where AWS does not", function()
+    local function todo(fields) return advice.of(error_object.new(fields)) end
+    assert.matches("%-%-service%-code vpc %-%-quota%-code L%-F678F1CE ",
+      todo { code = "VpcLimitExceeded", service = "ec2", message = "no more" })
+    assert.matches("list%-service%-quotas %-%-service%-code eks$",
+      todo { code = "ResourceLimitExceededException", service = "eks", message = "no more" })
+    assert.matches("later$", todo { code = "RequestLimitExceeded", service = "ec2", message = "slowly" })
+    assert.matches("eksrun policy", todo { code = "UnauthorizedOperation", service = "ec2", message = "no" })
+    assert.matches("other instance types",
+      todo { code = "eks", message = "AsgInstanceLaunchFailures: no sufficient m7g.large capacity" })
+    assert.is_nil(todo { code = "InvalidParameterValue", service = "ec2", message = "capacity is wrong" })
+    assert.is_nil(advice.of "text")
+    local failed = setmetatable({
+      err = error_object.new { code = "VpcLimitExceeded", message = "no more", request_id = "r-1" },
+    }, { __index = d })
+    local lines = summary.outcome(plan, setmetatable({ failed = { failed } }, { __index = result }), nil,
+      function(_, s) return s end)
+    assert.equal("  request id r-1", lines[5])
+    assert.matches("^  what to do: delete what is not used", lines[6])
   end)
 
   it("ends with the command that goes on", function()

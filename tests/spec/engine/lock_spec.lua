@@ -256,16 +256,18 @@ describe("the lock of a stack", function()
     assert.same({ "ann" }, told)
   end)
 
-  it("goes on with the tokens of a run that did not end, and has new ones after one that did", function()
-    local first = take()
-    local generation = first.generation
-    first:release(false)
+  it("goes on with the tokens of a run that was killed, and has new ones after one that ended", function()
+    local killed = take { lease = 1, margin = 0 }
+    store.ahead = store.ahead + 2
     local second = take()
-    assert.equal(generation, second.generation)
-    second:release(true)
-    local third = take()
-    assert.not_equal(generation, third.generation)
-    assert.not_equal(stack:token("a", {}, nil, generation), stack:token("a", {}, nil, third.generation))
+    assert.equal(killed.generation, second.generation)
+    for _, complete in ipairs { false, true } do
+      local before = second.generation
+      second:release(complete)
+      second = take()
+      assert.not_equal(before, second.generation)
+      assert.not_equal(stack:token("a", {}, nil, before), stack:token("a", {}, nil, second.generation))
+    end
   end)
 
   it("knows that it goes on where somebody died", function()

@@ -18,7 +18,7 @@ local p = eksrun.params {
 local net = vpc.network { name = "calls", cidr = "10.0.0.0/16", zones = 3, nat = "single" }
 local eks = cluster.create { name = "calls", version = "1.33", network = net, logs = { "api", "audit" } }
 for i = 1, p.groups do
-  eks:managed_nodes { name = "group-" .. i, instance_types = { "m7g.large" }, min = 1, desired = 2 }
+  eks:managed_nodes { name = "group-" .. i, instance_types = { "m7g.large" }, desired = 2 }
 end
 for i, name in ipairs { "vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent" } do
   if i <= p.addons then eks:addon(name) end
@@ -33,7 +33,8 @@ for i = 1, p.apps do
   eksrun.scope("app-" .. i, function()
     local group = ec2.security_group { "group", VpcId = net.vpc.VpcId }
     ec2.security_group_rule {
-      "in", GroupId = group.GroupId, Direction = "ingress", IpProtocol = "tcp", FromPort = 8000, ToPort = 8000,
+      "in", GroupId = group.GroupId, Direction = "ingress", IpProtocol = "tcp",
+      FromPort = 8000, ToPort = 8000,
       CidrIpv4 = "10.0.0.0/16",
     }
   end)
@@ -71,8 +72,9 @@ describe("a plan without changes", function()
     return { calls, rounds, #plan.actions }
   end
 
-  -- EKS describes one node group, one add-on, one access entry or the policies of one entry at a time, IAM one
-  -- role or the policies of one; nothing that lists them tells enough to compare. All else is a call a kind.
+  -- EKS describes one node group, one add-on, one access entry or the policies of one entry at a time, IAM
+  -- one role or the policies of one; nothing that lists them tells enough to compare. All else is a call a
+  -- kind, and two for the attributes of the VPC.
   for _, case in ipairs {
     { {}, { 17, 3, 28 } },
     { { "apps=16" }, { 19, 3, 60 } },

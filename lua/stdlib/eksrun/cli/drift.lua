@@ -50,7 +50,8 @@ local function say(report, action, kind)
     return report:say("%s (%s %s): in AWS, %s", action.address, action.type.name, id,
       action.reason or "no longer declared")
   end
-  report:say("%s (%s %s):", action.address, action.type.name, id)
+  local failed = action.record.failed
+  report:say("%s (%s %s):%s", action.address, action.type.name, id, failed and " it is " .. failed or "")
   for _, change in ipairs(action.changes) do
     if not change.implied then
       report:say("  %s: the recipe says %s, AWS has %s%s", util.escape(change.path),

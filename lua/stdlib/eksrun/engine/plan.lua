@@ -73,12 +73,13 @@ end
 
 local function decide(action, replace)
   local type_, changes = action.type, action.changes
-  if not changes[1] and not replace then
+  local failed = action.record.failed
+  if not changes[1] and not replace and not failed then
     action.op = action.record.pending and "wait" or "keep"
     return
   end
-  action.op = replace and "replace" or "update"
-  action.reason = replace and "asked for" or nil
+  action.op = (replace or failed) and "replace" or "update"
+  action.reason = replace and "asked for" or failed and "it is " .. failed or nil
   for _, change in ipairs(changes) do
     if change.replaces or (not type_.update and change.input ~= "tags") then
       change.replaces = true

@@ -157,7 +157,7 @@ end
 --- @param address string
 --- @param inputs table resolved
 --- @param predecessor any the id of what is replaced
---- @param generation? integer of the lock: the same for a run and for those that finish its work
+--- @param generation? integer of the lock: the same for a run that was killed and those behind it
 --- @return string at most 64 characters
 function Stack:token(address, inputs, predecessor, generation)
   return "eksrun-" .. util.fingerprint(self.account or "", self.region or "", self.name, address, inputs,

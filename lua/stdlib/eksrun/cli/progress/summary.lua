@@ -1,5 +1,6 @@
 --- What stands on the screen when a run is over: what took how long, what became of it, and behind failures
 --- the command that goes on.
+local advice = require "eksrun.cli.advice"
 local line = require "eksrun.cli.progress.line"
 local util = require "eksrun.util"
 
@@ -65,6 +66,8 @@ local function failure(step, paint)
   if type(err) == "table" and err.request_id and not out[2]:find(tostring(err.request_id), 1, true) then
     out[#out + 1] = "  request id " .. line.clean(err.request_id)
   end
+  local todo = advice.of(err)
+  if todo then out[#out + 1] = "  what to do: " .. todo end
   return out
 end
 

@@ -130,10 +130,11 @@ function M.take(options)
   self.renewing = task.semaphore(1)
   local function fields(before)
     who.since = clock.now()
-    local done = not before or before.kind == "release" and before.complete
+    local ended = not before or before.kind == "release" and not before.forced_by
     self.before, self.resumes = before, before ~= nil and before.kind == "hold"
-    -- A run that goes on where another stopped has its tokens; one after a run that did all has its own.
-    self.generation = done and log.slot + 1 or before.generation or 0
+    -- A run behind one that was killed has its tokens. One behind a run that ended, well or not, has its own:
+    -- what an old token made may have failed, and AWS would answer with that.
+    self.generation = ended and log.slot + 1 or before.generation or 0
     -- What a record had no room for stays unknown, until a run has looked everywhere.
     local known = not before or before.inventory ~= nil
     return {

@@ -38,7 +38,7 @@ local BATCH = 10
 --- @field owner table user, host, pid, command: for people
 --- @field complete? boolean of a release: whether the run did all that it planned
 --- @field made? number of a release: AWS's time when something was last asked for
---- @field generation? integer goes into tokens: the same for a run and for those that finish its work
+--- @field generation? integer goes into tokens: the same for a run that was killed and those behind it
 --- @field inventory? table what the stack may have: see engine/inventory.lua
 
 --- @class eksrun.lock.Log

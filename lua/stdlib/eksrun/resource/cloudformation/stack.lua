@@ -29,6 +29,11 @@ local function by_key(list, key, value)
   return out
 end
 
+-- Statuses that only a deletion leads out of.
+local GIVEN_UP = {
+  CREATE_FAILED = true, ROLLBACK_COMPLETE = true, ROLLBACK_FAILED = true, DELETE_FAILED = true,
+}
+
 local function record_of(ctx, stack)
   local record = ctx:record(stack)
   record.Parameters = by_key(stack.Parameters, "ParameterKey", "ParameterValue")
@@ -36,6 +41,7 @@ local function record_of(ctx, stack)
   record.Capabilities = stack.Capabilities or {}
   record.pending = stack.StackStatus:find("IN_PROGRESS", 1, true) ~= nil
   record.leaving = stack.StackStatus == "DELETE_IN_PROGRESS"
+  record.failed = GIVEN_UP[stack.StackStatus] and stack.StackStatus or nil
   return record
 end
 

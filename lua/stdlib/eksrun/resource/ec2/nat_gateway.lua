@@ -63,9 +63,10 @@ return resource.define {
       local gateway = describe(ctx, record)
       local state = gateway and gateway.State
       if state == "available" then return gateway end
-      if state == "failed" then
-        util.fail("NatGatewayFailed", "NAT gateway %s failed: %s: %s", record.NatGatewayId,
-          gateway.FailureCode or "no code", gateway.FailureMessage or "no reason given")
+      if state == "failed" or state == "deleted" then
+        util.fail("NatGatewayFailed", "NAT gateway %s %s: %s: %s", record.NatGatewayId,
+          state == "failed" and state or "is " .. state, gateway.FailureCode or "no code",
+          gateway.FailureMessage or "no reason given")
       end
       return nil, state
     end)

@@ -11,6 +11,9 @@ local function describe(ctx, record)
   return answer and answer.VpcEndpoints[1]
 end
 
+-- States that nothing leads out of.
+local GIVEN_UP = { failed = true, rejected = true, expired = true }
+
 local function record_of(ctx, endpoint)
   local record, groups = ctx:record(endpoint), {}
   for i, group in ipairs(endpoint.Groups or {}) do groups[i] = group.GroupId end
@@ -19,6 +22,7 @@ local function record_of(ctx, endpoint)
   record.RouteTableIds = endpoint.RouteTableIds or {}
   record.pending = endpoint.State:lower() == "pending"
   record.leaving = endpoint.State:lower() == "deleting"
+  record.failed = GIVEN_UP[endpoint.State:lower()] and endpoint.State or nil
   return record
 end
 
@@ -95,7 +99,7 @@ return resource.define {
       local endpoint = describe(ctx, record)
       local state = endpoint and endpoint.State:lower()
       if state == "available" then return endpoint end
-      if state == "failed" or state == "rejected" or state == "expired" then
+      if GIVEN_UP[state] then
         local last = endpoint.LastError or {}
         util.fail("VpcEndpointFailed", "VPC endpoint %s is %s: %s", record.VpcEndpointId, state,
           last.Message or "no reason given")

@@ -27,6 +27,7 @@ local function record_of(ctx, cluster)
   record.serviceIpv4Cidr = (cluster.kubernetesNetworkConfig or {}).serviceIpv4Cidr
   record.pending = cluster.status ~= "ACTIVE"
   record.leaving = cluster.status == "DELETING"
+  record.failed = cluster.status == "FAILED" and "FAILED" or nil
   return record
 end
 

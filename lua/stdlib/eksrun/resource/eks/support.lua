@@ -5,6 +5,9 @@ local M = {}
 
 local MINUTE = 60
 
+-- Statuses that nothing leads out of.
+local GIVEN_UP = { CREATE_FAILED = "CREATE_FAILED", DELETE_FAILED = "DELETE_FAILED" }
+
 --- A cluster as DescribeCluster has it now; nil when there is none.
 --- @param ctx eksrun.Context
 --- @param name string
@@ -60,6 +63,7 @@ function M.observe_children(ctx, wanted, children)
     if described then
       local record = children.record(described)
       record.leaving = described.status == "DELETING"
+      record.failed = GIVEN_UP[described.status]
       records[#records + 1] = record
     end
   end
