@@ -181,6 +181,14 @@ end
 --- A string with its control bytes made visible, fit for a terminal.
 M.escape = text.escape
 
+--- A word as a shell takes it.
+--- @param word string
+--- @return string
+function M.shell_word(word)
+  if word:find "^[%w_@%%+=:,./-]+$" then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 --- "4.2s", "2m05s", "1h02m".
 --- @param seconds number
 --- @param whole? boolean "4s": for what changes while one looks at it

@@ -245,7 +245,10 @@ describe("a saved plan", function()
 
   it("is good as long as nothing has changed", function()
     local sky = cloud.new()
-    local held = write(sky, three)
+    local held = write(sky, three, {
+      params = { "name=prod", "key=hush", "note=two words" }, parameters = { key = { sensitive = true } },
+      target = { "one" }, allow_destroy = { "deep/two" },
+    })
     assert.same({ "one", "deep/two", "deep/three" }, (function()
       local out = {}
       for i, change in ipairs(held.changes) do out[i] = change.address end
@@ -256,7 +259,11 @@ describe("a saved plan", function()
     local ok, err = pcall(saved.check, held, plan(sky, three), path)
     assert.is_false(ok)
     assert.equal("stale", err.code)
-    assert.matches("deep/three, deep/two, one; make it again", tostring(err))
+    assert.matches("deep/three, deep/two, one; make it again: eksrun plan recipes/managed-cluster.lua "
+      .. "name=prod 'note=two words' key=... --target one --allow-destroy deep/two --region eu-west-1 --out "
+      .. path, tostring(err), 1, true)
+    err = select(2, pcall(saved.check, held, plan(sky, three), path, " --sandbox"))
+    assert.matches(path .. " --sandbox", tostring(err), 1, true)
   end)
 
   it("is the same plan in whatever order AWS names things", function()

@@ -81,7 +81,7 @@ function M.run(parsed)
   end
   local function make() return session.plan(loaded.graph, parsed, loaded.outputs) end
   local plan = make()
-  if parsed.saved then saved.check(parsed.saved, plan, parsed.saved_at) end
+  if parsed.saved then session.check_saved(parsed, plan) end
   report:plan(plan)
   local fields, status = session.carry_out(plan, parsed, report, "apply", make)
   if status == 0 then report:outputs(session.resolve(loaded.outputs, fields)) end

@@ -54,10 +54,9 @@ function M.run(parsed)
       recipe = parsed.recipe, params = parsed.params, parameters = loaded.parameters,
       allow_destroy = parsed.allow_destroy, target = parsed.target, replace = parsed.replace,
     })
-    local world = parsed.sandbox
-    local where = world and " --sandbox" .. (world ~= true and "=" .. world or "")
     session.report(parsed):note("saved", { file = parsed.out },
-      "saved to %s; to apply it: eksrun apply %s%s", parsed.out, parsed.out, where or "")
+      "saved to %s; to apply it: eksrun apply %s%s", parsed.out,
+      require("eksrun.util").shell_word(parsed.out), session.sandbox_flag(parsed))
   end
   return plan.counts.changes > 0 and 2 or 0
 end

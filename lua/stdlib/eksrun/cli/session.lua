@@ -71,6 +71,14 @@ function M.configure(parsed)
   configure_lock(parsed)
 end
 
+--- The flag that names the sandbox once more, for commands that are proposed.
+--- @param parsed table
+--- @return string " --sandbox=FILE", or "" on AWS
+function M.sandbox_flag(parsed)
+  local world = parsed.sandbox
+  return world and " --sandbox" .. (world ~= true and "=" .. util.shell_word(world) or "") or ""
+end
+
 --- @param parsed table
 --- @param out? file* where lines for a person go, default stderr
 --- @return eksrun.Report
@@ -182,6 +190,13 @@ function M.retag(plan, changes, parsed, reporter, verb)
   return true
 end
 
+--- Raises unless a plan is the saved one that is to be applied.
+--- @param parsed table
+--- @param plan eksrun.Plan
+function M.check_saved(parsed, plan)
+  require("eksrun.engine.saved").check(parsed.saved, plan, parsed.saved_at, M.sandbox_flag(parsed))
+end
+
 -- Runs the plan under a display.
 local function run_shown(plan, parsed, reporter, verb, again, mode)
   return task.scope(function(scope)
@@ -195,7 +210,7 @@ local function run_shown(plan, parsed, reporter, verb, again, mode)
         display:phase(("waiting %d s: what was made just now may not be seen yet"):format(math.ceil(seconds)))
       end,
       on_changed = function(changed)
-        if parsed.saved then require("eksrun.engine.saved").check(parsed.saved, changed, parsed.saved_at) end
+        if parsed.saved then M.check_saved(parsed, changed) end
         return display:aside(function()
           reporter:say("the plan is another one by now:")
           reporter:plan(changed)

@@ -180,8 +180,18 @@ function M.read(path)
   return saved
 end
 
-local function again(saved, path)
-  return ("make it again: eksrun plan %s --out %s"):format(saved.recipe, path)
+-- The command that makes it again, as it was made.
+local function again(saved, path, flags)
+  local words = { saved.recipe, table.unpack(saved.params) }
+  for _, name in ipairs(saved.secret) do words[#words + 1] = name .. "=..." end
+  for _, flag in ipairs { "target", "replace", "allow_destroy" } do
+    for _, address in ipairs(saved[flag] or {}) do
+      table.move({ "--" .. flag:gsub("_", "-"), address }, 1, 2, #words + 1, words)
+    end
+  end
+  table.move({ "--region", saved.region, "--out", path }, 1, 4, #words + 1, words)
+  for i, word in ipairs(words) do words[i] = util.escape(util.shell_word(word), true) end
+  return "make it again: eksrun plan " .. table.concat(words, " ") .. (flags or "")
 end
 
 --- The parameters of a saved plan, with those that it could not hold.
@@ -226,7 +236,8 @@ end
 --- @param saved eksrun.SavedPlan
 --- @param plan eksrun.Plan made now
 --- @param path string of the file
-function M.check(saved, plan, path)
+--- @param flags? string of the command that makes it again: " --sandbox"
+function M.check(saved, plan, path, flags)
   local stack = plan.stack
   if saved.account ~= stack.account or saved.stack ~= stack.name then
     util.fail("stale", "%s was made for the stack %s of account %s, and this is %s of account %s", path,
@@ -234,13 +245,13 @@ function M.check(saved, plan, path)
   end
   if saved.recipe_sha256 ~= hash_of_file(saved.recipe) then
     util.fail("stale", "%s is out of date: the recipe %s has changed since; %s", path, saved.recipe,
-      again(saved, path))
+      again(saved, path, flags))
   end
   local names = different(saved.resources, M.digests(plan, saved.salt))
   if not names[1] then return end
   local more = #names > NAMED_MAX and (" and %d more"):format(#names - NAMED_MAX) or ""
   util.fail("stale", "%s is out of date: what is declared or what AWS has is another for %s%s; %s", path,
-    table.concat(names, ", ", 1, math.min(#names, NAMED_MAX)), more, again(saved, path))
+    table.concat(names, ", ", 1, math.min(#names, NAMED_MAX)), more, again(saved, path, flags))
 end
 
 return M

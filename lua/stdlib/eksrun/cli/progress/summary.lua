@@ -101,12 +101,6 @@ function M.outcome(plan, result, command, paint)
   return out
 end
 
--- A word as a shell takes it.
-local function quoted(word)
-  if word:find "^[%w_@%%+=:,./-]+$" then return word end
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 --- The command line again. Values of sensitive parameters are left out.
 --- @param argv string[]
 --- @param sensitive fun(name: string): boolean
@@ -118,7 +112,7 @@ function M.command(argv, sensitive)
     if name and sensitive(name) then
       words[#words + 1] = name .. "=..."
     else
-      words[#words + 1] = line.clean(quoted(word))
+      words[#words + 1] = line.clean(util.shell_word(word))
     end
   end
   return table.concat(words, " ")
