@@ -346,12 +346,20 @@ describe("eksrun call", function()
     assert.equal("", out)
     assert.equal(1, code)
     assert.matches("last seen: FAILED", err)
+    assert.equal(1, select(2, err:gsub("\n", "")))
   end)
 
   local missing = { 404, {
     ["content-type"] = "application/json", ["x-amzn-errortype"] = "ResourceNotFoundException",
     ["x-amzn-requestid"] = "r-1",
   }, '{"message":"No cluster"}' }
+
+  it("tells what ends a wait once", function()
+    local status, out, err = call({ missing }, "eks", "wait", "cluster-active", "--name", "x")
+    assert.equal(1, status)
+    assert.equal("", out)
+    assert.equal("eksrun: eks:DescribeCluster: ResourceNotFoundException: No cluster (request id r-1)\n", err)
+  end)
 
   it("tells an error in a line, with code and request id", function()
     local status, out, err = call({ missing }, "eks", "describe-cluster", "--name", "x")

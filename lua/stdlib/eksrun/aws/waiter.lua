@@ -92,6 +92,7 @@ end
 --- @class eksrun.aws.WaitProgress
 --- @field poll integer the first is 1
 --- @field elapsed number seconds since the wait began
+--- @field failed boolean whether this answer ends the wait with an error, which says what it showed
 
 local function describe(waiter, seen) return waiter .. (seen and (" (last seen: %s)"):format(seen) or "") end
 
@@ -141,11 +142,14 @@ function M.wait(client, name, params, options)
     local answer = ask(client, facts, params, deadline - system.now())
     local err = answer.error
     local state, seen = M.judge(facts, answer), M.seen(facts, answer)
+    local fatal = state == "error" and not (answered and err.retryable)
     if options.on_state then
-      options.on_state(seen, answer, { poll = poll, elapsed = system.now() - started })
+      options.on_state(seen, answer, {
+        poll = poll, elapsed = system.now() - started, failed = fatal or state == "failure",
+      })
     end
     if state == "success" then return answer.output or {} end
-    if state == "error" and not (answered and err.retryable) then error(err, 0) end
+    if fatal then error(err, 0) end
     if state == "failure" then
       error(wait_error(client, name, { code = "wait_failed", message = "cannot be reached any more" },
         answer, seen), 0)

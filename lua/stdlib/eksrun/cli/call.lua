@@ -179,8 +179,8 @@ local function wait(parsed, client)
   local last
   client:wait(request.waiter, request.given, {
     timeout = parsed.timeout,
-    on_state = function(state)
-      if state and state ~= last then note("%s: %s", kebab, state) end
+    on_state = function(state, _, progress)
+      if state and state ~= last and not progress.failed then note("%s: %s", kebab, state) end
       last = state
     end,
   })
