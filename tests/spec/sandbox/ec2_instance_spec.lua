@@ -96,6 +96,18 @@ describe("instances in the sandbox", function()
     assert.is_string(run({ SubnetId = old, InstanceType = "m5.large" }).InstanceId)
   end)
 
+  it("are refused with zones that have room, if any has", function()
+    local function said(...)
+      world.world.state.shortages = { ... }
+      local code, message = support.refused(ec2, "run_instances", params())
+      assert.equal("InsufficientInstanceCapacity", code)
+      return message
+    end
+    assert.matches("requested %(us%-east%-1a%).* or choosing us%-east%-1b, us%-east%-1d", said "m7i.*@*a")
+    assert.matches("or choosing us%-east%-1d", said("m7i.*@*a", "m7i.*@*b"))
+    assert.not_matches("us%-east%-1", said "m7i.*")
+  end)
+
   it("are made of a template, which the request goes before", function()
     local key = ec2:create_key_pair({ KeyName = "k" })
     assert.matches("^%-%-%-%-%-BEGIN RSA PRIVATE KEY", key.KeyMaterial)

@@ -208,8 +208,9 @@ function Sandbox:perform(service_name, region, operation, params, access_key_id)
       { status = 412 })
   end
   local shape = output_of(operation)
-  local output = calls.shown(once(call, info, handler, shape) or {}, shape)
-  return paging.page(service_name, service:paginator(name), params, output)
+  local output = once(call, info, handler, shape) or {}
+  -- What is not of the page need not be copied.
+  return calls.shown(paging.page(service_name, service:paginator(name), params, output), shape)
 end
 
 local UNKNOWN = {

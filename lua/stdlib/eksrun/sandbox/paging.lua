@@ -1,6 +1,7 @@
 --- Pages, by the paginators of the models: handlers answer all there is, but those that say themselves what
 --- follows.
 local fault = require "eksrun.sandbox.fault"
+local json = require "eksrun.json"
 local text = require "eksrun.text"
 
 local M = {}
@@ -26,7 +27,7 @@ local function start_of(service, token)
   return start
 end
 
---- The page of an output that the request asks for. The output's list is replaced.
+--- The page of an output that the request asks for. The output itself stays as it is.
 --- @param service string
 --- @param paginator table? of the model
 --- @param params table
@@ -42,12 +43,13 @@ function M.page(service, paginator, params, output)
   local start = start_of(service, params[first(paginator.input_token)])
   local stop = math.min(start + limit, #list)
   local more = stop < #list
-  if start > 0 or more then
-    output[key] = table.move(list, start + 1, stop, 1, {})
-  end
-  if more then output[first(paginator.output_token)] = text.base64url("from:" .. stop) end
-  if flag then output[flag] = more end
-  return output
+  if start == 0 and not more and not flag then return output end
+  local page = {}
+  for name, value in pairs(output) do page[name] = value end
+  page[key] = table.move(list, start + 1, stop, 1, json.array {})
+  if more then page[first(paginator.output_token)] = text.base64url("from:" .. stop) end
+  if flag then page[flag] = more end
+  return page
 end
 
 return M

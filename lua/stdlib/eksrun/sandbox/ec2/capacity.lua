@@ -16,12 +16,30 @@ local function is_short(call, name, zone)
   return false
 end
 
+-- The other zones that offer a type.
 local function other_zones(call, name, but)
   local list = {}
   for _, zone in ipairs(zones.of(call.region)) do
     if zone.name ~= but and types.offered(zone.id, name) then list[#list + 1] = zone.name end
   end
-  return table.concat(list, ", ")
+  return list
+end
+
+-- The refusal tells of zones that have room, if any has.
+local function refuse_for_now(call, name, zone)
+  local list = {}
+  for _, other in ipairs(other_zones(call, name, zone)) do
+    if not is_short(call, name, other) then list[#list + 1] = other end
+  end
+  local elsewhere, where, rather = table.concat(list, ", "), "zones with support for 'gp3' volumes", ""
+  if elsewhere ~= "" then
+    where = ("the Availability Zone you requested (%s)"):format(zone)
+    rather = (" You can currently get %s capacity by not specifying an Availability Zone in your request or "
+      .. "choosing %s."):format(name, elsewhere)
+  end
+  fault.raise_with("InsufficientInstanceCapacity",
+    ("We currently do not have sufficient %s capacity in %s. Our system will be working on provisioning "
+      .. "additional capacity.%s"):format(name, where, rather), { status = 500 })
 end
 
 local function running_vcpus(call, class, spot)
@@ -50,7 +68,8 @@ function M.check(call, name, subnet, count, spot)
     fault.raise("Unsupported", "Your requested instance type (%s) is not supported in your requested "
       .. "Availability Zone (%s). Please retry your request by not specifying an Availability Zone or "
       .. "choosing "
-      .. "%s.", name, subnet.AvailabilityZone, other_zones(call, name, subnet.AvailabilityZone))
+      .. "%s.", name, subnet.AvailabilityZone,
+      table.concat(other_zones(call, name, subnet.AvailabilityZone), ", "))
   end
   local class = types.class(name)
   local limit = (spot and quota.spot_vcpus or quota.vcpus)[class]
@@ -62,13 +81,7 @@ function M.check(call, name, subnet, count, spot)
       .. "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.", limit)
   end
   if is_short(call, name, subnet.AvailabilityZone) then
-    fault.raise_with("InsufficientInstanceCapacity",
-      ("We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our "
-      .. "system "
-      .. "will be working on provisioning additional capacity. You can currently get %s capacity by not "
-      .. "specifying an Availability Zone in your request or choosing %s."):format(name,
-      subnet.AvailabilityZone,
-        name, other_zones(call, name, subnet.AvailabilityZone)), { status = 500 })
+    refuse_for_now(call, name, subnet.AvailabilityZone)
   end
 end
 

@@ -1,4 +1,5 @@
 --- EKS Auto Mode: nodes that EKS itself starts when pods ask for one, and ends with the cluster.
+local access = require "eksrun.sandbox.eks.access"
 local calls = require "eksrun.sandbox.call"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
@@ -34,6 +35,16 @@ function M.want_node(call, cluster)
   instance.Operator = { Managed = true, Principal = "eks.amazonaws.com" }
 end
 
+--- Lets nodes of the built-in pools in, by an entry for their role; whose pools are others makes it himself.
+--- @param call eksrun.sandbox.Call
+--- @param cluster table
+function M.let_nodes_in(call, cluster)
+  local compute = cluster.computeConfig or {}
+  if not (compute.enabled and compute.nodeRoleArn and (compute.nodePools or {})[1]) then return end
+  access.make(call, cluster, { principalArn = compute.nodeRoleArn, type = "EC2" },
+    { "AmazonEKSAutoNodePolicy" })
+end
+
 --- Ends the nodes.
 --- @param call eksrun.sandbox.Call
 --- @param cluster table
@@ -49,6 +60,11 @@ function M.remove(call, cluster)
     instances.remove(call, instance)
     call:remove("ec2.instance", instance.InstanceId)
   end
+end
+
+M.events["eks.auto_mode.on"] = function(call, arguments)
+  local cluster = call:get("eks.cluster", arguments.name)
+  if cluster then M.let_nodes_in(call, cluster) end
 end
 
 M.events["eks.auto_mode.off"] = function(call, arguments)

@@ -166,6 +166,7 @@ M.events["eks.cluster.created"] = function(call, arguments)
   })
   network.clusterSecurityGroupId = group.GroupId
   put_interfaces(call, cluster)
+  auto_mode.let_nodes_in(call, cluster)
 end
 
 function operations.DescribeCluster(call, params)

@@ -127,7 +127,7 @@ local function update_auto_mode(call, cluster, params)
   }, {
     ComputeConfig = params.computeConfig, StorageConfig = params.storageConfig,
     KubernetesNetworkConfig = params.kubernetesNetworkConfig,
-  }, not on and { "eks.auto_mode.off", { name = cluster.name } } or nil
+  }, { on and "eks.auto_mode.on" or "eks.auto_mode.off", { name = cluster.name } }
 end
 
 local function start(call, cluster, kind, fields, params, done)

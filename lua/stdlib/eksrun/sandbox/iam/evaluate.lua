@@ -41,6 +41,8 @@ end
 --- @param text string
 --- @return boolean
 function M.matches(pattern, text)
+  if pattern == "*" then return true end
+  if not pattern:find "[*?]" then return pattern == text end
   local p, t, star, mark = 1, 1, nil, nil
   while t <= #text do
     local c = pattern:byte(p)
