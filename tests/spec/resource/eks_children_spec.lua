@@ -73,6 +73,21 @@ describe("what lives in a cluster", function()
     end)
   end)
 
+  it("eks.nodegroup: tells what helps where EC2 has no room", function()
+    local message = "We currently do not have sufficient g5.xlarge capacity in the Availability Zone you "
+      .. "requested (eu-west-1a). Launching EC2 instance failed."
+    local group, ctx = type_with("eks.nodegroup", {
+      describe_nodegroup = { nodegroup = {
+        nodegroupName = "n", clusterName = "c", status = "CREATE_FAILED",
+        health = { issues = { { code = "AsgInstanceLaunchFailures", message = message } } },
+      } },
+    })
+    local ok, err = pcall(group.ready, ctx, { clusterName = "c", nodegroupName = "n" })
+    assert.is_false(ok)
+    assert.matches("instance failed; give the node group further instance types, or subnets in other zones",
+      tostring(err), 1, true)
+  end)
+
   it("eks.fargate_profile: selectors without labels are the same however AWS says so", function()
     local profile, ctx = type_with("eks.fargate_profile", {
       list_clusters = { clusters = { "c" } },

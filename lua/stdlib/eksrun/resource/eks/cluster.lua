@@ -214,6 +214,7 @@ return resource.define {
   verify = all_or_none,
   retry = {
     create = support.ROLE_NOT_VISIBLE_YET,
+    update = support.ROLE_NOT_VISIBLE_YET, -- of the nodes, when Auto Mode is turned on
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
   },
   typical = { create = 600, update = 120, delete = 150 },

@@ -112,7 +112,7 @@ return resource.define {
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
   },
   typical = { create = 130, update = 120, delete = 370 },
-  slow = "its health issues, "
+  slow = "its health issues, whether EC2 has room for its instance types in its zones, "
     .. "and whether the nodes reach the cluster: the subnets' routes, NAT or endpoints, the node role",
 
   observe = function(ctx, wanted)

@@ -38,7 +38,7 @@ return resource.define {
     policy = { type = "string", policy = true },
   },
   outputs = { "associationArn", "externalId" },
-  retry = { create = support.ROLE_NOT_VISIBLE_YET },
+  retry = { create = support.ROLE_NOT_VISIBLE_YET, update = support.ROLE_NOT_VISIBLE_YET },
   typical = { create = 2, delete = 2 },
 
   observe = function(ctx, wanted)

@@ -96,13 +96,19 @@ function M.retag_by(arn)
   end
 end
 
+-- What helps where EKS only passes on that EC2 has no room: as things are, the next attempt fails too.
+local function with_advice(message)
+  if not message:find "sufficient %S+ capacity" then return message end
+  return message:gsub("%.$", "") .. "; give the node group further instance types, or subnets in other zones"
+end
+
 --- What EKS found wrong, as one line.
 --- @param described table a cluster, node group ...
 --- @return string
 function M.issues(described)
   local texts = {}
   for _, issue in ipairs(described.health and described.health.issues or {}) do
-    texts[#texts + 1] = ("%s: %s"):format(issue.code or "issue", issue.message or "no message")
+    texts[#texts + 1] = ("%s: %s"):format(issue.code or "issue", with_advice(issue.message or "no message"))
   end
   return #texts > 0 and table.concat(texts, "; ") or "no reason given"
 end
