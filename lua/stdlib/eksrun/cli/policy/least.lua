@@ -33,7 +33,7 @@ end
 
 --- @class eksrun.policy.Least
 --- @field documents table[]
---- @field life eksrun.policy.Life with the changes that were made
+--- @field course eksrun.policy.Course of a life under them, with the changes that were made
 --- @field asked eksrun.policy.Asked
 --- @field spared string[] actions that were asked for and are not needed
 
@@ -52,20 +52,24 @@ function M.of(life, all)
   end
   local function with(chosen) return documents.of(only(asked.requests, chosen), asked.stack) end
   -- What is missed is added, one after the other, until nothing is.
-  while true do
-    local enough, err, missed = lives.under(life, with(actions))
-    if enough then break end
-    if not missed or not spared[missed] then error(err, 0) end
-    actions[missed], spared[missed] = true, nil
+  local course = lives.under(life, with(actions))
+  while not course.done do
+    if not course.missed or not spared[course.missed] then error(course.err, 0) end
+    actions[course.missed], spared[course.missed] = true, nil
+    course = lives.resume(course, with(actions))
   end
   for _, action in ipairs(all and {} or util.sorted_keys(actions)) do
     if reads(action) then
       actions[action] = nil
-      local needed = not lives.under(life, with(actions))
-      actions[action], spared[action] = needed or nil, not needed or nil
+      local other = lives.without(course, with(actions), action)
+      actions[action], spared[action] = not other.done or nil, other.done or nil
+      if other.done then course = other end
     end
   end
-  return { documents = with(actions), life = life, asked = asked, spared = util.sorted_keys(spared) }
+  -- What was found in parts is enough for the whole.
+  course = lives.under(life, with(actions))
+  if not course.done then error(course.err, 0) end
+  return { documents = with(actions), course = course, asked = asked, spared = util.sorted_keys(spared) }
 end
 
 return M

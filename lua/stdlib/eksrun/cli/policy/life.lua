@@ -66,7 +66,7 @@ local function possible_changes(life)
 end
 
 local function open(life, options)
-  options.seed, options.state, options.region = 1, life.state, life.region
+  options.seed, options.state, options.region = 1, options.state or life.state, life.region
   return trials.new(options)
 end
 
@@ -85,17 +85,18 @@ local function try_changes(trial, life, asked)
   end
 end
 
--- All of it; middle is called between the changes and the destroy.
-local function live(trial, life, options, middle)
-  local plan = trial:apply(life.recipe, life.words, options).plan
-  trial:plan(life.recipe, life.words, options)
+-- What a life consists of, in its order. Each part goes on from what the one before left in the account.
+local function parts(life)
+  local list = {
+    function(trial, options) return trial:apply(life.recipe, life.words, options) end,
+    function(trial, options) trial:plan(life.recipe, life.words, options) end,
+  }
   for _, words in ipairs(life.changes or {}) do
-    trial:apply(life.recipe, words, options)
-    trial:apply(life.recipe, life.words, options)
+    list[#list + 1] = function(trial, options) trial:apply(life.recipe, words, options) end
+    list[#list + 1] = function(trial, options) trial:apply(life.recipe, life.words, options) end
   end
-  if middle then middle() end
-  trial:destroy(life.recipe, life.words, nil, options)
-  return plan
+  list[#list + 1] = function(trial, options) trial:destroy(life.recipe, life.words, nil, options) end
+  return list
 end
 
 --- Sees what the life of a recipe asks IAM.
@@ -109,11 +110,15 @@ function M.watch(life, options)
       table.move(requests, 1, #requests, #asked.requests + 1, asked.requests)
     end,
   })
-  local plan = live(trial, life, options, function()
-    if not life.changes then try_changes(trial, life, asked) end
-    asked.destroying = #asked.requests + 1
-  end)
-  asked.stack = plan.stack.name
+  local list = parts(life)
+  for i, part in ipairs(list) do
+    if i == #list then
+      if not life.changes then try_changes(trial, life, asked) end
+      asked.destroying = #asked.requests + 1
+    end
+    local made = part(trial, options)
+    asked.stack = asked.stack or made.plan.stack.name
+  end
   return asked
 end
 
@@ -125,17 +130,65 @@ local function refused_action(err)
   return action or refused_action(err.cause)
 end
 
+--- @class eksrun.policy.Course how a life went under a policy
+--- @field life eksrun.policy.Life
+--- @field done boolean whether all of it went well
+--- @field err any what did not
+--- @field missed string? action that was refused, if it was that
+--- @field last integer the part that it came to
+--- @field states table[] what the account held before each part
+--- @field first table<string, integer> the part in which an action was first asked for
+
+-- Lives from a part on; until then all is as in the course before.
+local function live(life, documents, from, before)
+  local course = { life = life, done = true, states = {}, first = {} }
+  for action, at in pairs(from > 1 and before.first or {}) do
+    if at < from then course.first[action] = at end
+  end
+  local trial <close> = open(life, {
+    enforce = documents, state = before and before.states[from],
+    observe = function(requests)
+      for _, request in ipairs(requests) do
+        course.first[request.action] = course.first[request.action] or course.last
+      end
+    end,
+  })
+  for i, part in ipairs(parts(life)) do
+    course.last = i
+    if i < from then
+      course.states[i] = before.states[i]
+    else
+      course.states[i] = trial:state()
+      course.done, course.err = pcall(part, trial)
+    end
+    if not course.done then
+      course.missed = refused_action(course.err)
+      return course
+    end
+  end
+  return course
+end
+
 --- Lives in a sandbox that allows what the documents do.
 --- @param life eksrun.policy.Life with its changes
 --- @param documents table[]
---- @return boolean whether all went well
---- @return any err of the first thing that did not
---- @return string? action that was refused, if it was that
-function M.under(life, documents)
-  local trial <close> = open(life, { enforce = documents })
-  local ok, err = pcall(live, trial, life)
-  if ok then return true end
-  return false, err, refused_action(err)
+--- @return eksrun.policy.Course
+function M.under(life, documents) return live(life, documents, 1) end
+
+--- Lives on, with more allowed, in the part that went wrong.
+--- @param course eksrun.policy.Course
+--- @param documents table[]
+--- @return eksrun.policy.Course
+function M.resume(course, documents) return live(course.life, documents, course.last, course) end
+
+--- Lives once more without an action, from the part on that asked for it first.
+--- @param course eksrun.policy.Course of a life that went well
+--- @param documents table[] those of the course without the action
+--- @param action string
+--- @return eksrun.policy.Course
+function M.without(course, documents, action)
+  local from = course.first[action]
+  return from and live(course.life, documents, from, course) or course
 end
 
 return M
