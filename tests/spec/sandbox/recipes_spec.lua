@@ -1,18 +1,35 @@
--- Every recipe that ships, through the program: made, planned empty, destroyed to nothing.
+-- Every recipe that ships, through the program: made, seen by who asks its cluster, planned empty, destroyed
+-- to nothing.
+local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local json = require "eksrun.json"
+local kubernetes = require "eksrun.sandbox.kubernetes"
 local process = require "eksrun.process"
+local recipes = require "tests.spec.support.recipes"
+local sandbox = require "eksrun.sandbox"
+local support = require "tests.spec.support.sandbox"
+local token = require "eksrun.token"
+local trials = require "eksrun.trial"
 
 local program = file.realpath "/proc/self/exe"
 
--- What a recipe wants beside its defaults, and what stands in the account for it; by the file's stem.
-local NEEDS = {
-  iam = { before = { "managed-cluster" }, params = function() return { "cluster=demo" } end },
-  ["private-endpoints"] = {
-    before = { "vpc", "internet=false" },
-    params = function(state) return { "vpc=" .. next(state.regions["us-east-1"]["ec2.vpc"]) } end,
+-- What stands in the cluster that a recipe makes: its add-ons, the types of the access entries beside its
+-- maker's, and its nodes by their groups. Fargate and Auto Mode have none before there are pods.
+local CLUSTERS = {
+  ["managed-cluster"] = { addons = {}, entries = { "EC2_LINUX" }, nodes = { general = 2 } },
+  ["self-managed-nodes"] = {
+    addons = { "coredns", "kube-proxy", "vpc-cni" }, entries = { "EC2_LINUX" },
+    nodes = { ["an Auto Scaling group"] = 2 },
+  },
+  fargate = { addons = { "coredns" }, entries = { "FARGATE_LINUX" }, nodes = {} },
+  ["auto-mode"] = { addons = {}, entries = { "EC2" }, nodes = {} },
+  ["private-cluster"] = {
+    addons = { "coredns", "eks-pod-identity-agent", "kube-proxy", "vpc-cni" }, entries = { "EC2_LINUX" },
+    nodes = { general = 2 },
   },
 }
+-- Destroyed without the recipe: its things are in a cluster that is not the stack's own.
+local STACKS = { iam = "iam/demo" }
 -- What AWS itself leaves for a while, or for good: a cluster's logs, the roles of services.
 local LEFT = { ["logs.log_group"] = true, ["ec2.dhcp_options"] = true, ["ssm.parameter"] = true,
   ["autoscaling.refresh"] = true }
@@ -27,7 +44,7 @@ local folder, state_file
 
 local function eksrun(...)
   local result = process.run {
-    argv = { program, ... }, env = { "PATH", HOME = folder, XDG_STATE_HOME = folder },
+    argv = { program, ... }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder, XDG_STATE_HOME = folder },
     max_output = 8 * 1024 * 1024,
   }
   return result
@@ -57,12 +74,55 @@ local function things()
   return out
 end
 
-local function recipes()
-  local list = {}
-  for name in process.run({ argv = { "ls", "recipes" } }).stdout:gmatch "([%w-]+)%.lua" do
-    list[#list + 1] = name
+-- What the cluster of a saved account shows of add-ons and access entries, and its endpoint of nodes.
+local function cluster_of(saved)
+  local world = sandbox.new { state = saved, virtual = true } -- until what is starting has joined
+  clock.simulate(world.started)
+  local aws = require("eksrun.aws").session(world:options())
+  local api = kubernetes.new(world, clock.now, "https://127.0.0.1:1", "certificate")
+  local function nodes_for(credentials)
+    local made = token.generate {
+      cluster = "demo", region = "us-east-1", credentials = credentials, now = clock.now(),
+    }
+    local answer = api:answer {
+      method = "GET", path = "/clusters/us-east-1/demo/api/v1/nodes", query = "",
+      headers = { authorization = "Bearer " .. made },
+    }
+    return answer.status, json.decode(answer.body).items
   end
-  return list
+  local seen = { addons = {}, entries = {}, nodes = {} }
+  for i, name in ipairs(aws.eks:list_addons({ clusterName = "demo" }).addons) do
+    seen.addons[i] = name
+    local addon = aws.eks:describe_addon({ clusterName = "demo", addonName = name }).addon
+    assert.equal("ACTIVE", addon.status, name)
+  end
+  for _, arn in ipairs(aws.eks:list_access_entries({ clusterName = "demo" }).accessEntries) do
+    local entry = aws.eks:describe_access_entry({ clusterName = "demo", principalArn = arn }).accessEntry
+    if entry.type ~= "STANDARD" then table.insert(seen.entries, entry.type) end
+  end
+  local status, nodes = nodes_for(world:options().credentials) -- of who made it
+  assert.equal(200, status)
+  for _, node in ipairs(nodes) do
+    assert.equal("True", node.status.conditions[1].status)
+    local from = node.metadata.labels["eks.amazonaws.com/nodegroup"] or "an Auto Scaling group"
+    seen.nodes[from] = (seen.nodes[from] or 0) + 1
+  end
+  -- Others are let in by access entries, and not without.
+  local arn = support.role(aws, "viewer", { AWS = "arn:aws:iam::111122223333:root" })
+  local given = aws.sts:assume_role({ RoleArn = arn, RoleSessionName = "me" }).Credentials
+  local viewer = {
+    access_key_id = given.AccessKeyId, secret_access_key = given.SecretAccessKey,
+    session_token = given.SessionToken,
+  }
+  assert.equal(401, (nodes_for(viewer)))
+  aws.eks:create_access_entry { clusterName = "demo", principalArn = arn }
+  assert.equal(403, (nodes_for(viewer)))
+  aws.eks:associate_access_policy {
+    clusterName = "demo", principalArn = arn, accessScope = { type = "cluster" },
+    policyArn = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy",
+  }
+  assert.equal(200, (nodes_for(viewer)))
+  return seen
 end
 
 describe("a recipe in the sandbox", function()
@@ -70,28 +130,57 @@ describe("a recipe in the sandbox", function()
     folder = temporary()
     state_file = folder .. "/state.json"
   end)
-  after_each(function() process.run { argv = { "rm", "-rf", folder } } end)
+  after_each(function()
+    support.close()
+    process.run { argv = { "rm", "-rf", folder } }
+  end)
 
-  for _, stem in ipairs(recipes()) do
+  for _, stem in ipairs(recipes.stems()) do
     it(stem .. " is made, has nothing to change, and goes", function()
-      local need, params, before = NEEDS[stem], {}, {}
+      local need, params, before = recipes.needs[stem], {}, {}
       if need then
         local made = run("apply", need.before[1], { need.before[2] }, "--yes")
         assert.equal(0, made.code, made.stderr)
-        params, before = need.params(state()), things()
+        params, before = need.words(state()), things()
       end
       local made = run("apply", stem, params, "--yes")
       assert.equal(0, made.code, made.stderr)
       assert.matches("in a sandbox: on AWS this takes about ", made.stderr)
+      assert.same(CLUSTERS[stem] or {}, CLUSTERS[stem] and cluster_of(state()) or {})
       local plan = run("plan", stem, params)
       assert.equal(0, plan.code, plan.stdout .. plan.stderr)
-      local gone = run("destroy", stem, params, "--yes", "--allow-destroy", "cluster/control-plane")
+      local gone
+      if STACKS[stem] then
+        local function destroy(...)
+          return eksrun("destroy", "--stack", STACKS[stem], "--sandbox=" .. state_file, ...)
+        end
+        -- Who does not read what was written down does not see what is in the cluster, and says so.
+        assert.matches("not the stack's own: [^\n]*eks.pod_identity_association", destroy("--no-lock").stderr)
+        gone = destroy "--yes"
+        assert.matches("8 of 8 done", gone.stderr)
+      else
+        gone = run("destroy", stem, params, "--yes", "--allow-destroy", "cluster/control-plane")
+      end
       assert.equal(0, gone.code, gone.stderr)
       local left = {}
       for _, thing in ipairs(things()) do left[#left + 1] = not thing:find "^eks.update" and thing or nil end
       assert.same(before, left)
     end)
   end
+
+  it("turns Auto Mode off and on again, with a role that is new each time", function()
+    local trial <close> = trials.new()
+    for _, mode in ipairs { "auto", "none", "auto" } do
+      trial:apply("recipes/auto-mode.lua", { "mode=" .. mode })
+      assert.equal(0, trial:plan("recipes/auto-mode.lua", { "mode=" .. mode }).counts.changes)
+    end
+    local cluster = trial.aws.eks:describe_cluster({ name = "demo" }).cluster
+    assert.is_true(cluster.computeConfig.enabled)
+    local entry = trial.aws.eks:describe_access_entry({
+      clusterName = "demo", principalArn = cluster.computeConfig.nodeRoleArn,
+    }).accessEntry
+    assert.equal("EC2", entry.type)
+  end)
 
   it("prints the same for the same seed", function()
     local one = eksrun("recipes/managed-cluster.lua", "--sandbox", "--yes", "--json")

@@ -33,13 +33,14 @@ function M.network(aws, options)
   return vpc, subnets
 end
 
---- A role that a service of AWS may assume soon.
-function M.role_now(aws, name, service)
+--- A role that a service of AWS, by its name, or another principal may assume soon.
+function M.role_now(aws, name, who)
+  if type(who) == "string" then who = { Service = who } end
   return aws.iam:create_role({
     RoleName = name,
     AssumeRolePolicyDocument = require("eksrun.json").encode {
       Version = "2012-10-17",
-      Statement = { { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = service } } },
+      Statement = { { Effect = "Allow", Action = "sts:AssumeRole", Principal = who } },
     },
   }).Role.Arn
 end
@@ -47,10 +48,10 @@ end
 -- What a node's role has to have.
 local NODE_POLICIES = { "AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly" }
 
---- A role that a service of AWS may assume, by now; that of nodes can have some.
-function M.role(aws, name, service)
-  local arn = M.role_now(aws, name, service)
-  for _, policy in ipairs(service == "ec2.amazonaws.com" and NODE_POLICIES or {}) do
+--- The same, by now; that of nodes can have some.
+function M.role(aws, name, who)
+  local arn = M.role_now(aws, name, who)
+  for _, policy in ipairs(who == "ec2.amazonaws.com" and NODE_POLICIES or {}) do
     aws.iam:attach_role_policy { RoleName = name, PolicyArn = "arn:aws:iam::aws:policy/" .. policy }
   end
   require("eksrun.task").sleep(60)

@@ -19,13 +19,15 @@ local ROUNDS_MAX = 6
 --- @field extra { type: eksrun.ResourceType, record: table, reason: string }[] ours, but not declared
 --- @field rounds integer
 --- @field unseen { type: eksrun.ResourceType, err: any }[] optional kinds that could not be asked for
+--- @field own_only string[] optional kinds that were looked for in what is the stack's own only
 
 --- @class eksrun.observe.Options
 --- @field graph eksrun.Graph
 --- @field stack eksrun.Stack
 --- @field types eksrun.ResourceType[] that are declared
---- @field possible? fun(): eksrun.ResourceType[], table? kinds of which something may be left, and the
---- inventory that says so; without one the account is searched, as far as AWS lets us
+--- @field possible? fun(): eksrun.ResourceType[], table?, boolean? kinds of which something may be left, the
+--- inventory that says so, and whether there may be more; then, and without one, the account is searched, as
+--- far as AWS lets us
 --- @field aws table
 --- @field adopt_foreign? boolean do not complain about names that others own, leave them out
 
@@ -103,7 +105,7 @@ end
 --- @return eksrun.Observed
 function M.run(options)
   local memo, records, asked, of, taken = {}, {}, {}, {}, {}
-  local unseen, order = {}, options.graph:order()
+  local unseen, own_only, order = {}, {}, options.graph:order()
   local types, declared = types_of(options)
   local function env(node) return of[node] end
 
@@ -160,18 +162,22 @@ function M.run(options)
 
   -- What the stack may have and does not declare.
   local function look_for_the_rest()
-    local possible, known = options.possible()
+    local possible, known, more = options.possible()
     local jobs = {}
     for _, type_ in ipairs(possible) do
       local wanted = known and inventory.wanted(type_, known) or {}
-      local sweep = not known or known[type_.name] == true
+      local sweep = more or not known or known[type_.name] == true
+      local lives_in = type_.identity == "name" and type_.inputs[type_.key[1]].refers
+      if lives_in and sweep and not wanted[1] and not (known and known[type_.name] == nil) then
+        own_only[#own_only + 1] = type_.name
+      end
       if not declared[type_] then
         declared[type_] = true
         types[#types + 1] = type_
         jobs[#jobs + 1] = function()
           local ok, err = pcall(look, type_, wanted, sweep)
           if ok then return end
-          if known or not error_object.is(err) or err.code == "canceled" then error(err, 0) end
+          if known and not more or not error_object.is(err) or err.code == "canceled" then error(err, 0) end
           unseen[#unseen + 1] = { type = type_, err = err }
         end
       elseif type_.identity == "name" and (sweep or wanted[1]) then
@@ -232,7 +238,7 @@ function M.run(options)
       end
     end
   end
-  return { of = of, extra = extra, rounds = rounds, unseen = unseen }
+  return { of = of, extra = extra, rounds = rounds, unseen = unseen, own_only = own_only }
 end
 
 return M

@@ -29,6 +29,7 @@ local M = {}
 --- @field env fun(node: eksrun.Node): table? what is known of a resource before the run, for ref.resolve
 --- @field partial boolean? made with targets: there is more that the recipe wants
 --- @field unseen { type: eksrun.ResourceType, err: any }[] kinds of which something may be left unseen
+--- @field own_only string[]? kinds that a destroy without a recipe sees in what is the stack's own only
 --- @field notes eksrun.leftovers.Note[] what Kubernetes or others have there, and is not deleted
 
 --- @class eksrun.Refusal what a type is asked about an update
@@ -161,10 +162,11 @@ local function without_orphans(actions, all)
   return out
 end
 
--- To delete a stack is to look everywhere, whatever was written down.
+-- To delete a stack is to look everywhere, and for what was written down beside: what is in something of
+-- others' is found by its name only.
 local function possible(options)
-  local known = not options.destroy and options.inventory and options.inventory() or nil
-  return kinds.possible(known), known
+  local known = options.inventory and options.inventory() or nil
+  return kinds.possible(not options.destroy and known or nil), known, options.destroy
 end
 
 -- What a declared resource takes to be as declared.
@@ -313,6 +315,7 @@ function M.make(options)
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
     destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
     unseen = observed.unseen, notes = left.notes, env = env,
+    own_only = options.destroy and not options.graph.nodes[1] and observed.own_only or nil,
   }
 end
 

@@ -207,6 +207,10 @@ function Report:plan(plan)
   for _, kind in ipairs(plan.unseen or {}) do
     self:say("not looked for: %s: %s", kind.type.name, util.escape(tostring(kind.err)):gsub("\n.*", ""))
   end
+  if plan.own_only and plan.own_only[1] then
+    self:say("not looked for in what is not the stack's own: %s: what it has was not written down, its "
+      .. "recipe would find it", table.concat(plan.own_only, ", "))
+  end
   local stack = plan.stack
   local place = ("stack %s, account %s, region %s"):format(stack.name, stack.account or "?",
     stack.region or "?")
