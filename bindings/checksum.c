@@ -46,7 +46,9 @@ static struct ek_checksum *check_open(lua_State *L) {
   return c;
 }
 
+/* First the bytes: to make a string of a number may run a finalizer that ends the checksum. */
 static int l_update(lua_State *L) {
+  (void)luaL_checkstring(L, 2);
   update(L, check_open(L), 2);
   lua_settop(L, 1);
   return 1;

@@ -107,9 +107,12 @@ int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, int index, lua_K
   return wait_on(L, LUA_OK, index);
 }
 
+/* A finalizer may close the body, and with it the transfer, wherever Lua allocates. */
 void ek_http_push_error(lua_State *L, const struct ek_transfer *t) {
-  ek_error_push(L, ek_code_name(t->error.code), t->error.message);
-  lua_pushboolean(L, t->retryable);
+  const struct ek_error e = t->error;
+  bool retryable = t->retryable;
+  ek_error_push(L, ek_code_name(e.code), e.message);
+  lua_pushboolean(L, retryable);
   lua_setfield(L, -2, "retryable");
 }
 

@@ -30,6 +30,10 @@ struct ek_http_op {
  * operation, which is at index, is called for every piece that is wanted. */
 int ek_http_wait(lua_State *L, struct ek_http_op *op, size_t n, int index, lua_KContext ctx,
                  lua_KFunction then);
+/* Whether a task waits for it, or is told to go on but has not yet: the wait is still its. */
+static inline bool ek_http_is_busy(const struct ek_http_op *op) {
+  return op->busy || op->wait.task != NULL;
+}
 /* Stops and frees the transfer. Idempotent. */
 void ek_http_close(struct ek_http_op *op);
 void ek_http_push_error(lua_State *L, const struct ek_transfer *t);

@@ -24,7 +24,7 @@
 
 static struct ek_http_op *check_body(lua_State *L) {
   struct ek_http_op *op = luaL_checkudata(L, 1, EK_HTTP_BODY_TYPE);
-  if (op->busy) luaL_error(L, "another task reads this body");
+  if (ek_http_is_busy(op)) luaL_error(L, "another task reads this body");
   return op;
 }
 
@@ -271,7 +271,7 @@ static int l_try_save(lua_State *L) {
 
 static int l_close(lua_State *L) {
   struct ek_http_op *op = luaL_checkudata(L, 1, EK_HTTP_BODY_TYPE);
-  if (op->busy) return luaL_error(L, "another task reads this body");
+  if (ek_http_is_busy(op)) return luaL_error(L, "another task reads this body");
   ek_http_close(op);
   return 0;
 }

@@ -20,6 +20,7 @@
 #define WHAT          "server.listen"
 #define SERVER_TYPE   "eksrun.native.server"
 #define EXCHANGE_TYPE "eksrun.native.server.exchange"
+#define RECEIVED_TYPE "eksrun.native.server.received"
 
 struct server {
   struct ek_wait wait;
@@ -163,11 +164,27 @@ static void set_text(lua_State *L, const char *name, const char *bytes, size_t n
   lua_setfield(L, -2, name);
 }
 
+static int l_received_gc(lua_State *L) {
+  ek_received_fini(luaL_checkudata(L, 1, RECEIVED_TYPE));
+  return 0;
+}
+
+static struct ek_received *push_received(lua_State *L) {
+  struct ek_received *r = lua_newuserdatauv(L, sizeof *r, 0);
+  *r = (struct ek_received){.method = EK_BUF_INIT};
+  ek_metatable_push(L, RECEIVED_TYPE, NULL, l_received_gc);
+  lua_setmetatable(L, -2);
+  return r;
+}
+
 static int l_request(lua_State *L) {
   struct exchange *x = luaL_checkudata(L, 1, EXCHANGE_TYPE);
-  struct ek_received *r = &x->received;
   if (x->read) return luaL_error(L, "exchange:request: once only");
   x->read = true;
+  /* A holder of its own: a finalizer may close the exchange while Lua allocates. */
+  struct ek_received *r = push_received(L);
+  *r = x->received;
+  x->received = (struct ek_received){.method = EK_BUF_INIT};
   const char *target = r->target.data;
   const char *mark = r->target.len == 0 ? NULL : memchr(target, '?', r->target.len);
   size_t path = mark == NULL ? r->target.len : (size_t)(mark - target);

@@ -12,6 +12,7 @@
 
 #define QUEUE_TYPE "eksrun.task.queue"
 #define WAIT_TYPE  "eksrun.task.wait"
+#define DEPTH_MAX  10000 /* of scopes: to cancel one calls as deep on the C stack */
 
 /* The waits of this file. */
 struct op {
@@ -191,7 +192,10 @@ static struct ek_scope *check_scope(lua_State *L, int index) {
 }
 
 static int l_scope(lua_State *L) {
-  (void)ek_scope_new(L, ek_sched_get(L));
+  struct ek_sched *s = ek_sched_get(L);
+  unsigned depth = s->running == NULL ? 0 : s->running->scope->depth + 1;
+  if (depth > DEPTH_MAX) return luaL_error(L, "task.scope: scopes are nested too deeply");
+  ek_scope_new(L, s)->depth = depth;
   return 1;
 }
 

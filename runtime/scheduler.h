@@ -45,6 +45,7 @@ struct ek_scope {
   struct ek_task *owner; /* who waits for the scope, while it does */
   struct ek_wait *join;
   struct ek_timer deadline;
+  unsigned depth; /* how many scopes it is within */
   bool canceled, expired, failed, ended;
 };
 

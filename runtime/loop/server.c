@@ -35,6 +35,7 @@ struct ek_exchange {
   bool begun;           /* the header is there */
   bool too_large;
   bool in_pieces, ended, rests; /* the connection waits for a piece */
+  bool dropped;                 /* the body is not whole */
   enum { READS, WAITS, TAKEN, ANSWERED } state;
   struct ek_exchange *next, **link; /* among those that are open */
   struct ek_exchange *next_waiting;
@@ -270,6 +271,7 @@ void ek_exchange_answer(struct ek_exchange *x, unsigned status) {
 
 void ek_exchange_drop(struct ek_exchange *x) {
   if (x->state == ANSWERED) { /* in pieces: what was sent stays without its end */
+    x->dropped = true;
     ek_exchange_end(x);
     return;
   }
@@ -284,6 +286,7 @@ void ek_exchange_drop(struct ek_exchange *x) {
 static ssize_t on_piece(void *user, uint64_t sent, char *out, size_t n) {
   struct ek_exchange *x = user;
   (void)sent;
+  if (x->dropped) return MHD_CONTENT_READER_END_WITH_ERROR;
   if (x->pieces.len == 0 && x->ended) return MHD_CONTENT_READER_END_OF_STREAM;
   if (x->pieces.len == 0) {
     x->rests = true;

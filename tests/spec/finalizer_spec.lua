@@ -1,6 +1,7 @@
 -- A finalizer may run wherever Lua allocates, and change the parameters that are just being looked
 -- at. A request then fails or is of one state or another; it neither hangs nor reads what is no
 -- table. A file of its own, and so a process with a small heap, which is collected often.
+local gc = require "tests.spec.support.gc"
 local native = require "eksrun.native.aws"
 
 -- Calls f while finalizers run `change`, whenever the heap has grown by 3 %, and up to `most`
@@ -86,5 +87,17 @@ describe("parameters that a finalizer changes meanwhile", function()
     assert.is_true(ok, tostring(result))
     assert.is_true(count > 0)
     assert.is_truthy(result.headers["x-amz-meta-k500"]:find "^value 500")
+  end)
+end)
+
+describe("a checksum", function()
+  it("may be ended by a finalizer while it gets bytes", function()
+    for _, algorithm in ipairs { "crc32", "sha256" } do
+      local sum = require("eksrun.checksum").new(algorithm)
+      gc.eagerly(function()
+        setmetatable({}, { __gc = function() sum:final() end })
+        assert.matches("final was called already", select(2, pcall(sum.update, sum, 1234.5)))
+      end)
+    end
   end)
 end)

@@ -1,6 +1,7 @@
 local file = require "eksrun.file"
 local gc = require "tests.spec.support.gc"
 local http = require "eksrun.http"
+local native = require "eksrun.native.server"
 local task = require "eksrun.task"
 local text = require "eksrun.text"
 local server = require "tests.spec.support.server"
@@ -182,6 +183,51 @@ describe("eksrun.http, in pieces:", function()
       bytes, err = body:try_read()
       assert.is_nil(bytes)
       assert.equal("the body is closed", err.message)
+    end)
+
+    it("that breaks says so, though a finalizer closes it meanwhile", function()
+      local body, err = stream("/broken-pieces").body, nil
+      assert.equal("one", body:read())
+      step()
+      gc.eagerly(function()
+        gc.at_each(function() return (pcall(body.close, body)) end)
+        _, err = body:try_read()
+      end)
+      assert.equal("network", err.code)
+      assert.matches("cut off after 3 bytes", err.message)
+    end)
+
+    it("is of the task that reads it until that goes on", function()
+      local origin <close> = native.listen {}
+      local more, reading, stolen = task.event(), true, 0
+      task.scope(function(scope)
+        scope:spawn(function()
+          local exchange = origin:next()
+          exchange:begin {}
+          for _ = 1, 12 do
+            exchange:write "piece"
+            more:wait()
+            more = task.event()
+          end
+          exchange:finish()
+        end)
+        local url = ("http://127.0.0.1:%d"):format(origin:port())
+        local body = http.request({ url = url, proxy = "", stream = true }).body
+        -- In every round of the tasks one of the two comes before what the loop makes ready.
+        local function pause() task.spawn(function() end):join() end
+        for turn = 1, 2 do
+          scope:spawn(function()
+            if turn == 2 then pause() end
+            while reading do
+              if pcall(body.close, body) and reading then stolen = stolen + 1 end
+              if turn == 1 then pause() else task.spawn(pause):join() end
+            end
+          end)
+        end
+        while body:read() do more:set() end
+        reading = false
+      end)
+      assert.equal(0, stolen)
     end)
 
     it("that breaks leaves no file, and the old one as it was", function()

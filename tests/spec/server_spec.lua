@@ -1,4 +1,5 @@
 -- eksrun.native.server, with our own client; clients that misbehave are in tests/unit/server.c.
+local gc = require "tests.spec.support.gc"
 local http = require "eksrun.http"
 local native = require "eksrun.native.server"
 local task = require "eksrun.task"
@@ -115,7 +116,27 @@ describe("eksrun.native.server", function()
       local answer = http.request { url = url, stream = true }
       assert.equal("x", answer.body:read(1))
       server:close()
+      local rest, err = answer.body:try_read() -- what was cut is not whole
+      assert.is_nil(rest)
+      assert.equal("network", err.code)
     end)
+  end)
+
+  it("gives a request out, though a finalizer closes the exchange meanwhile", function()
+    local path, length = "/" .. ("x"):rep(3000), nil
+    with(function(exchange)
+      gc.eagerly(function()
+        local count = 0
+        gc.at_each(function()
+          count = count + 1
+          if count < 2 then return false end
+          local _ <close> = exchange
+          return true
+        end)
+        length = #exchange:request().path
+      end)
+    end, function(url) assert.is_nil((http.try_request { url = url .. path })) end)
+    assert.equal(#path, length)
   end)
 
   it("drops what is dropped, forgotten, or left to <close>", function()

@@ -337,6 +337,26 @@ describe("eksrun.task", function()
     assert.equal(6, t:join())
   end)
 
+  it("nests scopes no deeper than it can cancel them", function()
+    local reached
+    local function nest(_, depth)
+      reached = depth
+      return task.scope(nest, depth + 1)
+    end
+    assert.matches("nested too deeply", failure(task.scope, nest, 1))
+    assert.is_true(reached >= 1000)
+    local t = task.spawn(task.scope, function(_, wait)
+      local function sink(_, depth)
+        if depth == 0 then return wait() end
+        return task.scope(sink, depth - 1)
+      end
+      return task.scope(sink, reached - 10)
+    end, function() return task.sleep(100) end)
+    for _ = 1, reached do task.sleep(0) end
+    t:cancel()
+    assert.equal("canceled", failure(t.join, t).code)
+  end)
+
   it("keeps its own coroutines to itself", function()
     local co = coroutine.running()
     assert.matches("attempt to yield from outside a coroutine", failure(coroutine.yield))

@@ -45,7 +45,7 @@ M.on_signal = native.on_signal
 
 --- Runs f(scope, ...) and waits for all that was spawned into the scope meanwhile.
 ---@param f fun(scope: eksrun.Scope, ...): ...
----@return ... the results of f; raises the first error of any task in the scope
+---@return ... the results of f; raises the first error of any task in the scope. At most 10,000 deep
 function M.scope(f, ...)
   local scope = native.scope()
   return scope:join(scope:spawn(f, scope, ...))
