@@ -186,7 +186,7 @@ describe("eksrun.http, in pieces:", function()
     end)
 
     it("that breaks says so, though a finalizer closes it meanwhile", function()
-      local body, err = stream("/broken-pieces").body, nil
+      local body, _, err = stream("/broken-pieces").body, nil, nil
       assert.equal("one", body:read())
       step()
       gc.eagerly(function()
