@@ -5,6 +5,7 @@ port, which it prints or writes into FILE, a copy of his own, until the process 
 line for a fresh copy at the same URL; with his connection the copy goes.
 """
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -116,16 +117,25 @@ class Original:
 
 def load():
     """Has moto load what it loads at the first call of a service."""
+    import botocore.exceptions
     from support.moto_inside import Served
     from support.reader import Reader
     with Served() as served:
         reader = Reader(served.url)
         reader.everything()
         for service, operation in (
-                ("autoscaling", "describe_auto_scaling_groups"), ("elb", "describe_load_balancers"),
+                ("autoscaling", "describe_auto_scaling_groups"), ("cloudformation", "describe_stacks"),
+                ("dynamodb", "list_tables"), ("elb", "describe_load_balancers"),
                 ("elbv2", "describe_load_balancers"), ("kms", "list_keys"), ("logs", "describe_log_groups"),
-                ("ssm", "describe_parameters"), ("sts", "get_caller_identity")):
+                ("resourcegroupstaggingapi", "get_resources"), ("s3", "list_buckets"),
+                ("secretsmanager", "list_secrets"), ("sqs", "list_queues"), ("ssm", "describe_parameters"),
+                ("sts", "get_caller_identity")):
             getattr(reader.client(service), operation)()
+        for refused in (
+                lambda: reader.iam.get_role(RoleName="none"), lambda: reader.eks.describe_cluster(name="none"),
+                lambda: reader.client("ssm").get_parameter(Name="none")):
+            with contextlib.suppress(botocore.exceptions.ClientError):
+                refused()
 
 
 def main():
