@@ -121,10 +121,16 @@ describe("eksrun test", function()
         it("goes on whatever goes wrong", function()
           local sandbox = testing.sandbox { faults = "throttle=0.3,lost=0.1,error=0.1" }
           local run = sandbox:apply "net.lua"
-          assert.is_true(run.calls["ec2:CreateVpc"] + run.calls["ec2:CreateSubnet"] > 2)
           sandbox:faults()
           assert.unchanged(sandbox:plan "net.lua")
           assert.equal(1, #sandbox.aws.ec2:describe_vpcs({}).Vpcs)
+          -- Which calls meet what depends on their order, but some were made again.
+          local function total(calls)
+            local n = 0
+            for _, count in pairs(calls) do n = n + count end
+            return n
+          end
+          assert.is_true(total(run.calls) > total(testing.sandbox():apply("net.lua").calls))
         end)
         it("is held to a policy", function()
           local policy = {
