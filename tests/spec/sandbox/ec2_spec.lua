@@ -254,4 +254,51 @@ describe("EC2 in the sandbox", function()
     assert.equal("InvalidLaunchTemplateId.VersionNotFound", (support.refused(ec2,
       "describe_launch_template_versions", { LaunchTemplateId = id, Versions = { "7" } })))
   end)
+
+  it("has no default network until one is made", function()
+    local function default_vpc()
+      return ec2:describe_account_attributes({ AttributeNames = { "default-vpc" } })
+        .AccountAttributes[1].AttributeValues[1].AttributeValue
+    end
+    local group = { GroupName = "g", Description = "d" }
+    assert.equal("none", default_vpc())
+    assert.same({}, ec2:describe_vpcs({ Filters = { { Name = "is-default", Values = { "true" } } } }).Vpcs)
+    assert.equal("VPCIdNotSpecified", (support.refused(ec2, "create_security_group", group)))
+    assert.equal("DefaultVpcDoesNotExist",
+      (support.refused(ec2, "create_default_subnet", { AvailabilityZone = "us-east-1a" })))
+    local image = ec2:describe_images({ Owners = { "amazon" },
+      Filters = { { Name = "architecture", Values = { "x86_64" } } } }).Images[1].ImageId
+    ec2:create_launch_template { LaunchTemplateName = "own",
+      LaunchTemplateData = { ImageId = image, InstanceType = "m6i.large" } }
+    local nodes = { AutoScalingGroupName = "g", MinSize = 1, MaxSize = 1,
+      AvailabilityZones = { "us-east-1b" }, LaunchTemplate = { LaunchTemplateName = "own" } }
+    assert.matches("No default subnet for availability zone: 'us%-east%-1b'",
+      select(2, support.refused(aws.autoscaling, "create_auto_scaling_group", nodes)))
+    local vpc = ec2:create_default_vpc({}).Vpc
+    assert.equal("172.31.0.0/16", vpc.CidrBlock)
+    assert.equal(vpc.VpcId, default_vpc())
+    assert.equal("DefaultVpcAlreadyExists", (support.refused(ec2, "create_default_vpc", {})))
+    local subnets = ec2:describe_subnets({
+      Filters = { { Name = "default-for-az", Values = { "true" } } },
+    }).Subnets
+    assert.equal(6, #subnets)
+    assert.equal("172.31.80.0/20", subnets[6].CidrBlock)
+    assert.is_true(subnets[1].MapPublicIpOnLaunch)
+    assert.equal("DefaultSubnetAlreadyExistsInAvailabilityZone",
+      (support.refused(ec2, "create_default_subnet", { AvailabilityZone = "us-east-1a" })))
+    local id = ec2:create_security_group(group).GroupId
+    assert.equal(vpc.VpcId, ec2:describe_security_groups({ GroupIds = { id } }).SecurityGroups[1].VpcId)
+    aws.autoscaling:create_auto_scaling_group(nodes)
+    local instance = ec2:run_instances({
+      ImageId = image, MinCount = 1, MaxCount = 1, InstanceType = "m6i.large",
+      Placement = { AvailabilityZone = "us-east-1b" },
+    }).Instances[1]
+    assert.equal(subnets[2].SubnetId, instance.SubnetId)
+    aws.elb:create_load_balancer {
+      LoadBalancerName = "web", AvailabilityZones = { "us-east-1b" },
+      Listeners = { { Protocol = "TCP", LoadBalancerPort = 80, InstancePort = 80 } },
+    }
+    assert.same({ subnets[2].SubnetId },
+      aws.elb:describe_load_balancers({}).LoadBalancerDescriptions[1].Subnets)
+  end)
 end)

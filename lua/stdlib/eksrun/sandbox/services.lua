@@ -12,7 +12,7 @@ local modules = {
     "ec2.security_group_rule", "ec2.endpoint", "ec2.endpoint_service", "ec2.prefix_list", "ec2.peering",
     "ec2.flow_log", "ec2.image", "ec2.instance_type", "ec2.launch_template", "ec2.key_pair", "ec2.volume",
     "ec2.snapshot", "ec2.instance", "ec2.instance_describe", "ec2.instance_attribute", "ec2.placement",
-    "ec2.profile_association", "ec2.run", "ec2.tags",
+    "ec2.profile_association", "ec2.run", "ec2.default_vpc", "ec2.tags",
   },
   eks = {
     "eks.cluster", "eks.cluster_update", "eks.update", "eks.auto_mode", "eks.insight", "eks.nodegroup",

@@ -1,5 +1,6 @@
 --- Auto Scaling: groups, what they are made of, their tags and target groups.
 local calls = require "eksrun.sandbox.call"
+local ec2 = require "eksrun.sandbox.ec2.support"
 local fault = require "eksrun.sandbox.fault"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
@@ -120,7 +121,10 @@ function operations.CreateAutoScalingGroup(call, params)
       .. "with the name %s is pending delete" or "AutoScalingGroup by this name already exists - A group "
       .. "with the name %s already exists", name)
   end
-  if not params.VPCZoneIdentifier then
+  if not params.VPCZoneIdentifier and params.AvailabilityZones then
+    params.VPCZoneIdentifier = table.concat(ec2.default_subnets(call, params.AvailabilityZones,
+      function(zone) refuse("No default subnet for availability zone: '%s'.", zone) end), ",")
+  elseif not params.VPCZoneIdentifier then
     refuse "At least one Availability Zone or VPC Subnet is required."
   end
   if not params.LaunchTemplate and not params.MixedInstancesPolicy then

@@ -145,17 +145,19 @@ operations.UnmonitorInstances = monitoring(false)
 -- -- what an account has ------------------------------------------------------------------------------------
 
 local ACCOUNT = {
-  ["supported-platforms"] = "VPC", ["default-vpc"] = "none", ["max-instances"] = "20",
+  ["supported-platforms"] = "VPC", ["max-instances"] = "20",
   ["vpc-max-security-groups-per-interface"] = "5", ["max-elastic-ips"] = "5", ["vpc-max-elastic-ips"] = "5",
 }
 
-function operations.DescribeAccountAttributes(_, params)
+function operations.DescribeAccountAttributes(call, params)
   local list, wanted = json.array {}, nil
+  local default = call:find("ec2.vpc", function(vpc) return vpc.IsDefault end)
+  local all = util.overlay(ACCOUNT, { ["default-vpc"] = default and default.VpcId or "none" })
   for _, name in ipairs(params.AttributeNames or {}) do
     wanted = wanted or {}
     wanted[name] = true
   end
-  for name, value in util.sorted_pairs(ACCOUNT) do
+  for name, value in util.sorted_pairs(all) do
     if not wanted or wanted[name] then
       list[#list + 1] = { AttributeName = name, AttributeValues = { { AttributeValue = value } } }
     end

@@ -65,9 +65,13 @@ local function subnet_of(call, data)
   local interface = ((data.NetworkInterfaces or {})[1] or {}).NetworkInterfaceId
   if not id and interface then id = support.need(call, "ec2.network_interface", interface).SubnetId end
   if not id then
-    fault.raise("VPCIdNotSpecified", "No default VPC for this user. GroupName is only supported for "
-      .. "EC2-Classic "
-      .. "and default VPC")
+    local vpc = support.default_vpc(call)
+    local found = support.default_subnet(call, (data.Placement or {}).AvailabilityZone)
+    if not found then
+      fault.raise("MissingInput", "No subnets found for the default VPC '%s'. Please specify a subnet.",
+        vpc.VpcId)
+    end
+    id = found.SubnetId
   end
   if data.NetworkInterfaces and data.NetworkInterfaces[1] and (data.SubnetId or data.SecurityGroupIds) then
     fault.raise("InvalidParameterCombination", "Network interfaces and an instance-level subnet ID may not "

@@ -104,7 +104,7 @@ function M.remove(call, id)
 end
 
 function operations.CreateSecurityGroup(call, params)
-  local vpc, name = params.VpcId, params.GroupName
+  local vpc, name = params.VpcId or support.default_vpc(call).VpcId, params.GroupName
   support.need(call, "ec2.vpc", vpc)
   if name:find "^sg%-" or name == "default" or #name > 255 then
     fault.raise("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid.", name)

@@ -187,4 +187,38 @@ function M.association(call, kind, match)
   end
 end
 
+--- The default network, which a request means that names none.
+--- @param call eksrun.sandbox.Call
+--- @return table vpc
+function M.default_vpc(call)
+  local vpc = call:find("ec2.vpc", function(v) return v.IsDefault end)
+  if vpc then return vpc end
+  fault.raise("VPCIdNotSpecified", "No default VPC for this user. GroupName is only supported for "
+    .. "EC2-Classic and default VPC")
+end
+
+--- The default subnet of a zone, or of any.
+--- @param call eksrun.sandbox.Call
+--- @param zone? string
+--- @return table? subnet
+function M.default_subnet(call, zone)
+  return call:find("ec2.subnet", function(subnet)
+    return subnet.DefaultForAz and (not zone or subnet.AvailabilityZone == zone)
+  end)
+end
+
+--- The default subnets of zones.
+--- @param call eksrun.sandbox.Call
+--- @param zones string[]
+--- @param missing fun(zone: string) refuses a zone that has none
+--- @return string[] ids
+function M.default_subnets(call, zones, missing)
+  local ids = {}
+  for i, zone in ipairs(zones) do
+    local subnet = M.default_subnet(call, zone) or missing(zone)
+    ids[i] = subnet.SubnetId
+  end
+  return ids
+end
+
 return M

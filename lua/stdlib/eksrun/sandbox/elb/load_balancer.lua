@@ -124,10 +124,15 @@ local function default_check(listeners)
   }
 end
 
+local function no_subnet(zone)
+  fault.raise("InvalidSubnet", "There is no default subnet in the Availability Zone '%s'", zone)
+end
+
 function operations.CreateLoadBalancer(call, params)
   local name, scheme = params.LoadBalancerName, params.Scheme or "internet-facing"
   v2.check_name("load balancer", name)
-  local listeners, subnets = support.listeners(params.Listeners), params.Subnets or {}
+  local listeners = support.listeners(params.Listeners)
+  local subnets = params.Subnets or ec2.default_subnets(call, params.AvailabilityZones or {}, no_subnet)
   local asked = util.fingerprint(listeners, subnets, scheme, params.SecurityGroups or {})
   local present = call:get("elb.load_balancer", name)
   if present and present._asked == asked then return { DNSName = present.DNSName } end
