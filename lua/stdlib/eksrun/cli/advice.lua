@@ -21,8 +21,8 @@ local QUOTA_SERVICE = { elbv2 = "elasticloadbalancing", elb = "elasticloadbalanc
 local function quota(err)
   local service, code = (QUOTAS[err.code] or ""):match "^(%S+) (%S+)$"
   if service then
-    return ("delete what is not used, or ask for more: eksrun call service-quotas request-service-quota-increase"
-      .. " --service-code %s --quota-code %s --desired-value N"):format(service, code)
+    return ("delete what is not used, or ask for more: eksrun call service-quotas request-service-quota-"
+      .. "increase --service-code %s --quota-code %s --desired-value N"):format(service, code)
   end
   return ("delete what is not used, or ask for more; the quotas: eksrun call service-quotas "
     .. "list-service-quotas --service-code %s"):format(QUOTA_SERVICE[err.service] or err.service or "ec2")
