@@ -1,6 +1,7 @@
 /* eksrun.native.edit: lines from the terminal, edited, while other tasks run.
  *
- *   new(name) -> Editor; raises without a terminal. name: the program's, for ~/.editrc
+ *   new(name [, mode]) -> Editor; raises without a terminal. name: the program's, for ~/.editrc;
+ *     mode: "emacs" or "vi", unless ~/.editrc says which
  *   Editor:read() -> "enter" | "tab" | "eof" | "interrupt"     begins a line, or goes on with it
  *   Editor:text() -> line, cursor (bytes before it) | nil      what is being edited
  *   Editor:insert(text [, drop])    types text into the line, for so many characters before the
@@ -129,12 +130,15 @@ static int l_close(lua_State *L) {
 }
 
 static int l_new(lua_State *L) {
+  static const char *const modes[] = {"emacs", "vi", NULL};
   const char *name = luaL_checkstring(L, 1);
+  const char *mode = modes[luaL_checkoption(L, 2, "emacs", modes)];
   struct editor *editor = lua_newuserdatauv(L, sizeof *editor, 0);
   struct ek_error e;
   *editor = (struct editor){.edit = NULL};
   luaL_setmetatable(L, TYPE);
-  if (ek_edit_new(&editor->edit, ek_task_loop(L), name, &e) != 0) return ek_error_raise(L, &e);
+  if (ek_edit_new(&editor->edit, ek_task_loop(L), name, mode, &e) != 0)
+    return ek_error_raise(L, &e);
   return 1;
 }
 

@@ -8,8 +8,9 @@ local Editor = {} -- luacheck: ignore 241
 
 --- An editor on standard input and output. Raises { code = "invalid" } if they are no terminal.
 ---@param name string the program's name, for conditions in ~/.editrc
+---@param mode? "emacs"|"vi" the keys, unless ~/.editrc says which; default emacs
 ---@return eksrun.native.Editor
-function edit.new(name) end
+function edit.new(name, mode) end
 
 --- Begins a line, or goes on with the open one, until a key comes that is the caller's to decide on; waits.
 --- After "enter" and "tab" the line is still open.

@@ -19,8 +19,8 @@
 #include "loop/edit_inside.h"
 
 #define HISTORY_MAX 2000
-
-#define HANDLES 3 /* of libuv, in an editor */
+#define END_MARK    ('d' & 0x1f)
+#define HANDLES     3 /* of libuv, in an editor */
 
 struct ek_edit_lib ek_edit_lib;
 
@@ -143,23 +143,37 @@ static bool is_gone(void) {
   return poll(&in, 1, 0) > 0 && (in.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
+/* libedit writes the end of its input into the line; a signal is no end. */
+static void drop_end_mark(struct ek_edit *edit, const char *text, int count) {
+  if (text == NULL || count <= 0 || text[count - 1] != END_MARK) return;
+  (void)ek_edit_lib.el_cursor(edit->el, count);
+  ek_edit_lib.el_deletestr(edit->el, 1);
+  draw(edit);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
   struct ek_edit *edit = poll->data;
   bool ended = status < 0;
   (void)events;
   edit->decided = -1;
-  do {
-    edit->again = false;
-    if (ended) break;
+  edit->disturbed = false;
+  /* A key may leave more to do than there is to read: a search that another key ended, bytes read
+   * ahead. So libedit is asked once more than there are keys. */
+  for (edit->hurried = false; !ended && edit->decided < 0; edit->hurried = true) {
     int count = 0;
     errno = 0;
     const char *text = ek_edit_lib.el_gets(edit->el, &count);
+    if (edit->hurried && errno == EAGAIN) break;
+    if (edit->disturbed) {
+      drop_end_mark(edit, text, count);
+      break;
+    }
     /* NULL is an empty line, too; errno tells a failure, and the terminal that it is gone. */
     if (text == NULL || count <= 0)
       ended = (errno != 0 && errno != EAGAIN && errno != EINTR) || is_gone();
     else
-      ended = count == 1 && text[0] == ('d' & 0x1f);
-  } while (edit->again);
+      ended = count == 1 && text[0] == END_MARK;
+  }
   if (ended) {
     close_line(edit);
     tell(edit, EK_EDIT_EOF);
@@ -209,7 +223,8 @@ static void close_handles(struct ek_edit *edit) {
   uv_close((uv_handle_t *)&edit->stopped, on_closed);
 }
 
-int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, struct ek_error *e) {
+int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, const char *mode,
+                struct ek_error *e) {
   *out = NULL;
   if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
     return ek_error_set(e, EK_ERR_INVALID, "line editing needs a terminal");
@@ -240,7 +255,7 @@ int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, st
   (void)ek_edit_lib.history(edit->history, &event, H_SETUNIQUE, 1);
   (void)ek_edit_lib.el_set(edit->el, EL_CLIENTDATA, edit);
   (void)ek_edit_lib.el_set(edit->el, EL_PROMPT, prompt_of);
-  (void)ek_edit_lib.el_set(edit->el, EL_EDITOR, "emacs");
+  (void)ek_edit_lib.el_set(edit->el, EL_EDITOR, mode);
   (void)ek_edit_lib.el_set(edit->el, EL_HIST, ek_edit_lib.history, edit->history);
   (void)ek_edit_lib.el_source(edit->el, NULL);
   ek_edit_bind(edit->el);

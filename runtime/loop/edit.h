@@ -23,8 +23,10 @@ enum ek_edit_event {
 /* Called from the loop once per ek_edit_start, which may be called again from here. */
 typedef void ek_edit_fn(void *data, enum ek_edit_event event);
 
-/* An editor on stdin and stdout, which must be a terminal. name is how ~/.editrc calls it. */
-int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, struct ek_error *e);
+/* An editor on stdin and stdout, which must be a terminal. name is how ~/.editrc calls it; mode is
+ * "emacs" or "vi". */
+int ek_edit_new(struct ek_edit **out, struct ek_loop *loop, const char *name, const char *mode,
+                struct ek_error *e);
 /* Restores the terminal. May be called at any time outside the callback, also with a line open. */
 void ek_edit_free(struct ek_edit *edit);
 

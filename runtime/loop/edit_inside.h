@@ -43,7 +43,11 @@ struct ek_edit {
   int handles;                  /* those that are not closed yet */
   bool open;                    /* a line is being edited */
   bool ansi;                    /* the terminal knows the escape sequences below */
-  bool again;                   /* keys were pushed: libedit has more to do without reading */
+  bool hurried;                 /* no waiting for keys: only for what libedit has still to do */
+  bool disturbed;               /* a signal ended the waiting for a key */
+  bool pasting;                 /* a paste has begun */
+  char kept[16];                /* bytes read ahead */
+  size_t kept_len;
   int decided;                  /* the event that a key stands for, or -1 */
   unsigned short columns, rows; /* of the terminal when the line was last drawn */
   char prompt[256];

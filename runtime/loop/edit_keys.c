@@ -1,11 +1,82 @@
-/* What keys do beyond libedit's own functions: Enter and Tab are the owner's to decide on, the
- * arrows know of blocks of several rows, and a paste goes in as it is. */
+/* Keys: how they are read, and what they do beyond libedit's own functions. Enter and Tab are the
+ * owner's to decide on, the arrows know of blocks of several rows, and a paste goes in as it is. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "loop/edit_inside.h"
 
-#define PASTE_MAX (1024 * 1024) /* characters; what comes behind is dropped */
+#define PASTE_MAX   (1024 * 1024) /* characters; what comes behind is dropped */
+#define PASTE_KEY   L'\x9e'       /* what begins a paste is one key: nobody types this one */
+#define SEQUENCE_MS 20            /* within which the bytes of a key follow each other */
+
+/* ---- reading */
+
+/* The next byte: 1, 0 at the end, -1 with errno. timeout: ms, -1 for ever. */
+static int take(struct ek_edit *edit, char *byte, int timeout) {
+  if (edit->kept_len > 0) {
+    *byte = edit->kept[0];
+    memmove(edit->kept, edit->kept + 1, --edit->kept_len);
+    return 1;
+  }
+  struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+  int ready = poll(&in, 1, timeout);
+  if (ready < 0) {
+    edit->disturbed = true; /* by a signal, which is the loop's to handle */
+    return -1;
+  }
+  if (ready == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return (int)read(STDIN_FILENO, byte, 1);
+}
+
+/* Behind an escape: whether a bracketed paste begins. If not, what was read is kept. */
+static bool begins_paste(struct ek_edit *edit) {
+  static const char rest[] = "[200~";
+  const size_t len = sizeof rest - 1;
+  char got[sizeof rest];
+  size_t n = 0;
+  bool same = true;
+  while (same && n < len && take(edit, &got[n], SEQUENCE_MS) == 1) {
+    same = got[n] == rest[n];
+    n++;
+  }
+  if (same && n == len) return true;
+  memmove(edit->kept + n, edit->kept, edit->kept_len);
+  memcpy(edit->kept, got, n);
+  edit->kept_len += n;
+  return false;
+}
+
+/* How libedit reads a character. Waits for it unless there is a hurry; a signal ends the waiting.
+ */
+static int read_char(EditLine *el, wchar_t *out) {
+  struct ek_edit *edit = ek_edit_owner(el);
+  char bytes[MB_LEN_MAX];
+  size_t len = 0;
+  for (;;) {
+    int n = take(edit, &bytes[len], edit->hurried ? 0 : -1);
+    if (n != 1) return n;
+    mbstate_t state = {0};
+    size_t used = mbrtowc(out, bytes, ++len, &state);
+    if (used == (size_t)-2 && len < sizeof bytes) continue;
+    if (used != (size_t)-1 && used != (size_t)-2) break;
+    len = 0; /* no character: dropped */
+  }
+  if (*out == L'\33' && begins_paste(edit)) {
+    edit->pasting = true;
+    *out = PASTE_KEY;
+  }
+  return 1;
+}
+
+/* ---- functions */
 
 static unsigned char on_enter(EditLine *el, int key) {
   (void)key;
@@ -36,7 +107,6 @@ static unsigned char move_to(EditLine *el, const LineInfoW *line, const wchar_t 
 
 /* Within a block of rows the arrows go from row to row; at its edges, through the history. */
 static unsigned char from_history(EditLine *el, const wchar_t *key) {
-  ek_edit_owner(el)->again = true;
   ek_edit_lib.el_wpush(el, key);
   return CC_NORM;
 }
@@ -80,7 +150,13 @@ static unsigned char on_paste(EditLine *el, int key) {
   size_t len = 0, cap = 1024, matched = 0;
   wchar_t *text = malloc(cap * sizeof *text), c, last = 0;
   (void)key;
-  if (text == NULL) return CC_ERROR;
+  bool pasting = ek_edit_owner(el)->pasting;
+  ek_edit_owner(el)->pasting = false;
+  if (text == NULL || !pasting) {
+    free(text);
+    return CC_ERROR;
+  }
+  ek_edit_owner(el)->hurried = false;
   while (matched < end_len && ek_edit_lib.el_wgetc(el, &c) == 1) {
     matched = c == end[matched] ? matched + 1 : c == end[0] ? 1 : 0;
     bool newline = c == L'\r' || (c == L'\n' && last != L'\r');
@@ -102,28 +178,47 @@ static unsigned char on_paste(EditLine *el, int key) {
   return CC_REFRESH;
 }
 
-/* A user's ~/.editrc may choose vi's keys; these hold in its insertion mode, too. */
+static void bind_key(EditLine *el, const char *key, const char *function) {
+  (void)ek_edit_lib.el_set(el, EL_BIND, key, function, NULL);
+}
+
+static void bind_in_command_mode(EditLine *el, const char *key, const char *function) {
+  (void)ek_edit_lib.el_set(el, EL_BIND, "-a", key, function, NULL);
+}
+
 void ek_edit_bind(EditLine *el) {
   static const struct {
     const char *name;
     unsigned char (*fn)(EditLine *, int);
-    const char *keys[5];
+    const char *keys[3], *sequences[4]; /* the latter behind an escape */
   } functions[] = {
-      {"eksrun-enter", on_enter, {"^M", "^J"}},
-      {"eksrun-complete", on_tab, {"^I"}},
-      {"eksrun-paste", on_paste, {"\\e[200~"}},
-      {"eksrun-up", on_up, {"\\e[A", "\\eOA"}},
-      {"eksrun-down", on_down, {"\\e[B", "\\eOB"}},
-      {"eksrun-home", on_home, {"^A", "\\e[H", "\\eOH", "\\e[1~"}},
-      {"eksrun-end", on_end, {"^E", "\\e[F", "\\eOF", "\\e[4~"}},
+      {"eksrun-enter", on_enter, {"^M", "^J"}, {NULL}},
+      {"eksrun-complete", on_tab, {"^I"}, {NULL}},
+      {"eksrun-paste", on_paste, {"\\236"}, {NULL}},
+      {"eksrun-up", on_up, {NULL}, {"[A", "OA"}},
+      {"eksrun-down", on_down, {NULL}, {"[B", "OB"}},
+      {"eksrun-home", on_home, {"^A"}, {"[H", "OH", "[1~"}},
+      {"eksrun-end", on_end, {"^E"}, {"[F", "OF", "[4~"}},
   };
+  const char *mode = NULL;
+  bool vi =
+      ek_edit_lib.el_get(el, EL_EDITOR, &mode) == 0 && mode != NULL && strcmp(mode, "vi") == 0;
+  (void)ek_edit_lib.el_set(el, EL_GETCFN, read_char);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-    (void)ek_edit_lib.el_set(el, EL_ADDFN, functions[i].name, "of eksrun", functions[i].fn);
-    for (const char *const *key = functions[i].keys; *key != NULL; key++)
-      (void)ek_edit_lib.el_set(el, EL_BIND, *key, functions[i].name, NULL);
+    const char *name = functions[i].name;
+    (void)ek_edit_lib.el_set(el, EL_ADDFN, name, "of eksrun", functions[i].fn);
+    for (const char *const *key = functions[i].keys; *key != NULL; key++) {
+      bind_key(el, *key, name);
+      if (vi) bind_in_command_mode(el, *key, name);
+    }
+    for (const char *const *key = functions[i].sequences; *key != NULL; key++) {
+      char sequence[8];
+      (void)snprintf(sequence, sizeof sequence, "\\e%s", *key);
+      if (vi) /* an escape is a key of its own there: it goes to the command mode first */
+        bind_in_command_mode(el, *key, name);
+      else
+        bind_key(el, sequence, name);
+    }
   }
-  /* vi's command mode: Enter only. */
-  (void)ek_edit_lib.el_set(el, EL_BIND, "-a", "^M", "eksrun-enter", NULL);
-  (void)ek_edit_lib.el_set(el, EL_BIND, "-a", "^J", "eksrun-enter", NULL);
-  (void)ek_edit_lib.el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
+  bind_key(el, "^R", "em-inc-search-prev");
 }

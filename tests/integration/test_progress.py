@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import pyte
@@ -321,6 +322,19 @@ def test_a_report_that_cannot_be_written_is_refused_first(eksrun, cloud, tmp_pat
     result = eksrun(RECIPE, "--yes", "--report", tmp_path / "none" / "run.html")
     assert result.status == 2 and "--report" in result.stderr
     assert cloud.mutating() == []
+
+
+def test_a_plan_says_what_it_waits_for_and_leaves_no_trace_of_it(terminal, cloud):
+    go = threading.Event()
+    cloud.fault = lambda service, operation, nth: go.wait(60) and None if operation == "DescribeVpcs" else None
+    run = terminal("plan", "recipes/vpc.lua")
+    run.expect(END, run.expect("asking ec2 DescribeVpcs"))
+    go.set()
+    assert run.wait() == 2
+    screen = screen_of(run.bytes, rows=24)
+    text = "\n".join(lines_of(screen) + scrolled_off(screen))
+    assert "asking" not in text and "to create" in text
+    assert visible_at_end(run.bytes)
 
 
 def test_waiting_for_the_lock_is_shown(eksrun, terminal):

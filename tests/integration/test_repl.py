@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import EKSRUN
+
 from support.terminal import Terminal, lines_of, screen_of
 
 TAKEN = "\x1b[?2004l"  # the line is closed: it runs
@@ -21,7 +22,7 @@ DEADLINE = 20  # seconds until a silent REPL is a failed test
 class Prompt(Terminal):
     """A terminal with a place up to which what it shows was looked at."""
 
-    at = 0
+    at, deadline = 0, DEADLINE
 
     def expect(self, text):
         """Waits until text appears behind what was matched before; returns what came before it."""
@@ -37,6 +38,18 @@ class Prompt(Terminal):
     def until(self, text):
         """As expect, without what moves the cursor."""
         return re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", self.expect(text))
+
+    def see(self, text):
+        """Waits until what the screen shows up to the cursor's line ends with text."""
+        end = time.monotonic() + self.deadline
+        with self.changed:
+            while not self.shown().endswith(text):
+                assert self.changed.wait(max(0, end - time.monotonic())), f"{text!r}: {self.shown()!r}"
+            self.at = len(self.bytes)
+
+    def shown(self):
+        screen = self.screen()
+        return "".join(screen.display[:screen.cursor.y + 1]).rstrip()
 
     def interrupt(self):
         """What Ctrl-C does: the terminal sends the signal to its foreground process."""
@@ -124,14 +137,13 @@ def test_a_paste_is_text_until_enter(repl):
 def test_tab_completes_what_is_certain_and_lists_the_rest(sandbox):
     sandbox.type("eks.desc\t")
     sandbox.expect("describe_addon_versions")
-    sandbox.expect("eks:describe_")  # with a colon
+    sandbox.see("ro> eks:describe_")  # with a colon
     sandbox.type("nodeg\t { clusterName = 'a', \t")
-    sandbox.expect("nodegroupName = ")
-    assert sandbox.last_line().endswith("eks:describe_nodegroup { clusterName = 'a', nodegroupName =")
+    sandbox.see("ro> eks:describe_nodegroup { clusterName = 'a', nodegroupName =")
     sandbox.interrupt()
     sandbox.expect("ro> ")
     sandbox.type(".sa\t")
-    sandbox.expect(".save ")
+    sandbox.see("ro> .save")
 
 
 def test_wide_characters_and_a_resize_keep_line_and_cursor(start):
@@ -212,6 +224,29 @@ def test_a_stop_leaves_the_terminal_as_it_was(start, environment):
         repl.close()
 
 
+def test_two_sessions_share_a_history_that_is_searched(start):
+    first, second = start(), start()
+    first.enter("'from the first'")
+    second.enter("'from the second'")
+    first.enter("'last'")
+    third = start()
+    third.type("\x12from the f")
+    third.see("'from the first'")
+    assert '"from the first"' in third.enter("")
+    third.type("\x1b[A\x1b[A")
+    third.see("'last'")
+
+
+def test_keys_of_vi(start, tmp_path):
+    (tmp_path / ".inputrc").write_text("$if Bash\nset editing-mode emacs\n$endif\n$if eksrun\nset editing-mode vi\n$endif\n")
+    repl = start()
+    repl.type("2 + 2\x1b")
+    time.sleep(0)
+    repl.type("0i40 + \x1b")
+    repl.see("40 + 2 + 2")
+    assert "44" in repl.enter("")
+
+
 class Slow(http.server.BaseHTTPRequestHandler):
     """Lists clusters when it is told to."""
 
@@ -247,9 +282,9 @@ def test_names_that_only_aws_knows_come_beside_the_typing(start):
         Slow.go.set()
         repl.type("\x7f\t")
         repl.expect("prod-a")
-        repl.expect("name = 'prod-")
+        repl.see("name = 'prod-")
         repl.type("b\t")
-        repl.expect("prod-b'")
+        repl.see("prod-b'")
         assert Slow.asked == ["/clusters"] or set(Slow.asked) == {"/clusters"} and len(Slow.asked) == 2
     finally:
         server.shutdown()

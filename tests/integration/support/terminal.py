@@ -18,6 +18,8 @@ DEADLINE = 60  # seconds until silence is a failure
 
 
 class Terminal:
+    deadline = DEADLINE
+
     def __init__(self, argv, env, cwd, rows=24, columns=80):
         self.chunks, self.changed, self.ended = [], threading.Condition(), False
         self.rows, self.columns = rows, columns
@@ -54,7 +56,7 @@ class Terminal:
     def expect(self, wanted, after=0):
         """Waits until the bytes hold wanted behind a place; returns the place behind it."""
         wanted = wanted.encode() if isinstance(wanted, str) else wanted
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + self.deadline
         while True:
             at = self.bytes.find(wanted, after)
             if at >= 0:

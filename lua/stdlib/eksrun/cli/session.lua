@@ -8,6 +8,7 @@ local progress = require "eksrun.cli.progress"
 local report = require "eksrun.engine.report"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
+local waiting = require "eksrun.cli.waiting"
 
 local M = {
   --- The flags of commands that carry out a plan.
@@ -111,13 +112,16 @@ function M.plan(declared, parsed, outputs)
   for _, node in ipairs(declared.nodes) do ref.check(node.inputs) end
   local stack = declared.stack
   stack.region = aws.region()
-  local plan = require("eksrun.engine.plan").make {
-    graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
-    allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
-    only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
-    types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
-  }
-  stack.account = account_seen(plan) or aws.account()
+  local plan = waiting.during(parsed, function()
+    local made = require("eksrun.engine.plan").make {
+      graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
+      allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
+      only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
+      types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
+    }
+    stack.account = account_seen(made) or aws.account()
+    return made
+  end)
   ref.resolve(outputs, plan.env)
   return plan
 end

@@ -38,23 +38,17 @@ function M.load()
   return entries
 end
 
---- Something to add entries to. An entry that starts with a space is not kept; neither is anything
---- where the file cannot be written.
---- @return fun(entry: string)
-function M.writer()
+--- Adds an entry. One that starts with a space is not kept; neither is anything where the file cannot be
+--- written. Opens the file each time: another session may have put a shorter one in its place.
+--- @param entry string
+function M.add(entry)
   local where = path()
-  local log
-  if where then
-    pcall(function()
-      file.mkdir_p(where:match "^(.*)/")
-      log = file.append(where)
-    end)
-  end
-  return function(entry)
-    if log and entry:find "%S" and entry:sub(1, 1) ~= " " then
-      pcall(log.write, log, json.encode(entry) .. "\n")
-    end
-  end
+  if not where or not entry:find "%S" or entry:sub(1, 1) == " " then return end
+  pcall(function()
+    file.mkdir_p(where:match "^(.*)/")
+    local log <close> = file.append(where)
+    log:write(json.encode(entry) .. "\n")
+  end)
 end
 
 return M

@@ -4,6 +4,7 @@ local error_object = require "eksrun.error"
 local file = require "eksrun.file"
 local guard = require "eksrun.repl.guard"
 local history = require "eksrun.repl.history"
+local inputrc = require "eksrun.repl.inputrc"
 local label = require "eksrun.repl.label"
 local lookup = require "eksrun.repl.lookup"
 local names = require "eksrun.repl.names"
@@ -181,7 +182,7 @@ local function react(state, typed)
   end
   if not typed:find "%S" then return false end
   state.editor:remember(typed)
-  if not names.holds_secret(state.env, scan.scan(typed .. " ").frames) then state.keep(typed) end
+  if not names.holds_secret(state.env, scan.scan(typed .. " ").frames) then history.add(typed) end
   state:enter(typed)
   return false
 end
@@ -272,10 +273,9 @@ local function run(scope, options)
     end,
     changed = function(service) state.lookup:forget(service) end,
   }
-  local editor <close> = require("eksrun.native.edit").new("eksrun")
+  local editor <close> = require("eksrun.native.edit").new("eksrun", inputrc.editing_mode())
   state.editor = editor
   for _, entry in ipairs(history.load()) do editor:remember(entry) end
-  state.keep = history.writer()
   local _ <close> = state.guard:enforce()
   watch_signals(state)
   state.label:find()

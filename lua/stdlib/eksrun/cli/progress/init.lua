@@ -14,6 +14,8 @@ local M = {}
 
 M.modes = { "auto", "tty", "plain", "json", "quiet" }
 
+local shown = 0 -- displays that are not closed
+
 local HEARTBEAT = 30 -- seconds without a line
 local NAMED_MAX = 6 -- steps in flight that an interrupt names
 
@@ -72,7 +74,9 @@ local function make_sink(mode, options, started)
   local reporter = options.reporter
   local function say(text) reporter:say("%s", text) end
   if mode == "tty" then
-    return require("eksrun.cli.progress.live").new { color = reporter.color, started = started }
+    return require("eksrun.cli.progress.live").new {
+      color = reporter.color, started = started, first = options.first,
+    }
   elseif mode == "plain" then
     return require("eksrun.cli.progress.plain").new {
       say = say, started = started, paint = function(kind, text) return reporter:paint(kind, text) end,
@@ -90,6 +94,11 @@ end
 --- @field mode "tty"|"plain"|"json"|"quiet"
 --- @field reporter eksrun.Report
 --- @field title string "applying managed-cluster/demo"
+--- @field first? number seconds before the first frame on a terminal
+
+--- Whether a run is being shown.
+--- @return boolean
+function M.showing() return shown > 0 end
 
 --- Begins to show a run; a task of the scope keeps the clocks going until close().
 --- @param scope eksrun.Scope
@@ -101,6 +110,7 @@ function M.start(scope, options)
     view = { title = options.title, started = now, since = now },
     sink = make_sink(options.mode, options, now), last = now, warned = {},
   }, Display)
+  shown = shown + 1
   if options.mode == "tty" and terminal.is_tty(1) then self:take_print() end
   self.ticker = scope:spawn(function()
     while pcall(task.sleep, self.sink.pace) do self:tick() end
@@ -213,6 +223,7 @@ end
 function Display:close()
   if self.closed then return end
   self.closed = true
+  shown = shown - 1
   self.ticker:cancel()
   if self.print then _G.print = self.print end
   self.sink:close()

@@ -18,11 +18,11 @@ local styles = { done = "32", failed = "31", running = "36", waiting = "2" }
 local Live = {}
 Live.__index = Live
 
---- @param options { color: boolean, started: number }
+--- @param options { color: boolean, started: number, first: number? }
 --- @return table
 function M.new(options)
   local self = setmetatable({
-    color = options.color, next = options.started + FIRST, height = 0, pace = EVERY, second = nil,
+    color = options.color, next = options.started + (options.first or FIRST), height = 0, pace = EVERY,
   }, Live)
   self:resume()
   return self
