@@ -25,6 +25,15 @@ local z = function()
 end]])
   end)
 
+  it("are found beside functions that use nothing from outside", function()
+    assert.same({ "1 f", "2 f", "5 g" }, globals [[
+f("seed", { 1 }, function() return 1 end)
+f(function() end)
+local inner = function() return function() return 1.5 end end
+local two = function(a, b) return function() return a, b end end
+return g]])
+  end)
+
   it("are told from locals, fields, upvalues and texts", function()
     assert.same({ "1 print" }, globals [[
 local a, p = 1, print

@@ -87,7 +87,8 @@ function Dump:prototype(found)
   local count = self:size()
   for pc = 0, count - 1 do code[pc] = self:take "I4" end
   local constants = self:constants()
-  self.at = self.at + 3 * self:size()
+  local captured = self:size()
+  self.at = self.at + 3 * captured
   for _ = 1, self:size() do self:prototype(found) end
   local lines = self:lines(defined, count)
   for _ = 1, self:size() do

@@ -77,7 +77,8 @@ return resource.define {
     local function add(group)
       if not group or seen[group.logGroupName] then return end
       seen[group.logGroupName] = true
-      records[#records + 1] = record_of(ctx, group)
+      local record = record_of(ctx, group) -- which waits: others may have been added meanwhile
+      records[#records + 1] = record
     end
     local jobs = {}
     for i, want in ipairs(wanted) do

@@ -70,7 +70,8 @@ return resource.define {
     end
     local records = {}
     ctx:each(values(ctx, names), function(parameter)
-      records[#records + 1] = record_of(ctx, parameter)
+      local record = record_of(ctx, parameter) -- which waits: others may have been added meanwhile
+      records[#records + 1] = record
     end)
     return records
   end,
