@@ -249,6 +249,29 @@ local function is_of(kind, value)
   return true
 end
 
+-- What to say instead of a key that is not known.
+local function instead(key, value, allowed)
+  local known = {}
+  for _, name in ipairs(M.sorted_keys(allowed)) do
+    if type(name) == "string" then known[#known + 1] = name end
+  end
+  local near = M.did_you_mean(key, known)
+  if near ~= "" then return near end
+  if key == 1 and allowed.name and type(value) == "string" then
+    return ("; the name has a key: name = \"%s\""):format(value)
+  end
+  if key == "name" and allowed[1] then return "; the name comes first, without a key: { \"...\" }" end
+  return known[1] and ("; it takes %s"):format(table.concat(known, ", ")) or ""
+end
+
+-- A mistake in what the library itself hands on is its user's.
+local function raise_option(level, message, ...)
+  message = message:format(...)
+  local info = debug.getinfo(level, "S")
+  if info and M.is_library(info.source) then M.raise_at_caller("%s", message) end
+  error(message, level)
+end
+
 --- Checks a table of options: every key known, every value of its type.
 --- `allowed` maps an option's name to the type of its value ("string", "string?", "any", ..., or "strings":
 --- a list of them); a type without "?" is required. Raises at `level`.
@@ -257,26 +280,25 @@ end
 --- @param allowed table<string, string>
 --- @param level? integer as for error(), seen from the caller; default 2: the caller's caller
 function M.check_options(where, options, allowed, level)
-  level = (level or 2) + 1
+  level = (level or 2) + 2
   if type(options) ~= "table" then
-    error(("%s: a table of options expected, got %s"):format(where, type(options)), level)
+    raise_option(level, "%s: a table of options expected, got %s", where, type(options))
   end
   for _, key in ipairs(M.sorted_keys(options)) do
     local kind = allowed[key]
     if not kind then
-      error(("%s: unknown field '%s'%s"):format(where, tostring(key),
-        M.did_you_mean(key, M.sorted_keys(allowed))), level)
+      raise_option(level, "%s: unknown field '%s'%s", where, tostring(key), instead(key, options[key], allowed))
     end
     kind = kind:gsub("%?$", "")
     if not is_of(kind, options[key]) then
-      error(("%s: field '%s' wants %s, got %s"):format(where, key,
-        kind == "strings" and 'a list of strings, { "..." }' or kind, type(options[key])), level)
+      raise_option(level, "%s: field '%s' wants %s, got %s", where, key,
+        kind == "strings" and 'a list of strings, { "..." }' or kind, type(options[key]))
     end
   end
   for _, key in ipairs(M.sorted_keys(allowed)) do
     if options[key] == nil and not allowed[key]:find("?", 1, true) then
-      error(("%s: field '%s' (%s) is required"):format(where, key,
-        allowed[key] == "strings" and "a list of strings" or allowed[key]), level)
+      raise_option(level, "%s: field '%s' (%s) is required", where, key,
+        allowed[key] == "strings" and "a list of strings" or allowed[key])
     end
   end
 end

@@ -51,6 +51,21 @@ describe("the program", function()
     assert.equal("", result.stdout)
   end)
 
+  it("takes --sandbox before the service of a call", function()
+    local result = process.run {
+      argv = { program, "call", "--sandbox", "eks", "list-clusters" },
+      env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+    }
+    assert.equal(0, result.code, result.stderr)
+    assert.matches('"clusters": %[%]', result.stdout)
+  end)
+
+  it("says that --params takes JSON, or a file behind @", function()
+    local result = eksrun("call", "eks", "list-clusters", "--params", "maxResults=1")
+    assert.equal(2, result.code)
+    assert.matches("^eksrun: %-%-params: line 1, column 1: .*; it takes JSON, or @FILE", result.stderr)
+  end)
+
   it("promises to go on only where something is kept of a run that failed", function()
     local path = write [[require("eksrun.ec2").subnet { VpcId = "vpc-0", CidrBlock = "10.0.0.0/24" }]]
     local function failed(sandbox)

@@ -359,6 +359,21 @@ describe("the lock of a stack", function()
     assert.matches("could not be given back, its lease ends at .*: .*reset", mine:release(true))
   end)
 
+  it("is given back by a run that is interrupted", function()
+    local mine, warning = take(), "not given back"
+    store.fault = function() task.sleep(0) end -- a call waits, and so can be canceled
+    task.scope(function(scope)
+      local run = scope:spawn(function()
+        local _ <close> = setmetatable({}, { __close = function() warning = mine:release(true) end })
+        task.sleep(60)
+      end)
+      task.sleep(0)
+      run:cancel { code = "interrupted", message = "interrupted by SIGINT" }
+    end)
+    assert.is_nil(warning)
+    assert.equal("release", lock.last(aws, stack).kind)
+  end)
+
   it("lists the newest record of every stack, and skips what is none of eksrun's", function()
     take():release(true)
     store.values["/eksrun/of-others/lock/000000000004"] = "theirs"

@@ -122,7 +122,8 @@ describe("the graph", function()
     assert.matches("unknown input 'Sizes'", message(function() thing { Sizes = 1 } end))
     assert.matches("takes no tags", message(function() thing { tags = {} } end))
     assert.matches("'a b' is no name", message(function() thing { "a b" } end))
-    assert.matches("depends_on wants", message(function() thing { depends_on = { "nope" } } end))
+    assert.matches("depends_on wants .* got 'nope', which is not declared up to here$",
+      message(function() thing { depends_on = { "nope" } } end))
   end))
 
   it("names a cycle", with_graph(function()

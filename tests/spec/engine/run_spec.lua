@@ -298,8 +298,12 @@ describe("the engine", function()
     local ok, err = pcall(plan, sky, named)
     assert.is_false(ok)
     assert.equal("conflict", err.code)
-    assert.matches("mine exists already and belongs to the stack other", tostring(err))
+    assert.matches("run_spec.lua:%d+: .*mine exists already and belongs to the stack other", tostring(err))
     assert.equal(0, plan(sky, named, { destroy = true }).counts.changes)
+    for _, thing in pairs(sky.things) do thing.tags = {} end
+    ok, err = pcall(plan, sky, named)
+    assert.is_false(ok)
+    assert.matches("was not made by eksrun; .*take it over: eksrun adopt RECIPE h=", tostring(err))
   end)
 
   it("runs exclusive updates one at a time", function()

@@ -133,6 +133,10 @@ describe("a cluster", function()
 
     it("refuse what means nothing", function()
       refuses("unknown field 'verson'; did you mean 'version'?", eks.addon, eks, { "coredns", verson = "1" })
+      refuses("unknown field 'name'; the name comes first, without a key", eks.addon, eks,
+        { name = "coredns" })
+      refuses("addon x: pod_identity: unknown field 'roles'", eks.addon, eks,
+        { "x", pod_identity = { roles = 1 } })
       refuses("addon x: pod_identity wants a table", eks.addon, eks, { "x", pod_identity = true })
       refuses("not both", eks.addon, eks, { "x", role = "arn:a", pod_identity = true })
       refuses("addon is called with a colon", eks.addon, "coredns")

@@ -209,6 +209,11 @@ describe("kits", function()
         ["min 4, desired 3"] = { min = 4, desired = 3 },
         ["m7g.large and m7i.large need different images"] = { instance_types = { "m7g.large", "m7i.large" } },
         ["unknown field 'instances'"] = { instances = {} },
+        ["unknown field 'zones'; it takes ami_type, capacity, desired, "] = { zones = {} },
+        ["unknown field '1'; the name has a key: name = \"system\""] = { "system" },
+        ["a taint wants a key and an effect (NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE)"] = {
+          taints = { { key = "batch", effect = "NoSchedule" } },
+        },
         ["field 'name'"] = { name = false },
       } do
         if options.name == nil then options.name = "x" end

@@ -157,6 +157,18 @@ describe("what lives in a cluster", function()
     end)
   end)
 
+  it("is not looked for where the cluster is only being made", function()
+    for _, status in ipairs { "CREATING", "FAILED" } do
+      local entry, ctx, calls = type_with("eks.access_entry", {
+        list_clusters = { clusters = { "c" } },
+        describe_cluster = { cluster = { name = "c", status = status, tags = OWN } },
+        list_access_entries = { accessEntries = { "arn:ours" } },
+      })
+      assert.same({}, entry.observe(ctx, {}))
+      assert.is_nil(calls.list_access_entries, status)
+    end
+  end)
+
   describe("eks.access_entry and its policies", function()
     it("belong to the stack together", function()
       local policy, ctx = type_with("eks.access_policy_association", {

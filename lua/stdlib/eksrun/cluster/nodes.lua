@@ -1,5 +1,6 @@
 --- Managed node groups: EKS makes the instances, replaces them and drains them.
 local ami = require "eksrun.ami"
+local bootstrap = require "eksrun.cluster.bootstrap"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
 local iam = require "eksrun.iam"
@@ -76,6 +77,8 @@ function M.methods.managed_nodes(cluster, options)
   if not options.ami_type and not chosen then util.raise_at_caller("%s: %s", where, ami_type) end
   support.check_capacity(where, options.capacity)
   support.check_labels(where, options.labels)
+  local wrong = bootstrap.check_taints(options.taints)
+  if wrong then util.raise_at_caller("%s: %s", where, wrong) end
   local min, desired, max = support.sizes(where, options)
   local role = support.role_arn(options.role or cluster:node_role())
   local group = eksrun.scope("nodes", function()

@@ -114,7 +114,8 @@ local function dependency(graph, value, address)
   local node = M.node_of(value) or type(value) == "string" and graph.by_address[value]
   if node then return node end
   util.raise_at_caller("%s: depends_on wants declared resources or their addresses, got %s", address,
-    type(value) == "string" and "'" .. value .. "'" or type(value))
+    type(value) == "string" and ("'%s', which is not declared up to here%s"):format(value,
+      util.did_you_mean(value, util.sorted_keys(graph.by_address))) or type(value))
 end
 
 local function check_tags(address, tags)
@@ -188,8 +189,8 @@ function Graph:declare(type_, declaration)
   local other = self.by_address[node.address]
   if other then
     util.raise_at_caller("two resources have the address %s: %s %s was declared at %s; give one a name "
-      .. "of its own: %s { \"name\", ... }", node.address, other.type.name, other.address, other.where,
-      type_.name)
+      .. "of its own: %s { \"name\", ... }, or kits a scope each: eksrun.scope(\"name\", function() ... end)",
+      node.address, other.type.name, other.address, other.where, type_.name)
   end
   for _, value in ipairs(declaration.depends_on or {}) do
     table.insert(node.depends_on, dependency(self, value, node.address))

@@ -72,10 +72,11 @@ function Records:best(address, inputs)
 end
 
 local function foreign(node, record)
-  local owner = record.tags[stack_module.TAG_STACK]
-  util.fail("conflict", "%s %s: %s exists already and %s; give this one another name, or delete that",
-    node.type.name, node.address, node.type:key_of(record),
-    owner and ("belongs to the stack " .. owner) or "was not made by eksrun")
+  local owner, key = record.tags[stack_module.TAG_STACK], node.type:key_of(record)
+  util.fail("conflict", "%s: %s %s: %s exists already and %s; give this one another name, %s", node.where,
+    node.type.name, node.address, key, owner and ("belongs to the stack " .. owner) or "was not made by eksrun",
+    owner and "or delete that" or ("delete that, or take it over: eksrun adopt RECIPE %s=%s"):format(node.address,
+      tostring(record[node.type.id] or "ID")))
 end
 
 -- The given types, and those that are declared.

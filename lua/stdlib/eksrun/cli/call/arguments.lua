@@ -124,7 +124,10 @@ local function read_params(source)
     params, err = json.try_decode(content)
   end
   local where = path == "-" and "standard input" or path or "--params"
-  if err then fail("%s: %s", where, err.message) end
+  if err then
+    local text = not path and not content:find "^%s*[{%[]"
+    fail("%s: %s%s", where, err.message, text and "; it takes JSON, or @FILE for what a file holds" or "")
+  end
   if type(params) ~= "table" or getmetatable(params) == json.array_mt then
     fail("%s: an object of parameters is expected", where)
   end
@@ -187,7 +190,7 @@ function M.parse(command, argv, setting)
     elseif only_words or word:sub(1, 1) ~= "-" or word == "-" then
       take_word(request, out, word)
     elseif flag then
-      if flag.value and not value then
+      if flag.value and not value and not flag.bare then
         value = argv[at]
         at = at + 1
       end

@@ -261,7 +261,8 @@ function Lock:release(complete, has, made)
   if self.lost then return nil end
   local now = self:now()
   made = made and now - (clock.now() - made) or self.before and self.before.made
-  local ok, err = pcall(self.log.release, self.log, now,
+  -- Of a run that was interrupted before it began, too.
+  local ok, err = task.shield(self.log.release, self.log, now,
     { complete = complete, inventory = has, made = made })
   pcall(self.log.collect, self.log, now)
   if ok then return nil end

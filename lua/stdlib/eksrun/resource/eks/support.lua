@@ -40,6 +40,9 @@ function M.owned_clusters(ctx)
   end)
 end
 
+-- Clusters in which nothing can be yet, or not any more: EKS refuses to list some of what they have.
+local CLOSED = { PENDING = true, CREATING = true, FAILED = true, DELETING = true }
+
 --- What lives in clusters, while observing: the wanted ones at once, and in a sweep all of the same clusters
 --- and of the stack's own.
 --- @class eksrun.eks.Children
@@ -71,7 +74,7 @@ function M.observe_children(ctx, wanted, children)
     if entered[cluster] then return end
     entered[cluster] = true
     local parent = ctx.sweep and M.observe_cluster(ctx, cluster)
-    if not parent or parent.status == "DELETING" then return end
+    if not parent or CLOSED[parent.status] then return end
     ctx:each(children.list(cluster), function(name) look(cluster, name) end)
   end
   local jobs = {}
