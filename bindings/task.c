@@ -4,7 +4,7 @@
  *                        :cancel([reason])   :deadline(seconds)
  *   spawn(f, ...) -> Task, in the scope of the running task
  *   current() -> Task    Task:join() -> results   :cancel([reason])   :status()   :traceback()
- *   sleep(seconds)   check()   shield(boolean)   on_signal(f | nil)
+ *   sleep(seconds)   check()   shield(boolean)   on_signal(f | nil [, stops])
  *   queue() -> Queue     Queue:wait()   :wake([n]) -> how many were woken */
 #include "bindings/bindings.h"
 
@@ -284,6 +284,7 @@ static int l_scope_gc(lua_State *L) {
 static int l_on_signal(lua_State *L) {
   struct ek_sched *s = ek_sched_get(L);
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
+  s->stops = lua_toboolean(L, 2);
   lua_settop(L, 1);
   luaL_unref(L, LUA_REGISTRYINDEX, s->on_signal);
   s->on_signal = LUA_NOREF;

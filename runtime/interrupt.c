@@ -60,7 +60,7 @@ static void handle(int number) {
   last = number;
   delivered = 0;
   struct ek_task *running = sched->running;
-  if (running != NULL && sched->on_signal == LUA_NOREF) {
+  if (running != NULL && (sched->on_signal == LUA_NOREF || sched->stops)) {
     armed = 1;
     lua_sethook(running->co, stop_computing, LUA_MASKCOUNT, GRACE);
     for (const struct ek_resumed *r = sched->resumed; r != NULL; r = r->outer)

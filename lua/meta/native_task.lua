@@ -35,6 +35,7 @@ function native.shield(on) end
 function native.queue() end
 
 ---@param handler fun(signal: "SIGINT"|"SIGTERM"|"SIGHUP")|nil
-function native.on_signal(handler) end
+---@param stops? boolean a task that computes without waiting is stopped, too
+function native.on_signal(handler, stops) end
 
 return native

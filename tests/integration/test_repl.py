@@ -176,10 +176,11 @@ def test_lines_of_tasks_appear_above_what_is_typed(repl):
     repl.type("half a li")
     repl.expect("from")
     repl.expect("half a li")
-    lines = [line for line in lines_of(repl.screen()) if line]
+    repl.see("us-east-1 ro> half a li")  # and none is running any more
+    screen = repl.screen()
+    lines = [line for line in lines_of(screen) if line]
     assert any(line.startswith("from") and line.endswith("the task") for line in lines)
-    assert lines[-1].endswith("ro> half a li")
-    assert repl.screen().cursor.x == len(lines[-1])
+    assert screen.cursor.x == len(lines[-1])
 
 
 def test_an_interrupt_stops_the_wait_and_not_the_prompt(repl):
@@ -189,6 +190,18 @@ def test_an_interrupt_stops_the_wait_and_not_the_prompt(repl):
     repl.expect("interrupted")
     repl.expect("ro> ")
     assert '"still here"' in repl.enter("'still ' .. 'here'")
+
+
+def test_an_interrupt_stops_what_never_waits(repl):
+    repl.type("print(6 * 7) while true do end\r")
+    repl.expect("42\r\n")
+    repl.type("\x03")
+    repl.expect("interrupted by SIGINT")
+    repl.expect("ro> ")
+    assert "2" in repl.enter("1 + 1")
+    repl.type("\x12none\x03")  # nor does a search hold it up
+    repl.expect("ro> ")
+    assert "3" in repl.enter("1 + 2")
 
 
 def test_an_interrupt_drops_the_line_and_says_how_to_leave(repl):

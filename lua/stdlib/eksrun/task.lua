@@ -39,8 +39,10 @@ M.check = native.check
 
 --- Calls a function at the first SIGINT, SIGTERM or SIGHUP, in a task of its own, instead of canceling the
 --- program with { code = "interrupted", signal = "SIGINT" }. The second signal ends the process,
---- unless the handler was set again meanwhile: then it counts as a first one.
+--- unless the handler was set again meanwhile: then it counts as a first one. With `stops`, a task that
+--- computes without ever waiting is stopped as if there were no handler, which is called afterwards.
 ---@param handler fun(signal: "SIGINT"|"SIGTERM"|"SIGHUP")|nil
+---@param stops? boolean
 M.on_signal = native.on_signal
 
 --- Runs f(scope, ...) and waits for all that was spawned into the scope meanwhile.

@@ -149,7 +149,8 @@ Lookup.__index = Lookup
 function M.new() return setmetatable({ kept = {} }, Lookup) end
 
 local function key_of(question, listing)
-  return ("%s %s %s"):format(question.client:service_name(), listing.operation,
+  local ok, region = pcall(question.client.region, question.client)
+  return ("%s %s %s %s"):format(question.client:service_name(), ok and region or "", listing.operation,
     json.encode(listing.params, { sort = true }))
 end
 

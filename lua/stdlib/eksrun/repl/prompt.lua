@@ -31,6 +31,7 @@ local ENTRIES_MAX = 1000
 --- @field entries string[] what ran without an error
 --- @field running? eksrun.Task of the statement at work
 --- @field interrupted boolean Ctrl-C came when a line was read and nothing ran yet
+--- @field stopped? boolean a signal stopped a statement, and its handler was not called yet
 --- @field dropped? string the line that Ctrl-C gave up
 --- @field beside integer tasks that go on beside the prompt
 local State = {}
@@ -103,6 +104,7 @@ local function attempt(state, f)
   end)
   state.running = nil
   if not ok then
+    state.stopped = error_object.is(err) and err.code == "interrupted"
     state.env._err = err
     print(describe(err))
   end
@@ -234,15 +236,17 @@ local function watch_signals(state)
       main:cancel { code = "interrupted", message = "interrupted by " .. name, signal = name }
       return
     end
-    task.on_signal(on_signal)
+    task.on_signal(on_signal, true)
     if state.running then
       state.running:cancel "interrupted"
+    elseif state.stopped then
+      state.stopped = false -- what computed without waiting, by the signal itself
     else
       state.dropped = state.editor:text()
       state.interrupted = not state.editor:interrupt()
     end
   end
-  task.on_signal(on_signal)
+  task.on_signal(on_signal, true)
 end
 
 -- print of the session: above the line, while one is being typed.
