@@ -172,6 +172,20 @@ describe("what is no Lua at the prompt", function()
     assert.equal("there is no .hlep, did you mean '.help'?", (err.message:gsub("; did", ", did")))
   end)
 
+  it("has help that fits the screen", function()
+    local said = {}
+    local print_before = print
+    _G.print = function(shown) said[#said + 1] = shown end
+    finally(function() _G.print = print_before end)
+    commands.of(state, ".help")()
+    for row in said[1]:gmatch "[^\n]+" do assert.is_true(#row < 80, row) end
+    for _, command in ipairs(commands.list) do
+      assert.is_truthy(said[1]:find("\n" .. command[1] .. " ", 1, true), command[1])
+    end
+    commands.of(state, ".help .save")()
+    assert.matches("^%.save FILE", said[2])
+  end)
+
   it("switches between reading and changing", function()
     commands.of(state, ".rw")()
     assert.equal("rw", state.guard.mode)

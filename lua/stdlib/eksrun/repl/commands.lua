@@ -11,14 +11,16 @@ local util = require "eksrun.util"
 local M = {}
 
 local HELP = [[
-eks:list_clusters {}      any service is a name (sso_oidc for sso-oidc), any operation a method
-eks:list_clusters?        what an operation takes
+eks:list_clusters {}      a call: any service is a name, any operation a method
+eks:list_clusters?        what it takes
 aws, json, jmespath, task, eksrun    are there without a require
-_, _1, _2, ..., _err      the last value, those of the first line, the second, ...; the last error
+_, _1, _2, ..., _err      the last value, those of each line; the last error
 x = 1, local x = 1        stay from line to line
 EXPR;                     shows nothing
-EXPR | COMMAND            gives the value, as JSON, to a command of the shell; ! COMMAND runs one
-Tab completes; Ctrl-R searches the history; Ctrl-C stops a call, Ctrl-D leaves
+EXPR | COMMAND            gives the value, as JSON, to a command of the shell
+! COMMAND                 runs one
+Tab completes, Ctrl-R searches, Ctrl-C stops a call, Ctrl-D leaves
+
 ]]
 
 -- Runs what a person typed, in their shell, on their terminal.
@@ -109,10 +111,10 @@ M.list = {
       print(require("eksrun.repl.describe").of(state.env, rest))
     end
   end },
-  { ".rw", "", "allows calls that change something, each after a question", function(state)
+  { ".rw", "", "allows changes, each after a question", function(state)
     state.guard.mode = "rw"
   end },
-  { ".ro", "", "refuses them, as at the start", function(state) state.guard.mode = "ro" end },
+  { ".ro", "", "refuses changes, as at the start", function(state) state.guard.mode = "ro" end },
   { ".profile", "[NAME]", "the profile, or another one", switch "profile" },
   { ".region", "[REGION]", "the region, or another one", switch "region" },
   { ".last", "", "the last value, with every row", function(state)
@@ -140,7 +142,7 @@ M.list = {
     needs(rest, ".load FILE")
     state:run_file(rest)
   end },
-  { ".edit", "", "the last statement in $VISUAL or $EDITOR; what is left there runs", function(state)
+  { ".edit", "", "the last statement in $EDITOR; what it leaves runs", function(state)
     local editor = os.getenv "VISUAL" or os.getenv "EDITOR" or "vi"
     with_file(state.entries[#state.entries] or "", function(path)
       shell(editor .. " " .. quoted(path))
