@@ -32,7 +32,8 @@ struct ek_aws_walk {
   enum ek_model_timestamp timestamp; /* where the model names no format */
   uint8_t protocol;                  /* enum ek_model_protocol */
   bool answer;                       /* writers: elements have the names that answers use */
-  int array_mt;                      /* readers: stack index of the metatable of lists */
+  bool strict;  /* readers of JSON: scalars are of the types that they stand for */
+  int array_mt; /* readers: stack index of the metatable of lists */
 };
 
 /* For an operation: with the timestamps of bodies, the rest unset. */

@@ -208,11 +208,26 @@ static void read_map(const struct ek_aws_walk *w, const struct ek_model_ref *ref
   if (token != EK_JSON_OBJECT_END) (void)bad_token(w, ref, r, token);
 }
 
+/* Whether AWS takes a token for a scalar in a request. */
+static bool is_of_type(uint8_t type, enum ek_json_type token) {
+  switch (type) {
+  case EK_TYPE_BOOLEAN: return token == EK_JSON_TRUE || token == EK_JSON_FALSE;
+  case EK_TYPE_INTEGER:
+  case EK_TYPE_LONG: return token == EK_JSON_INTEGER || token == EK_JSON_NUMBER;
+  case EK_TYPE_DOUBLE:
+  case EK_TYPE_FLOAT: /* NaN and Infinity are text */
+  case EK_TYPE_TIMESTAMP:
+    return token == EK_JSON_INTEGER || token == EK_JSON_NUMBER || token == EK_JSON_STRING;
+  default: return token == EK_JSON_STRING;
+  }
+}
+
 /* Servers differ in how they write a scalar: a number where text is due, and the reverse. */
 static void read_scalar(const struct ek_aws_walk *w, const struct ek_model_ref *ref,
                         struct ek_json_reader *r, enum ek_json_type token) {
   uint8_t type = ek_aws_shape(w, ref)->type;
   bool number = token == EK_JSON_NUMBER || token == EK_JSON_INTEGER;
+  if (w->strict && !is_of_type(type, token)) (void)bad_token(w, ref, r, token);
   if (token == EK_JSON_STRING) {
     ek_aws_read_scalar(w, ref, r->string, r->string_len);
   } else if (number && type == EK_TYPE_TIMESTAMP) {

@@ -450,6 +450,7 @@ int ek_aws_l_route(lua_State *L) {
   r.walk = ek_aws_walk(L, &any);
   r.walk.protocol = protocol_of(&r);
   r.walk.array_mt = 1;
+  r.walk.strict = true;
   r.headers = 2;
   lua_pushcfunction(L, l_read);
   lua_pushvalue(L, 3);

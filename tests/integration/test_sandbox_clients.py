@@ -1,24 +1,15 @@
-"""boto3 and the AWS CLI, unmodified, at `eksrun sandbox`: the life of a cluster, with boto3's waiters."""
+"""boto3, unmodified, at `eksrun sandbox`: the life of a cluster with every type of node, by boto3's waiters and
+paginators; parameters and answers are held to AWS's models on both sides. The AWS CLI: test_sandbox_cli.py."""
 
 import base64
-import json
-import os
 import signal
-import subprocess
 
-import boto3
+import botocore.config
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
-from conftest import ROOT
+from support.aws import REGION, client, network, patiently, role, without_network
 from support.sandbox import Sandbox
-
-REGION = "eu-west-1"
-
-
-def client(sandbox, service):
-    return boto3.client(service, endpoint_url=sandbox.url, region_name=REGION,
-                        aws_access_key_id="any", aws_secret_access_key="any")
 
 
 @pytest.fixture(scope="module")
@@ -27,81 +18,141 @@ def sandbox():
         yield running
 
 
-def role(iam, name, service):
-    trust = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    nodes = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
-    for policy in nodes if service == "ec2.amazonaws.com" else ():
-        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
-    return made
-
-
-def patiently(call, **params):
-    """As on AWS, a new role cannot be assumed at once."""
-    for _ in range(10):
-        try:
-            return call(**params)
-        except ClientError as error:
-            last = error
-    raise last
+def pages(eks, operation, size=1, **params):
+    """All that a paginator finds, a page after the other; just what one call does."""
+    paginator = eks.get_paginator(operation)
+    key = paginator.result_keys[0].expression
+    found = list(paginator.paginate(**params, PaginationConfig={"PageSize": size}))
+    assert all(len(page[key]) <= size for page in found), operation
+    items = [item for page in found for item in page[key]]
+    assert items == getattr(eks, operation)(**params)[key], operation
+    return items
 
 
 def test_boto3_drives_the_life_of_a_cluster(sandbox):
     ec2, eks, iam = (client(sandbox, name) for name in ("ec2", "eks", "iam"))
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    ec2.get_waiter("vpc_available").wait(VpcIds=[vpc])
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=REGION + zone)["Subnet"]["SubnetId"]
-        for i, zone in enumerate("ab")
-    ]
+    waited = set()
+
+    def wait(waiter, /, **params):
+        waited.add(waiter)
+        eks.get_waiter(waiter).wait(**params)
+
+    vpc, subnets = network(ec2)
     made = patiently(eks.create_cluster, name="demo", roleArn=role(iam, "cluster", "eks.amazonaws.com"),
                      version="1.32", resourcesVpcConfig={"subnetIds": subnets},
                      accessConfig={"authenticationMode": "API"})
     assert made["cluster"]["status"] == "CREATING"
-    eks.get_waiter("cluster_active").wait(name="demo")
-    patiently(eks.create_nodegroup, clusterName="demo", nodegroupName="general", subnets=subnets,
-              nodeRole=role(iam, "nodes", "ec2.amazonaws.com"),
-              scalingConfig={"minSize": 1, "maxSize": 3, "desiredSize": 2})
-    eks.get_waiter("nodegroup_active").wait(clusterName="demo", nodegroupName="general")
-    patiently(eks.create_fargate_profile, clusterName="demo", fargateProfileName="serverless", subnets=subnets,
-              podExecutionRoleArn=role(iam, "pods", "eks-fargate-pods.amazonaws.com"),
-              selectors=[{"namespace": "jobs"}])
-    eks.get_waiter("fargate_profile_active").wait(clusterName="demo", fargateProfileName="serverless")
-    for addon in ("vpc-cni", "coredns", "kube-proxy"):
+    wait("cluster_active", name="demo")
+    nodes = role(iam, "nodes", "ec2.amazonaws.com")
+    for name in ("general", "more"):
+        patiently(eks.create_nodegroup, clusterName="demo", nodegroupName=name, subnets=subnets, nodeRole=nodes,
+                  scalingConfig={"minSize": 1, "maxSize": 3, "desiredSize": 2})
+    for name in ("general", "more"):
+        wait("nodegroup_active", clusterName="demo", nodegroupName=name)
+    pods = role(iam, "pods", "eks-fargate-pods.amazonaws.com")
+    for name in ("jobs", "web"):
+        patiently(eks.create_fargate_profile, clusterName="demo", fargateProfileName=name, subnets=subnets,
+                  podExecutionRoleArn=pods, selectors=[{"namespace": name}])
+        wait("fargate_profile_active", clusterName="demo", fargateProfileName=name)
+    for addon in ("vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent"):
         eks.create_addon(clusterName="demo", addonName=addon)
-        eks.get_waiter("addon_active").wait(clusterName="demo", addonName=addon)
-    assert eks.list_addons(clusterName="demo")["addons"] == ["coredns", "kube-proxy", "vpc-cni"]
+        wait("addon_active", clusterName="demo", addonName=addon)
+    eks.update_addon(clusterName="demo", addonName="coredns", configurationValues='{"replicaCount": 3}')
+    wait("addon_active", clusterName="demo", addonName="coredns")
+    eks.delete_addon(clusterName="demo", addonName="kube-proxy")
+    wait("addon_deleted", clusterName="demo", addonName="kube-proxy")
+
     admin = role(iam, "admin", "ec2.amazonaws.com")
     patiently(eks.create_access_entry, clusterName="demo", principalArn=admin)
-    pages = eks.get_paginator("list_access_entries").paginate(clusterName="demo", PaginationConfig={"PageSize": 1})
-    assert admin in [arn for page in pages for arn in page["accessEntries"]]
+    for name in ("View", "Edit"):
+        eks.associate_access_policy(
+            clusterName="demo", principalArn=admin, accessScope={"type": "namespace", "namespaces": ["jobs"]},
+            policyArn=f"arn:aws:eks::aws:cluster-access-policy/AmazonEKS{name}Policy")
+    eks.update_access_entry(clusterName="demo", principalArn=admin, kubernetesGroups=["admins"])
+    entry = eks.describe_access_entry(clusterName="demo", principalArn=admin)["accessEntry"]
+    assert entry["kubernetesGroups"] == ["admins"]
+    worker = role(iam, "worker", "pods.eks.amazonaws.com")
+    for name in ("worker", "other"):
+        association = patiently(eks.create_pod_identity_association, clusterName="demo", namespace="jobs",
+                                serviceAccount=name, roleArn=worker)["association"]
+    names = {"clusterName": "demo", "associationId": association["associationId"]}
+    eks.update_pod_identity_association(**names, disableSessionTags=True)
+    assert eks.describe_pod_identity_association(**names)["association"]["disableSessionTags"] is True
+
     update = eks.update_cluster_version(name="demo", version="1.33")["update"]["id"]
     assert eks.describe_update(name="demo", updateId=update)["update"]["status"] == "Successful"
     assert eks.describe_cluster(name="demo")["cluster"]["version"] == "1.33"
+    eks.update_nodegroup_version(clusterName="demo", nodegroupName="general")
+    wait("nodegroup_active", clusterName="demo", nodegroupName="general")
+    group = eks.describe_nodegroup(clusterName="demo", nodegroupName="general")["nodegroup"]
+    assert group["version"] == "1.33"
+    eks.update_cluster_config(name="demo", resourcesVpcConfig={"endpointPrivateAccess": True})
+    wait("cluster_active", name="demo")
+
+    assert pages(eks, "list_clusters") == ["demo"]
+    for operation, most in [("list_nodegroups", ["general", "more"]), ("list_fargate_profiles", ["jobs", "web"]),
+                            ("list_addons", ["coredns", "eks-pod-identity-agent", "vpc-cni"]),
+                            ("list_identity_provider_configs", []), ("list_capabilities", [])]:
+        assert sorted(pages(eks, operation, clusterName="demo")) == most
+    assert {admin, nodes, pods} <= set(pages(eks, "list_access_entries", clusterName="demo"))
+    assert len(pages(eks, "list_associated_access_policies", clusterName="demo", principalArn=admin)) == 2
+    assert len(pages(eks, "list_pod_identity_associations", clusterName="demo")) == 2
+    assert len(pages(eks, "list_updates", name="demo")) == 2
+    assert len(pages(eks, "list_insights", clusterName="demo")) > 1
+    assert len(pages(eks, "list_access_policies")) > 2 and pages(eks, "list_eks_anywhere_subscriptions") == []
+    assert len(pages(eks, "describe_addon_versions", size=5)) > 5
+    assert len(pages(eks, "describe_cluster_versions", size=2)) > 2
+
     with pytest.raises(eks.exceptions.ResourceInUseException):
         eks.delete_cluster(name="demo")
-    eks.delete_nodegroup(clusterName="demo", nodegroupName="general")
-    eks.get_waiter("nodegroup_deleted").wait(clusterName="demo", nodegroupName="general")
-    eks.delete_fargate_profile(clusterName="demo", fargateProfileName="serverless")
-    eks.get_waiter("fargate_profile_deleted").wait(clusterName="demo", fargateProfileName="serverless")
+    eks.delete_pod_identity_association(**names)
+    eks.disassociate_access_policy(clusterName="demo", principalArn=admin,
+                                   policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy")
+    eks.delete_access_entry(clusterName="demo", principalArn=admin)
+    for name in ("general", "more"):
+        eks.delete_nodegroup(clusterName="demo", nodegroupName=name)
+    for name in ("general", "more"):
+        wait("nodegroup_deleted", clusterName="demo", nodegroupName=name)
+    for name in ("jobs", "web"):
+        eks.delete_fargate_profile(clusterName="demo", fargateProfileName=name)
+        wait("fargate_profile_deleted", clusterName="demo", fargateProfileName=name)
     eks.delete_cluster(name="demo")
-    eks.get_waiter("cluster_deleted").wait(name="demo")
+    wait("cluster_deleted", name="demo")
     assert eks.list_clusters()["clusters"] == []
-    for subnet in subnets:
-        ec2.delete_subnet(SubnetId=subnet)
-    ec2.delete_vpc(VpcId=vpc)
+    assert waited == set(eks.waiter_names)
+    without_network(ec2, vpc, subnets)
     with pytest.raises(ClientError, match="InvalidVpcID.NotFound"):
         ec2.describe_vpcs(VpcIds=[vpc])
 
 
-def network(ec2):
-    """A VPC with two subnets."""
-    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
-    return vpc, [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.1.{i}.0/24", AvailabilityZone=REGION + zone)["Subnet"]["SubnetId"]
-        for i, zone in enumerate("ab")
-    ]
+# What no model of AWS allows: the operation, its parameters, what the sandbox says to who does not look.
+WRONG = [
+    ("create_cluster", {"name": "x"}, "InvalidParameterException"),
+    ("create_cluster", {"name": "x", "roleArn": 1, "resourcesVpcConfig": {}}, "SerializationException"),
+    ("create_nodegroup", {"clusterName": "x", "nodegroupName": "y", "nodeRole": "z"}, "InvalidParameterException"),
+    ("create_nodegroup", {"clusterName": "x", "nodegroupName": "y", "nodeRole": "z", "subnets": [1]},
+     "SerializationException"),
+    ("list_nodegroups", {"clusterName": "x", "maxResults": 0}, "InvalidParameterException"),
+    ("describe_update", {"name": "x"}, None),  # a path that lacks a part: botocore cannot send it
+]
+
+
+def test_parameters_are_validated_on_both_sides(sandbox):
+    careful = client(sandbox, "eks")
+    careless = client(sandbox, "eks", config=botocore.config.Config(parameter_validation=False))
+    for operation, params, said in WRONG:
+        with pytest.raises(ParamValidationError):
+            getattr(careful, operation)(**params)
+        if said:
+            with pytest.raises(ClientError) as refused:
+                getattr(careless, operation)(**params)
+            assert refused.value.response["Error"]["Code"] == said, (params, refused.value)
+            assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    # What the client lets pass, AWS does not: values that only EKS can judge.
+    for params in ({"name": "-x"}, {"name": "x", "version": "0.1"}):
+        with pytest.raises(careful.exceptions.InvalidParameterException):
+            careful.create_cluster(roleArn="arn:aws:iam::111122223333:role/none",
+                                   resourcesVpcConfig={"subnetIds": ["subnet-0"]}, **params)
 
 
 def test_boto3_runs_nodes_of_its_own_behind_endpoints(sandbox):
@@ -123,6 +174,7 @@ def test_boto3_runs_nodes_of_its_own_behind_endpoints(sandbox):
 
     nodes = role(iam, "own-nodes", "ec2.amazonaws.com")
     iam.create_instance_profile(InstanceProfileName="own-nodes")
+    iam.get_waiter("instance_profile_exists").wait(InstanceProfileName="own-nodes")
     iam.add_role_to_instance_profile(InstanceProfileName="own-nodes", RoleName="own-nodes")
     patiently(eks.create_cluster, name="own", roleArn=role(iam, "own-cluster", "eks.amazonaws.com"), version="1.33",
               resourcesVpcConfig={"subnetIds": subnets, "endpointPrivateAccess": True, "endpointPublicAccess": False},
@@ -143,16 +195,8 @@ def test_boto3_runs_nodes_of_its_own_behind_endpoints(sandbox):
     instances = [one["InstanceId"] for one in group["Instances"]]
     assert len(instances) == 2 and {one["LifecycleState"] for one in group["Instances"]} == {"InService"}
     ec2.get_waiter("instance_running").wait(InstanceIds=instances)
-
-    pods = {"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"},
-        "Action": ["sts:AssumeRole", "sts:TagSession"]}]}
-    arn = iam.create_role(RoleName="own-pods", AssumeRolePolicyDocument=json.dumps(pods))["Role"]["Arn"]
-    association = patiently(eks.create_pod_identity_association, clusterName="own", namespace="jobs",
-                            serviceAccount="worker", roleArn=arn)["association"]["associationId"]
-    listed = eks.get_paginator("list_pod_identity_associations").paginate(clusterName="own", namespace="jobs")
-    assert [one["associationId"] for page in listed for one in page["associations"]] == [association]
-    eks.delete_pod_identity_association(clusterName="own", associationId=association)
+    eks.create_addon(clusterName="own", addonName="coredns")  # which wants a node that has joined
+    eks.get_waiter("addon_active").wait(clusterName="own", addonName="coredns")
 
     groups.delete_auto_scaling_group(AutoScalingGroupName="own", ForceDelete=True)
     ec2.get_waiter("instance_terminated").wait(InstanceIds=instances)
@@ -163,16 +207,14 @@ def test_boto3_runs_nodes_of_its_own_behind_endpoints(sandbox):
         ec2.delete_subnet(SubnetId=subnets[0])
     ec2.delete_vpc_endpoints(VpcEndpointIds=endpoints)
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
-    for subnet in subnets:
-        patiently(ec2.delete_subnet, SubnetId=subnet)
-    ec2.delete_vpc(VpcId=vpc)
+    without_network(ec2, vpc, subnets)
 
 
 def test_boto3_has_eks_run_nodes_in_auto_mode(sandbox):
     ec2, eks, iam = (client(sandbox, name) for name in ("ec2", "eks", "iam"))
     vpc, subnets = network(ec2)
-    auto = {"enabled": True}
-    pools = {"nodePools": ["general-purpose", "system"], "nodeRoleArn": role(iam, "auto-nodes", "ec2.amazonaws.com")}
+    auto, node_role = {"enabled": True}, role(iam, "auto-nodes", "ec2.amazonaws.com")
+    pools = {"nodePools": ["general-purpose", "system"], "nodeRoleArn": node_role}
     rest = {"kubernetesNetworkConfig": {"elasticLoadBalancing": auto}, "storageConfig": {"blockStorage": auto}}
     wanted = {
         "name": "auto", "roleArn": role(iam, "auto-cluster", "eks.amazonaws.com"),
@@ -185,56 +227,14 @@ def test_boto3_has_eks_run_nodes_in_auto_mode(sandbox):
     eks.get_waiter("cluster_active").wait(name="auto")
     cluster = eks.describe_cluster(name="auto")["cluster"]
     assert cluster["computeConfig"] == auto | pools and cluster["storageConfig"] == rest["storageConfig"]
+    assert eks.describe_access_entry(clusterName="auto", principalArn=node_role)["accessEntry"]["type"] == "EC2"
+    eks.create_addon(clusterName="auto", addonName="metrics-server")  # whose pods EKS makes a node for
+    assert eks.describe_addon(clusterName="auto", addonName="metrics-server")["addon"]["status"] != "CREATING"
+    of = [{"Name": "tag:eks:eks-cluster-name", "Values": ["auto"]}]
+    assert len(ec2.describe_instances(Filters=of)["Reservations"][0]["Instances"]) == 1
     eks.delete_cluster(name="auto")
     eks.get_waiter("cluster_deleted").wait(name="auto")
-    for subnet in subnets:
-        patiently(ec2.delete_subnet, SubnetId=subnet)
-    ec2.delete_vpc(VpcId=vpc)
-
-
-def test_the_aws_cli_drives_the_life_of_a_cluster(sandbox, tmp_path):
-    kubeconfig = tmp_path / "config"
-    env = {
-        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_ENDPOINT_URL": sandbox.url,
-        "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION,
-    }
-
-    def aws(line):
-        for _ in range(5):
-            ran = subprocess.run([ROOT / ".venv/bin/aws", *line.split()], env=env, capture_output=True, text=True,
-                                 timeout=60)
-            if "could not be assumed" not in ran.stderr:  # as on AWS, a new role, for some seconds
-                break
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout) if ran.stdout.startswith("{") else ran.stdout
-
-    ec2, iam = client(sandbox, "ec2"), client(sandbox, "iam")
-    vpc, subnets = network(ec2)
-    roles = [role(iam, f"cli-{name}", f"{name}.amazonaws.com") for name in ("eks", "ec2")]
-    assert aws("sts get-caller-identity")["Account"] == "111122223333"
-    made = aws(f"eks create-cluster --name cli --role-arn {roles[0]} --kubernetes-version 1.33"
-               f" --resources-vpc-config subnetIds={','.join(subnets)} --access-config authenticationMode=API")
-    assert made["cluster"]["status"] == "CREATING"
-    aws("eks wait cluster-active --name cli")
-    aws(f"eks create-nodegroup --cluster-name cli --nodegroup-name general --node-role {roles[1]}"
-        f" --subnets {' '.join(subnets)} --scaling-config minSize=1,maxSize=2,desiredSize=1")
-    aws("eks wait nodegroup-active --cluster-name cli --nodegroup-name general")
-    aws(f"eks update-kubeconfig --name cli --kubeconfig {kubeconfig}")
-    assert made["cluster"]["arn"] in kubeconfig.read_text()
-    credential = aws("eks get-token --cluster-name cli")
-    assert credential["kind"] == "ExecCredential" and credential["status"]["token"].startswith("k8s-aws-v1.")
-    assert "cli" in aws("eks list-clusters")["clusters"]
-    assert aws("eks list-nodegroups --cluster-name cli")["nodegroups"] == ["general"]
-    aws("eks delete-nodegroup --cluster-name cli --nodegroup-name general")
-    aws("eks wait nodegroup-deleted --cluster-name cli --nodegroup-name general")
-    aws("eks delete-cluster --name cli")
-    aws("eks wait cluster-deleted --name cli")
-    for subnet in subnets:
-        patiently(ec2.delete_subnet, SubnetId=subnet)
-    ec2.delete_vpc(VpcId=vpc)
-    missing = subprocess.run([ROOT / ".venv/bin/aws", "eks", "describe-cluster", "--name", "cli"], env=env,
-                             capture_output=True, text=True, timeout=60)
-    assert missing.returncode in (254, 255) and "(ResourceNotFoundException)" in missing.stderr
+    without_network(ec2, vpc, subnets)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -252,6 +252,4 @@ def test_tls_is_trusted_by_the_certificate_that_was_written(tmp_path):
     ca = tmp_path / "ca.pem"
     with Sandbox(f"--tls={ca}") as sandbox:
         assert sandbox.url.startswith("https://127.0.0.1:")
-        sts = boto3.client("sts", endpoint_url=sandbox.url, region_name=REGION, verify=str(ca),
-                           aws_access_key_id="any", aws_secret_access_key="any")
-        assert sts.get_caller_identity()["Account"] == "111122223333"
+        assert client(sandbox, "sts", verify=str(ca)).get_caller_identity()["Account"] == "111122223333"

@@ -273,7 +273,15 @@ describe("a server's half", function()
       assert.equal("DescribeKey", name)
       err = refusal("kms", "POST", "/", "", target, '{"KeyId": []}')
       assert.matches("KeyId: of the wrong type", err.message)
-      assert.equal("SerializationException", refusal("kms", "POST", "/", "", target, "[]").code)
+      for _, body in ipairs { "[]", '{"KeyId": 1}', '{"KeyId": true}', '{"GrantTokens": ["a", 2]}' } do
+        assert.equal("SerializationException", refusal("kms", "POST", "/", "", target, body).code, body)
+      end
+      local create = { ["x-amz-target"] = "TrentService.CreateKey" }
+      for _, body in ipairs { '{"MultiRegion": "true"}', '{"MultiRegion": 1}' } do
+        assert.equal("SerializationException", refusal("kms", "POST", "/", "", create, body).code, body)
+      end
+      local list = { ["x-amz-target"] = "TrentService.ListKeys" }
+      assert.equal("SerializationException", refusal("kms", "POST", "/", "", list, '{"Limit": "5"}').code)
       assert.equal("MalformedXML", refusal("s3", "POST", "/b", "delete", {}, "<Delete>").code)
       assert.equal("MalformedInput", refusal("iam", "POST", "/", "", {}, "Action=GetRole&RoleName=%zz").code)
       assert.equal("InvalidParameterValue", refusal("ec2", "POST", "/", "", {},

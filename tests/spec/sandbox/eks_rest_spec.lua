@@ -118,6 +118,10 @@ describe("EKS in the sandbox", function()
     assert.equal("ACTIVE", group.status)
     assert.equal("InvalidParameterException", (refused("update_nodegroup_version",
       { clusterName = "demo", nodegroupName = "n", version = "1.34" })))
+    eks:update_nodegroup_version { clusterName = "demo", nodegroupName = "n" } -- to the cluster's version
+    task.sleep(1800)
+    group = eks:describe_nodegroup({ clusterName = "demo", nodegroupName = "n" }).nodegroup
+    assert.equal("1.33", group.version)
     up "1.34"
     eks:start_insights_refresh { clusterName = "demo" }
     assert.equal("IN_PROGRESS", eks:describe_insights_refresh({ clusterName = "demo" }).status)

@@ -347,7 +347,9 @@ function operations.UpdateNodegroupVersion(call, params)
   local cluster = support.cluster(call, group.clusterName)
   local key = support.key(group.clusterName, group.nodegroupName)
   updates.check_free(call, "eks.nodegroup", key, "VersionUpdate")
-  local version = params.version or group.version
+  -- Releases of Amazon Linux begin with Kubernetes' version, those of Bottlerocket have one of their own.
+  local of_release = (params.releaseVersion or ""):match "^(%d+%.%d+)%.%d+%-%d%d%d%d%d%d%d%d$"
+  local version = params.version or of_release or cluster.version
   check_version(cluster, group, params, version)
   local template, data = template_of(call, params.launchTemplate)
   local own = group.amiType == "CUSTOM"
