@@ -201,30 +201,37 @@ function M.usage(command)
   return table.concat(words, " ")
 end
 
---- Two columns, the second wrapped to 80 columns.
+--- A line and a text behind it, wrapped to 80 columns below a hanging indent; it begins in a line of its own
+--- if the first reaches into the indent.
+--- @param out string[] lines are appended
+--- @param line string
+--- @param hang integer where the text begins
+--- @param text string
+function M.hanging(out, line, hang, text)
+  if #line + 2 > hang then
+    out[#out + 1] = line
+    line = ""
+  end
+  line = line .. (" "):rep(hang - #line)
+  local empty = true
+  for word in text:gmatch("%S+") do
+    if not empty and #line + #word + 1 > 80 then
+      out[#out + 1] = line
+      line, empty = (" "):rep(hang), true
+    end
+    line = line .. (empty and "" or " ") .. word
+    empty = false
+  end
+  out[#out + 1] = line:gsub("%s+$", "")
+end
+
+--- Two columns, the second wrapped.
 --- @param rows { [1]: string, [2]: string }[]
 --- @param out string[] lines are appended
 function M.columns(rows, out)
   local width = 0
   for _, row in ipairs(rows) do width = math.max(width, math.min(#row[1], 28)) end
-  for _, row in ipairs(rows) do
-    local line = "  " .. row[1] .. (" "):rep(width - #row[1]) .. "  "
-    local indent = width + 4
-    if #row[1] > width then
-      out[#out + 1] = line:gsub("%s+$", "")
-      line = (" "):rep(indent)
-    end
-    local empty = true
-    for word in row[2]:gmatch("%S+") do
-      if not empty and #line + #word + 1 > 80 then
-        out[#out + 1] = line
-        line, empty = (" "):rep(indent), true
-      end
-      line = line .. (empty and "" or " ") .. word
-      empty = false
-    end
-    out[#out + 1] = line:gsub("%s+$", "")
-  end
+  for _, row in ipairs(rows) do M.hanging(out, "  " .. row[1], width + 4, row[2]) end
 end
 
 --- The rows of flags for the help.

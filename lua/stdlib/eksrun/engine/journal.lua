@@ -7,7 +7,7 @@
 local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local json = require "eksrun.json"
-local process = require "eksrun.process"
+local state = require "eksrun.state"
 local util = require "eksrun.util"
 
 local M = {}
@@ -33,13 +33,7 @@ M.redirect = nil
 
 local function folder()
   if M.redirect ~= nil then return M.redirect or nil end
-  local state = process.env "XDG_STATE_HOME"
-  if not state or state:sub(1, 1) ~= "/" then
-    local home = process.env "HOME"
-    if not home or home == "" then return nil end
-    state = home .. "/.local/state"
-  end
-  return state .. "/eksrun/stacks"
+  return state.path "stacks"
 end
 
 --- Where a stack's journal lies; nil without a home.

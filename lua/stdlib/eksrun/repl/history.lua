@@ -3,26 +3,16 @@
 
 local file = require "eksrun.file"
 local json = require "eksrun.json"
-local process = require "eksrun.process"
+local state = require "eksrun.state"
 
 local M = {}
 
 local ENTRIES_MAX = 2000
 
-local function path()
-  local state = process.env "XDG_STATE_HOME"
-  if not state or state:sub(1, 1) ~= "/" then
-    local home = process.env "HOME"
-    if not home or home == "" then return nil end
-    state = home .. "/.local/state"
-  end
-  return state .. "/eksrun/history"
-end
-
 --- The entries kept, oldest first; none if there is no file or it cannot be read.
 --- @return string[]
 function M.load()
-  local where = path()
+  local where = state.path "history"
   local text = where and file.try_read(where) or ""
   local entries = {}
   for line in text:gmatch "[^\n]+" do
@@ -42,7 +32,7 @@ end
 --- written. Opens the file each time: another session may have put a shorter one in its place.
 --- @param entry string
 function M.add(entry)
-  local where = path()
+  local where = state.path "history"
   if not where or not entry:find "%S" or entry:sub(1, 1) == " " then return end
   pcall(function()
     file.mkdir_p(where:match "^(.*)/")

@@ -70,24 +70,7 @@ end
 
 -- "name  what it is", what wrapped behind a hanging indent.
 local function add_row(out, indent, name, column, text)
-  local line = (" "):rep(indent) .. name
-  local hang = math.max(column, indent + 4)
-  if #line + 2 > hang then
-    out[#out + 1] = line
-    line = (" "):rep(hang)
-  else
-    line = line .. (" "):rep(hang - #line)
-  end
-  local empty = true
-  for word in text:gmatch("%S+") do
-    if not empty and #line + 1 + #word > WIDTH then
-      out[#out + 1] = line
-      line, empty = (" "):rep(hang), true
-    end
-    line = line .. (empty and "" or " ") .. word
-    empty = false
-  end
-  out[#out + 1] = line:gsub("%s+$", "")
+  args.hanging(out, (" "):rep(indent) .. name, math.max(column, indent + 4), text)
 end
 
 local add_members

@@ -63,71 +63,52 @@ local place = {
   SecurityGroupIds = { refers = "ec2.security_group" },
 }
 
-M.classic_load_balancer = {
-  name = "elb.load_balancer",
-  identity = "leftover",
-  id = "LoadBalancerName",
-  inputs = place,
-  delete_after = CONTROLLERS,
-  typical = { delete = 30 },
-  delete = function(ctx, record)
-    ctx.aws.elb:delete_load_balancer { LoadBalancerName = record.LoadBalancerName }
-  end,
-  gone = function(ctx, record) released(ctx, "ELB " .. record.LoadBalancerName) end,
-}
+-- A kind of things that one call takes away, by their id.
+local function kind(name, id, operation, seconds, fields)
+  local service = name:match "^[^.]+"
+  fields.name, fields.identity, fields.id = name, "leftover", id
+  fields.typical = { delete = seconds }
+  function fields.delete(ctx, record)
+    local client = ctx.aws[service]
+    client[operation](client, { [id] = record[id] })
+  end
+  return fields
+end
 
-M.load_balancer = {
-  name = "elbv2.load_balancer",
-  identity = "leftover",
-  id = "LoadBalancerArn",
+M.classic_load_balancer = kind("elb.load_balancer", "LoadBalancerName", "delete_load_balancer", 30, {
   inputs = place,
   delete_after = CONTROLLERS,
-  typical = { delete = 30 },
-  delete = function(ctx, record)
-    ctx.aws.elbv2:delete_load_balancer { LoadBalancerArn = record.LoadBalancerArn }
-  end,
+  gone = function(ctx, record) released(ctx, "ELB " .. record.LoadBalancerName) end,
+})
+
+M.load_balancer = kind("elbv2.load_balancer", "LoadBalancerArn", "delete_load_balancer", 30, {
+  inputs = place,
+  delete_after = CONTROLLERS,
   gone = function(ctx, record)
     released(ctx, "ELB " .. record.LoadBalancerArn:match "loadbalancer/(.*)")
   end,
-}
+})
 
-M.target_group = {
-  name = "elbv2.target_group",
-  identity = "leftover",
-  id = "TargetGroupArn",
+M.target_group = kind("elbv2.target_group", "TargetGroupArn", "delete_target_group", 1, {
   inputs = { VpcId = place.VpcId },
   delete_after = after "elbv2.load_balancer",
   retry = { delete = { { code = "ResourceInUse" } } },
-  typical = { delete = 1 },
-  delete = function(ctx, record)
-    ctx.aws.elbv2:delete_target_group { TargetGroupArn = record.TargetGroupArn }
-  end,
-}
+})
 
-M.network_interface = {
-  name = "ec2.network_interface",
-  identity = "leftover",
-  id = "NetworkInterfaceId",
+M.network_interface = kind("ec2.network_interface", "NetworkInterfaceId", "delete_network_interface", 1, {
   inputs = place,
   delete_after = CONTROLLERS,
-  typical = { delete = 1 },
-  delete = function(ctx, record)
-    ctx.aws.ec2:delete_network_interface { NetworkInterfaceId = record.NetworkInterfaceId }
-  end,
-}
+})
 
-M.security_group = {
-  name = "ec2.security_group",
-  identity = "leftover",
-  id = "GroupId",
+M.security_group = kind("ec2.security_group", "GroupId", "delete_security_group", 2, {
   inputs = { VpcId = place.VpcId },
   delete_after = after("elb.load_balancer", "elbv2.load_balancer", "ec2.network_interface"),
-  typical = { delete = 2 },
-  delete = function(ctx, record)
-    revoke_references(ctx, record.GroupId)
-    ctx.aws.ec2:delete_security_group { GroupId = record.GroupId }
-  end,
-}
+})
+local delete_group = M.security_group.delete
+function M.security_group.delete(ctx, record)
+  revoke_references(ctx, record.GroupId)
+  delete_group(ctx, record)
+end
 
 --- Never deleted: what is in it may be wanted.
 M.volume = { name = "ec2.volume", identity = "leftover", id = "VolumeId", inputs = {} }
