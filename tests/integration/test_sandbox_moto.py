@@ -24,6 +24,9 @@ UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 TCP = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]})
+ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "eks:List*", "Resource": "*"}]})
+LISTENER = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstanceProtocol": "HTTP", "InstancePort": 8080}
 CALLS = [
     ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16", "TagSpecifications": [
         {"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "n"}]}]}, {"vpc": "Vpc.VpcId"}),
@@ -171,6 +174,57 @@ CALLS = [
     ("elbv2", "describe_rules", {"ListenerArn": "$listener"}, {}),
     ("elbv2", "delete_target_group", {"TargetGroupArn": "$target"}, {}),
     ("elbv2", "delete_load_balancer", {"LoadBalancerArn": "$balancer"}, {}),
+    ("elb", "create_load_balancer", {"LoadBalancerName": "classic", "Listeners": [LISTENER], "Subnets": ["$one", "$two"],
+                                     "SecurityGroups": ["$group"], "Scheme": "internal"}, {}),
+    ("elb", "describe_load_balancers", {"LoadBalancerNames": ["classic"]}, {}),
+    ("elb", "describe_load_balancers", {"LoadBalancerNames": ["none"]}, {}),
+    ("elb", "add_tags", {"LoadBalancerNames": ["classic"], "Tags": [{"Key": "a", "Value": "b"}]}, {}),
+    ("elb", "describe_tags", {"LoadBalancerNames": ["classic"]}, {}),
+    ("elb", "create_load_balancer_listeners", {"LoadBalancerName": "classic", "Listeners": [
+        {**LISTENER, "LoadBalancerPort": 81}]}, {}),
+    ("elb", "delete_load_balancer_listeners", {"LoadBalancerName": "classic", "LoadBalancerPorts": [80]}, {}),
+    ("elb", "configure_health_check", {"LoadBalancerName": "classic", "HealthCheck": {
+        "Target": "HTTP:80/", "Interval": 10, "Timeout": 5, "UnhealthyThreshold": 2, "HealthyThreshold": 3}}, {}),
+    ("elb", "describe_load_balancer_attributes", {"LoadBalancerName": "classic"}, {}),
+    ("elb", "describe_load_balancers", {}, {}),
+    ("elb", "delete_load_balancer", {"LoadBalancerName": "classic"}, {}),
+    ("elb", "delete_load_balancer", {"LoadBalancerName": "none"}, {}),
+    ("sqs", "create_queue", {"QueueName": "q", "Attributes": {"VisibilityTimeout": "5"}, "tags": {"a": "b"}},
+     {"queue": "QueueUrl"}),
+    ("sqs", "create_queue", {"QueueName": "q", "Attributes": {"VisibilityTimeout": "7"}}, {}),
+    ("sqs", "create_queue", {"QueueName": "a b"}, {}),
+    ("sqs", "get_queue_url", {"QueueName": "none"}, {}),
+    ("sqs", "get_queue_attributes", {"QueueUrl": "$queue", "AttributeNames": ["All"]}, {}),
+    ("sqs", "list_queue_tags", {"QueueUrl": "$queue"}, {}),
+    ("sqs", "send_message", {"QueueUrl": "$queue", "MessageBody": "hello", "MessageAttributes": {
+        "s": {"DataType": "String", "StringValue": "x"}, "b": {"DataType": "Binary", "BinaryValue": b"\0\xff"}}}, {}),
+    ("sqs", "send_message_batch", {"QueueUrl": "$queue", "Entries": [
+        {"Id": "1", "MessageBody": "one"}, {"Id": "2", "MessageBody": "two", "DelaySeconds": 900}]}, {}),
+    ("sqs", "send_message_batch", {"QueueUrl": "$queue", "Entries": [
+        {"Id": "1", "MessageBody": "one"}, {"Id": "1", "MessageBody": "two"}]}, {}),
+    ("sqs", "receive_message", {"QueueUrl": "$queue", "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]},
+     {"receipt": "Messages[0].ReceiptHandle"}),
+    ("sqs", "receive_message", {"QueueUrl": "$queue", "MaxNumberOfMessages": 11}, {}),
+    ("sqs", "delete_message", {"QueueUrl": "$queue", "ReceiptHandle": "$receipt"}, {}),
+    ("sqs", "delete_message", {"QueueUrl": "$queue", "ReceiptHandle": "none"}, {}),
+    ("sqs", "purge_queue", {"QueueUrl": "$queue"}, {}),
+    ("sqs", "delete_queue", {"QueueUrl": "$queue"}, {}),
+    ("iam", "create_group", {"GroupName": "group", "Path": "/team/"}, {}),
+    ("iam", "create_group", {"GroupName": "group"}, {}),
+    ("iam", "create_user", {"UserName": "ann"}, {}),
+    ("iam", "add_user_to_group", {"GroupName": "group", "UserName": "ann"}, {}),
+    ("iam", "add_user_to_group", {"GroupName": "none", "UserName": "ann"}, {}),
+    ("iam", "get_group", {"GroupName": "group"}, {}),
+    ("iam", "list_groups", {"PathPrefix": "/team/"}, {}),
+    ("iam", "list_groups_for_user", {"UserName": "ann"}, {}),
+    ("iam", "put_group_policy", {"GroupName": "group", "PolicyName": "p", "PolicyDocument": ALLOW}, {}),
+    ("iam", "get_group_policy", {"GroupName": "group", "PolicyName": "p"}, {}),
+    ("iam", "list_group_policies", {"GroupName": "group"}, {}),
+    ("iam", "list_attached_group_policies", {"GroupName": "group"}, {}),
+    ("iam", "delete_group_policy", {"GroupName": "group", "PolicyName": "p"}, {}),
+    ("iam", "remove_user_from_group", {"GroupName": "group", "UserName": "ann"}, {}),
+    ("iam", "delete_group", {"GroupName": "group"}, {}),
+    ("iam", "delete_user", {"UserName": "ann"}, {}),
 ]
 
 
@@ -283,6 +337,14 @@ EXPLAINED = [
     (r"create_listener", r".*(AlpnPolicy|SslPolicy)$", "moto's own; a listener of HTTP has none"),
     (r"describe_rules", r".*RuleArn$", "made"),
     (r"create_load_balancer", r"code", "moto does not compare the scheme"),
+    (r"describe_load_balancers", r"LoadBalancerDescriptions.(AvailabilityZones|SourceSecurityGroup.GroupName)",
+     "moto looks at neither subnets nor groups"),
+    (r"describe_load_balancers", r".*CanonicalHostedZoneName", "one that is internal has none"),
+    (r"describe_load_balancer_attributes", r".*AdditionalAttributes", "moto has none"),
+    (r"create_queue", r"QueueUrl", "of moto's own server"),
+    (r"get_queue_attributes", r".*Timestamp", "made"),
+    (r"receive_message", r".*ReceiptHandle", "made"),
+    (r".*(group|user).*", r".*(Group|User)Id", "made"),
 ]
 
 

@@ -148,7 +148,11 @@ function operations.CreateLoadBalancer(call, params)
   local balancer = {
     LoadBalancerName = name, DNSName = dns_name(call, name, scheme), CanonicalHostedZoneNameID = ZONE,
     CanonicalHostedZoneName = scheme ~= "internal" and dns_name(call, name, scheme) or nil,
-    ListenerDescriptions = described(listeners), Policies = {}, BackendServerDescriptions = json.array {},
+    ListenerDescriptions = described(listeners), BackendServerDescriptions = json.array {},
+    Policies = {
+      AppCookieStickinessPolicies = json.array {}, LBCookieStickinessPolicies = json.array {},
+      OtherPolicies = json.array {},
+    },
     VPCId = vpc, Instances = json.array {}, HealthCheck = default_check(listeners), Scheme = scheme,
     SourceSecurityGroup = {
       OwnerAlias = call.account, GroupName = call:get("ec2.security_group", groups[1]).GroupName,
