@@ -3,6 +3,7 @@ local file = require "eksrun.file"
 local journals = require "eksrun.engine.journal"
 local stacks = require "eksrun.engine.stack"
 local task = require "eksrun.task"
+local util = require "eksrun.util"
 
 local counter = 0
 
@@ -50,7 +51,15 @@ describe("journal", function()
     journal:close()
     local path = journals.path(stack)
     file.write_atomic(path, file.read(path) .. '{"event":"intent","addr')
-    assert.same({ "a" }, require("eksrun.util").sorted_keys(journals.peek(stack)))
+    assert.same({ "a" }, util.sorted_keys(journals.peek(stack)))
+    local again = journals.open(stack) -- and what comes behind it has a line of its own
+    again:begin("n2")
+    again:intend(step "b", nil, {})
+    again:close()
+    again = journals.open(stack)
+    assert.same({ "a", "b" }, util.sorted_keys(again.last))
+    assert.same({ n2 = 0 }, again.runs)
+    again:close()
   end)
 
   it("keeps what is young when all is done, and nothing else", function()

@@ -6,6 +6,7 @@ local json = require "eksrun.json"
 local planning = require "eksrun.engine.plan"
 local saved = require "eksrun.engine.saved"
 local stack = require "eksrun.engine.stack"
+local util = require "eksrun.util"
 
 local function declare(recipe)
   local declared = graph.new()
@@ -264,6 +265,27 @@ describe("a saved plan", function()
       .. path, tostring(err), 1, true)
     err = select(2, pcall(saved.check, held, plan(sky, three), path, " --sandbox"))
     assert.matches(path .. " --sandbox", tostring(err), 1, true)
+  end)
+
+  it("is refused in one line when somebody damaged a field", function()
+    local sky = cloud.new()
+    local held = write(sky, three)
+    local others = { 1, true, "x", json.null, { 1 }, { a = 1 }, { a = { "b" } } }
+    for _, name in ipairs { "recipe", "params", "secret", "stack", "region", "salt", "resources", "target" } do
+      local refused = 0
+      for i = 0, #others do
+        local damaged = util.copy(held)
+        damaged[name] = others[i]
+        file.write_atomic(path, json.encode(damaged))
+        local ok, err = pcall(saved.read, path)
+        if not ok then
+          refused = refused + 1
+          assert.equal("invalid", err.code)
+          assert.matches("field '" .. name .. "' is no .*; make it again", tostring(err))
+        end
+      end
+      assert.is_true(refused >= #others - 1, name)
+    end
   end)
 
   it("is the same plan in whatever order AWS names things", function()

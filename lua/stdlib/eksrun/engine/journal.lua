@@ -47,6 +47,7 @@ function M.path(stack)
   return ("%s/%s-%s.journal"):format(where, slug, hash)
 end
 
+-- What each address and each run come to, and whether the last line is a half.
 local function read(path)
   local last, runs = {}, {}
   local text = path and file.try_read(path) or ""
@@ -64,7 +65,7 @@ local function read(path)
       end
     end
   end
-  return last, runs
+  return last, runs, text:find "[^\n]$" ~= nil
 end
 
 --- What earlier runs asked for: as `last` of a journal that is open.
@@ -87,12 +88,14 @@ end
 function M.open(stack)
   local path = M.path(stack)
   local self = setmetatable({ sent = {} }, Journal)
-  self.last, self.runs = read(path)
+  local half
+  self.last, self.runs, half = read(path)
   local ok, log = pcall(function()
     file.mkdir_p(path:match "^(.*)/", { mode = 448 })
     return file.append(path)
   end)
   if path and ok then self.path, self.log = path, log end
+  if half and self.log then self.log:write "\n" end
   return self
 end
 

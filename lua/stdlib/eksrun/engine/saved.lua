@@ -165,18 +165,51 @@ function M.write(path, plan, options)
   file.write_atomic(path, content .. "\n", { mode = 384 })
 end
 
+-- What is read of a plan. A list and a map are of strings.
+local FIELDS = {
+  recipe = "string", params = "list", secret = "list", stack = "string", region = "string", salt = "string",
+  resources = "map",
+}
+local OPTIONAL = {
+  account = "string", recipe_sha256 = "string", allow_destroy = "list", target = "list", replace = "list",
+}
+
+local function is_a(kind, value)
+  if kind == "string" then return type(value) == "string" end
+  if type(value) ~= "table" then return false end
+  local count = 0
+  for key, item in pairs(value) do
+    count = count + 1
+    if type(key) ~= (kind == "list" and "number" or "string") or type(item) ~= "string" then return false end
+  end
+  return kind == "map" or count == #value
+end
+
+-- Files are edited by hand.
+local function check_fields(saved, path, fields, optional)
+  for name, kind in util.sorted_pairs(fields) do
+    local value = saved[name]
+    if not (optional and value == nil) and not is_a(kind, value) then
+      util.fail("invalid", "%s is no plan as eksrun writes it: field '%s' is no %s; make it again", path, name,
+        kind == "string" and kind or kind .. " of strings")
+    end
+  end
+end
+
 --- The plan that a file holds; nil when it is a recipe.
 --- @param path string
 --- @return eksrun.SavedPlan?
---- Raises for a plan of another version.
+--- Raises for a plan of another version, and { code = "invalid" } for one that is damaged.
 function M.read(path)
   local content = path ~= "-" and file.try_read(path)
   if not content or content:sub(1, 1) ~= "{" then return nil end
   local saved = json.try_decode(content)
   if type(saved) ~= "table" or saved.eksrun_plan == nil then return nil end
-  if saved.eksrun_plan ~= FORMAT or type(saved.recipe) ~= "string" or type(saved.resources) ~= "table" then
+  if saved.eksrun_plan ~= FORMAT then
     util.fail("usage", "%s is a plan of another version of eksrun: make it again", path)
   end
+  check_fields(saved, path, FIELDS, false)
+  check_fields(saved, path, OPTIONAL, true)
   return saved
 end
 
