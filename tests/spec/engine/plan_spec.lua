@@ -271,7 +271,8 @@ describe("a saved plan", function()
     local sky = cloud.new()
     local held = write(sky, three)
     local others = { 1, true, "x", json.null, { 1 }, { a = 1 }, { a = { "b" } } }
-    for _, name in ipairs { "recipe", "params", "secret", "stack", "region", "salt", "resources", "target" } do
+    local names = { "recipe", "params", "secret", "stack", "region", "salt", "resources", "target" }
+    for _, name in ipairs(names) do
       local refused = 0
       for i = 0, #others do
         local damaged = util.copy(held)

@@ -190,8 +190,8 @@ local function check_fields(saved, path, fields, optional)
   for name, kind in util.sorted_pairs(fields) do
     local value = saved[name]
     if not (optional and value == nil) and not is_a(kind, value) then
-      util.fail("invalid", "%s is no plan as eksrun writes it: field '%s' is no %s; make it again", path, name,
-        kind == "string" and kind or kind .. " of strings")
+      util.fail("invalid", "%s is no plan as eksrun writes it: field '%s' is no %s; make it again", path,
+        name, kind == "string" and kind or kind .. " of strings")
     end
   end
 end

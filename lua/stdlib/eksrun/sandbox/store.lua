@@ -10,6 +10,62 @@ local WAIT = 2
 local MAX = 256 * 1024 * 1024
 local PRIVATE = 384 -- 0600
 
+local FIELDS = {
+  version = "number", seed = "number", account = "string", now = "number", serial = "number",
+  requests = "number", regions = "table", events = "table", tokens = "table", drawn = "table",
+}
+local TOKEN = { hash = "string" }
+local TAG = { Key = "string" }
+local EVENT = { at = "number", serial = "number", name = "string", region = "string", arguments = "table" }
+
+-- The name of a field that has another type than it should; nil: none.
+local function misfit(value, fields)
+  if type(value) ~= "table" then return "" end
+  for name, kind in util.sorted_pairs(fields) do
+    if type(value[name]) ~= kind then return "." .. name end
+  end
+end
+
+local function misfit_among(list, fields)
+  if type(list) ~= "table" then return "" end
+  for key, item in pairs(list) do
+    local place = misfit(item, fields)
+    if place then return (".%s%s"):format(key, place) end
+  end
+end
+
+-- What is the same for things of all kinds.
+local function misfit_of_thing(kind, thing)
+  local place = misfit(thing, { _order = "number" })
+  if place or not kind:find "^ec2%." or thing.Tags == nil then return place end
+  place = misfit_among(thing.Tags, TAG)
+  return place and ".Tags" .. place
+end
+
+-- Where a state is damaged, as far as it is the same for all services; nil: nowhere.
+local function damaged(state)
+  local place = misfit(state, FIELDS)
+  if place then return place end
+  for name, fields in pairs { events = EVENT, tokens = TOKEN } do
+    place = misfit_among(state[name], fields)
+    if place then return "." .. name .. place end
+  end
+  for key, count in pairs(state.drawn) do
+    if math.type(count) ~= "integer" then return ".drawn." .. key end
+  end
+  for region, kinds in pairs(state.regions) do
+    if type(kinds) ~= "table" then return ".regions." .. region end
+    for kind, things in pairs(kinds) do
+      place = (".regions.%s.%s"):format(region, kind)
+      if type(things) ~= "table" then return place end
+      for id, thing in pairs(things) do
+        local where = misfit_of_thing(kind, thing)
+        if where then return ("%s.%s%s"):format(place, id, where) end
+      end
+    end
+  end
+end
+
 --- @param path string
 --- @return table? state nil: there is no such file
 function M.load(path)
@@ -17,8 +73,13 @@ function M.load(path)
   if text == nil and err.code == "not_found" then return nil end
   if text == nil then error(err, 0) end
   local state = json.try_decode(text)
-  if type(state) ~= "table" or state.version ~= 1 or type(state.regions) ~= "table" then
+  if type(state) ~= "table" or state.version ~= 1 then
     util.fail("sandbox", "%s is not the state of a sandbox", path)
+  end
+  local place = damaged(state)
+  if place then
+    util.fail("sandbox", "%s is not the state of a sandbox: %s is not what eksrun writes there", path,
+      place:sub(2))
   end
   return state
 end
