@@ -4,11 +4,15 @@ local util = require "eksrun.util"
 
 local M = {}
 
+-- Frames that are shown, and that are looked at: a recursion without end has 200,000, and each costs a walk
+-- down to it.
+local FRAMES_MAX, LEVELS_MAX = 20, 1000
+
 -- The frames between the error and M.call that are not the library's: places whole and as Lua shortens
 -- them.
 local function user_frames()
   local frames, level = {}, 3
-  while true do
+  while #frames < FRAMES_MAX and level < LEVELS_MAX do
     local info = debug.getinfo(level, "Slnf")
     if not info or info.func == M.call then return frames end
     if info.what ~= "C" and not util.is_library(info.source) then
@@ -20,6 +24,7 @@ local function user_frames()
     end
     level = level + 1
   end
+  return frames
 end
 
 -- Where a function is defined: all that is known of it when it left by a tail call.
