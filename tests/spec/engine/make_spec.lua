@@ -26,9 +26,10 @@ describe("a creation", function()
       },
     }
     local run = { journal = { intend = note "intend", renew = note "renew", settle = note "settle" } }
-    local made = make.now(run, { address = "net", action = { type = type_ } },
-      context.new { aws = aws, type = type_, memo = {} }, {})
+    local ctx = context.new { aws = aws, type = type_, memo = {} }
+    local made = make.now(run, { address = "net", action = { type = type_ } }, ctx, {})
     assert.equal("vpc-1", made.VpcId)
+    assert.equal(aws, ctx.aws, "what comes behind it is no attempt of it")
     assert.same({ "intend", "renew", "renew", "renew", "made", "settle" }, log)
   end)
 end)

@@ -75,10 +75,11 @@ end
 --- @return table? answer
 --- @return table? record of what was found instead: the answer that made it was lost
 function M.now(run, step, ctx, inputs)
-  local type_, journal = step.action.type, run.journal
+  local type_, journal, aws = step.action.type, run.journal, ctx.aws
+  local _ <close> = setmetatable({}, { __close = function() ctx.aws = aws end })
   if journal then
     journal:intend(step, ctx.token, inputs)
-    ctx.aws = guard.wrap(ctx.aws, function() journal:renew(step, ctx.token, inputs) end)
+    ctx.aws = guard.wrap(aws, function() journal:renew(step, ctx.token, inputs) end)
   end
   local function settled(fields)
     if journal then journal:settle(step, fields and fields[type_.id]) end
