@@ -1,4 +1,5 @@
-"""How many calls, in how many rounds, a plan of a cluster with some 60 resources takes."""
+"""How many calls a plan of a cluster with some 60 resources takes, on the wire. In how many rounds, one behind
+another, tests/spec/sandbox/plan_calls_spec.lua counts on simulated time."""
 
 RECIPE = """
 local eksrun  = require "eksrun"
@@ -18,28 +19,16 @@ end
 """
 
 
-def rounds(calls):
-    """A call that begins when the first of a round has ended belongs to the next."""
-    count, end = 0, -1.0
-    for call in sorted(calls, key=lambda call: call.start):
-        if call.start >= end:
-            count, end = count + 1, call.end
-        end = min(end, call.end)
-    return count
-
-
 def test_a_plan_without_changes_is_a_few_calls(cloud, eksrun, tmp_path):
     recipe = tmp_path / "big.lua"
     recipe.write_text(RECIPE)
     result = eksrun(recipe, "--yes")
     assert result.status == 0, result
     cloud.forget()
-    cloud.delay = 0.3  # so that what is asked together is seen together
     result = eksrun("plan", recipe)
     assert result.status == 0, result
     resources = int(result.stdout.split("no changes, ")[1].split()[0])
     assert resources >= 60
     shown = "\n".join(map(str, cloud.calls))
     assert len(cloud.calls) <= 20, shown
-    assert rounds(cloud.calls) <= 3, shown
-    print(resources, "resources,", len(cloud.calls), "calls,", rounds(cloud.calls), "rounds")
+    print(resources, "resources,", len(cloud.calls), "calls")
