@@ -18,27 +18,15 @@ local function holder(name) return "elb/" .. name end
 
 -- -- subnets ------------------------------------------------------------------------------------------------
 
--- The network of subnets, which are in zones of their own.
+local WORDS = {
+  missing = "The requested subnet '%s' does not exist",
+  zone = "ELB cannot be attached to multiple subnets in the same AZ.",
+}
+
+-- The network of subnets.
 local function check_subnets(call, ids, scheme)
-  if not ids[1] then
-    fault.raise("ValidationError", "Either AvailabilityZones or SubnetIds must be specified")
-  end
-  local vpc, zones = nil, {}
-  for _, id in ipairs(ids) do
-    local subnet = call:get("ec2.subnet", id)
-    if not subnet then fault.raise("SubnetNotFound", "The requested subnet '%s' does not exist", id) end
-    if vpc and vpc ~= subnet.VpcId then
-      fault.raise("InvalidConfigurationRequest", "All subnets must belong to the same VPC: '%s'", vpc)
-    elseif zones[subnet.AvailabilityZone] then
-      fault.raise("InvalidConfigurationRequest",
-        "ELB cannot be attached to multiple subnets in the same AZ.")
-    end
-    vpc, zones[subnet.AvailabilityZone] = subnet.VpcId, true
-  end
-  if scheme == "internet-facing" and not pcall(ec2.need_internet, call, vpc) then
-    fault.raise("InvalidSubnet", "VPC %s has no internet gateway", vpc)
-  end
-  return vpc
+  return v2.check_subnets(call, ids, scheme, WORDS)
+    or fault.raise("ValidationError", "Either AvailabilityZones or SubnetIds must be specified")
 end
 
 -- Has a balancer stand in these subnets, and in no others.

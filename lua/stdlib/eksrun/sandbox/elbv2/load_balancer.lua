@@ -51,34 +51,25 @@ local function mappings_of(params)
   return list
 end
 
+local WORDS = {
+  missing = "The subnet ID '%s' does not exist",
+  zone = "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+}
+
 local function check_subnets(call, kind, scheme, mappings, present)
   if not mappings[1] then support.refuse "At least one subnet must be specified" end
-  local vpc, zones, count = nil, {}, 0
-  for _, mapping in ipairs(mappings) do
-    local subnet = call:get("ec2.subnet", mapping.SubnetId)
-    if not subnet then
-      fault.raise("SubnetNotFound", "The subnet ID '%s' does not exist", tostring(mapping.SubnetId))
-    end
-    if vpc and subnet.VpcId ~= vpc then
-      fault.raise("InvalidConfigurationRequest", "All subnets must belong to the same VPC: '%s'", vpc)
-    end
-    if zones[subnet.AvailabilityZone] then
-      fault.raise("InvalidConfigurationRequest",
-        "A load balancer cannot be attached to multiple subnets in the same Availability Zone")
-    end
-    vpc, count = subnet.VpcId, count + 1
-    zones[subnet.AvailabilityZone] = true
-    if not present[subnet.SubnetId] and subnet.AvailableIpAddressCount < FREE then
+  local ids = {}
+  for i, mapping in ipairs(mappings) do ids[i] = mapping.SubnetId or "" end
+  local vpc = support.check_subnets(call, ids, scheme, WORDS)
+  for _, id in ipairs(ids) do
+    if not present[id] and call:get("ec2.subnet", id).AvailableIpAddressCount < FREE then
       fault.raise("InvalidSubnet", "Not enough IP space available in %s. ELB requires at least %d free IP "
-        .. "addresses in each subnet.", subnet.SubnetId, FREE)
+        .. "addresses in each subnet.", id, FREE)
     end
   end
-  if kind == "application" and count < 2 then
+  if kind == "application" and #ids < 2 then
     fault.raise("InvalidConfigurationRequest",
       "At least two subnets in two different Availability Zones must be specified")
-  end
-  if scheme == "internet-facing" and not pcall(ec2.need_internet, call, vpc) then
-    fault.raise("InvalidSubnet", "VPC %s has no internet gateway", vpc)
   end
   return vpc
 end

@@ -1,5 +1,6 @@
 --- What the handlers of both APIs of load balancers share: things by their ARNs, and
 --- where a name or an ARN has to be one.
+local ec2 = require "eksrun.sandbox.ec2.support"
 local fault = require "eksrun.sandbox.fault"
 
 local M = {}
@@ -69,6 +70,32 @@ function M.check_name(what, name)
   if name:find "^%-" or name:find "%-$" or what == "load balancer" and name:find "^internal%-" then
     M.refuse("The %s name '%s' cannot begin or end with a hyphen(-)", what, name)
   end
+end
+
+--- Checks subnets: they are there, in one network, and in zones of their own; those of a balancer that the
+--- internet reaches can be reached.
+--- @param call eksrun.sandbox.Call
+--- @param ids string[]
+--- @param scheme string
+--- @param words { missing: string, zone: string } what is said of one that is not there, with its id, and of
+---   two in one zone
+--- @return string? vpc nil: there are none
+function M.check_subnets(call, ids, scheme, words)
+  local vpc, zones = nil, {}
+  for _, id in ipairs(ids) do
+    local subnet = call:get("ec2.subnet", id)
+    if not subnet then fault.raise("SubnetNotFound", words.missing, tostring(id)) end
+    if vpc and subnet.VpcId ~= vpc then
+      fault.raise("InvalidConfigurationRequest", "All subnets must belong to the same VPC: '%s'", vpc)
+    elseif zones[subnet.AvailabilityZone] then
+      fault.raise("InvalidConfigurationRequest", words.zone)
+    end
+    vpc, zones[subnet.AvailabilityZone] = subnet.VpcId, true
+  end
+  if vpc and scheme == "internet-facing" and not pcall(ec2.need_internet, call, vpc) then
+    fault.raise("InvalidSubnet", "VPC %s has no internet gateway", vpc)
+  end
+  return vpc
 end
 
 --- Refuses groups that are not in a network.
