@@ -9,7 +9,7 @@ import secrets
 import sys
 import uuid
 
-sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # not here, where a moto.py lies
+del sys.path[0]  # a moto.py of ours lies there
 chance = random.Random(int(sys.argv[1]))
 
 
@@ -25,7 +25,6 @@ secrets.token_hex = lambda n=32: randbytes(n).hex()
 
 from moto.moto_api._internal import mock_random  # noqa: E402
 from moto.server import main  # noqa: E402
-import support.moto_inside  # noqa: E402, F401: makes it quicker
 
 mock_random.seed(int(sys.argv[1]))
 main(sys.argv[2:])
