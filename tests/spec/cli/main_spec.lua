@@ -451,6 +451,16 @@ describe("the command line", function()
     assert.matches("stack traceback", err)
   end)
 
+  it("keeps what a script sets without local from the library", function()
+    local names = "type, next, error, pairs, string, table, require, tostring, setmetatable"
+    local script = write("shadows.lua", "local type_of = type\n" .. names .. " = 'x'\n_G.pcall = 1\n"
+      .. "return { mine = type_of(type), same = _G == _ENV, others = type_of(math), set = pcall }")
+    local status, out, err = eksrun(sky, script)
+    assert.equal(0, status, err)
+    assert.equal("mine: string\nothers: table\nsame: true\nset: 1\n", out)
+    assert.equal("function", type(pcall))
+  end)
+
   it("ends soon in a recursion without end, and shows the innermost frames", function()
     local script = write("endless.lua", "local function f() return f() + 1 end\nf()")
     local status, _, err = eksrun(sky, script)

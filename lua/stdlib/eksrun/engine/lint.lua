@@ -228,13 +228,14 @@ local function value_of(level, name)
     if key == name then found, value = true, local_value end
   end
   if found then return value end
-  local f = debug.getinfo(level + 1, "f").func
+  local f, globals = debug.getinfo(level + 1, "f").func, _G
   for i = 1, math.huge do
     local key, up = debug.getupvalue(f, i)
     if not key then break end
     if key == name then return up end
+    if key == "_ENV" then globals = up end
   end
-  return rawget(_G, name)
+  return rawget(globals, name)
 end
 
 local function field(value, key)

@@ -48,6 +48,13 @@ function M.take_params(declared)
   return values
 end
 
+-- What a recipe sets without `local` is its own: a `type = "m7g.large"` would break the library.
+local function environment()
+  local env = setmetatable({}, { __index = _G })
+  env._G = env
+  return env
+end
+
 -- "-" is what stands on stdin.
 local function compile(path)
   local file, message
@@ -56,7 +63,7 @@ local function compile(path)
   local text = file:read("a")
   if file ~= io.stdin then file:close() end
   if not text then util.fail("usage", "recipe %s: not a file", path) end
-  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment())
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
   if not chunk then
     local tail = complaint:match("^%.%.%..-(:%d+: .*)$") -- Lua cuts long paths at their beginning
