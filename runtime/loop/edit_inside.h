@@ -24,6 +24,7 @@
   X(el_winsertstr)           \
   X(el_wline)                \
   X(el_wpush)                \
+  X(el_wset)                 \
   X(history)                 \
   X(history_end)             \
   X(history_init)

@@ -189,16 +189,17 @@ static void bind_in_command_mode(EditLine *el, const char *key, const char *func
 void ek_edit_bind(EditLine *el) {
   static const struct {
     const char *name;
+    const wchar_t *wide;
     unsigned char (*fn)(EditLine *, int);
     const char *keys[3], *sequences[4]; /* the latter behind an escape */
   } functions[] = {
-      {"eksrun-enter", on_enter, {"^M", "^J"}, {NULL}},
-      {"eksrun-complete", on_tab, {"^I"}, {NULL}},
-      {"eksrun-paste", on_paste, {"\\236"}, {NULL}},
-      {"eksrun-up", on_up, {NULL}, {"[A", "OA"}},
-      {"eksrun-down", on_down, {NULL}, {"[B", "OB"}},
-      {"eksrun-home", on_home, {"^A"}, {"[H", "OH", "[1~"}},
-      {"eksrun-end", on_end, {"^E"}, {"[F", "OF", "[4~"}},
+      {"eksrun-enter", L"eksrun-enter", on_enter, {"^M", "^J"}, {NULL}},
+      {"eksrun-complete", L"eksrun-complete", on_tab, {"^I"}, {NULL}},
+      {"eksrun-paste", L"eksrun-paste", on_paste, {"\\236"}, {NULL}},
+      {"eksrun-up", L"eksrun-up", on_up, {NULL}, {"[A", "OA"}},
+      {"eksrun-down", L"eksrun-down", on_down, {NULL}, {"[B", "OB"}},
+      {"eksrun-home", L"eksrun-home", on_home, {"^A"}, {"[H", "OH", "[1~"}},
+      {"eksrun-end", L"eksrun-end", on_end, {"^E"}, {"[F", "OF", "[4~"}},
   };
   const char *mode = NULL;
   bool vi =
@@ -206,7 +207,8 @@ void ek_edit_bind(EditLine *el) {
   (void)ek_edit_lib.el_set(el, EL_GETCFN, read_char);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     const char *name = functions[i].name;
-    (void)ek_edit_lib.el_set(el, EL_ADDFN, name, "of eksrun", functions[i].fn);
+    /* Not by el_set, whose copies of the names are nobody's to free. */
+    (void)ek_edit_lib.el_wset(el, EL_ADDFN, functions[i].wide, L"of eksrun", functions[i].fn);
     for (const char *const *key = functions[i].keys; *key != NULL; key++) {
       bind_key(el, *key, name);
       if (vi) bind_in_command_mode(el, *key, name);

@@ -327,14 +327,17 @@ def test_a_report_that_cannot_be_written_is_refused_first(eksrun, cloud, tmp_pat
 def test_a_plan_says_what_it_waits_for_and_leaves_no_trace_of_it(terminal, cloud):
     go = threading.Event()
     cloud.fault = lambda service, operation, nth: go.wait(60) and None if operation == "DescribeVpcs" else None
-    run = terminal("plan", "recipes/vpc.lua")
-    run.expect(END, run.expect("asking ec2 DescribeVpcs"))
-    go.set()
-    assert run.wait() == 2
-    screen = screen_of(run.bytes, rows=24)
-    text = "\n".join(lines_of(screen) + scrolled_off(screen))
-    assert "asking" not in text and "to create" in text
-    assert visible_at_end(run.bytes)
+    for words, status, wanted in (["plan", "recipes/vpc.lua"], 2, "to create"), \
+            (["call", "ec2", "describe-vpcs"], 0, '"VpcId"'):
+        go.clear()
+        run = terminal(*words)
+        run.expect(END, run.expect("asking ec2 DescribeVpcs"))
+        go.set()
+        assert run.wait() == status
+        screen = screen_of(run.bytes)
+        text = "\n".join(lines_of(screen) + scrolled_off(screen))
+        assert "asking" not in text and wanted in text
+        assert visible_at_end(run.bytes)
 
 
 def test_waiting_for_the_lock_is_shown(eksrun, terminal):

@@ -187,6 +187,12 @@ local function wait(parsed, client)
   return 0
 end
 
+-- Runs f; a person at a terminal is told meanwhile what it waits for.
+local function watched(parsed, f)
+  if not require("eksrun.terminal").is_tty(2) then return f() end
+  return require("eksrun.cli.waiting").during(parsed, f)
+end
+
 local function paginated(parsed, client, facts)
   if not facts then
     util.fail("usage", "%s does not come in pages: leave out --%s",
@@ -194,8 +200,10 @@ local function paginated(parsed, client, facts)
       parsed.max_items and "max-items" or "all-pages")
   end
   local request = parsed.request
-  local answer, cut = require("eksrun.cli.call.pages").fetch(client, request.operation:name(),
-    request.given, facts, parsed.max_items)
+  local answer, cut = watched(parsed, function()
+    return require("eksrun.cli.call.pages").fetch(client, request.operation:name(), request.given, facts,
+      parsed.max_items)
+  end)
   if cut then note("there is more than --max-items %d", parsed.max_items) end
   return answer
 end
@@ -224,7 +232,9 @@ local function call(parsed, client)
     answer = paginated(parsed, client, facts)
   else
     local err
-    answer, err = client:invoke(name, request.given, body_options(request, stream))
+    answer, err = watched(parsed, function()
+      return client:invoke(name, request.given, body_options(request, stream))
+    end)
     if err then error(err, 0) end
     tell_of_more(facts, answer)
   end
