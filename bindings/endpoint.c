@@ -133,18 +133,17 @@ static int l_rules(lua_State *L) {
   const char *service = luaL_checkstring(L, 1);
   lua_settop(L, 1);
   if (lua_getfield(L, lua_upvalueindex(1), service) != LUA_TNIL) return 1;
-  for (size_t i = 0; i < ek_endpoints_count; i++) {
-    if (strcmp(ek_endpoints[i].name, service) != 0) continue;
-    struct ek_error e;
-    struct ek_rules *r = lua_newuserdatauv(L, sizeof *r, 0);
-    if (ek_rules_open(r, ek_endpoints[i].data, ek_endpoints[i].size, &e) != 0)
-      return ek_error_raise(L, &e);
-    luaL_setmetatable(L, RULES);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, lua_upvalueindex(1), service);
+  const struct ek_embedded *image = ek_embedded_find(ek_endpoints, ek_endpoints_count, service);
+  if (image == NULL) {
+    lua_pushnil(L);
     return 1;
   }
-  lua_pushnil(L);
+  struct ek_error e;
+  struct ek_rules *r = lua_newuserdatauv(L, sizeof *r, 0);
+  if (ek_rules_open(r, image->data, image->size, &e) != 0) return ek_error_raise(L, &e);
+  luaL_setmetatable(L, RULES);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, lua_upvalueindex(1), service);
   return 1;
 }
 

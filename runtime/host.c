@@ -5,9 +5,9 @@
 #include <lualib.h>
 
 #include "bindings/bindings.h"
+#include "core/embed.h"
 #include "core/heap.h"
 #include "core/suggest.h"
-#include "embed.h"
 #include "task.h"
 
 /* KiB that a program allocates before the first look for garbage: what a command loads at its start
@@ -33,14 +33,12 @@ static int l_search_stdlib(lua_State *L) {
         return 2;
       }
     }
-    for (size_t i = 0; i < ek_stdlib_count; i++) {
-      const struct ek_embedded *e = &ek_stdlib[i];
-      if (strcmp(e->name, name) != 0) continue;
-      const char *chunk = lua_pushfstring(L, "@lua/stdlib/%s", name);
-      if (luaL_loadbufferx(L, e->data, e->size, chunk, "t") != LUA_OK) return lua_error(L);
-      lua_pushstring(L, chunk + 1);
-      return 2;
-    }
+    const struct ek_embedded *e = ek_embedded_find(ek_stdlib, ek_stdlib_count, name);
+    if (e == NULL) continue;
+    const char *chunk = lua_pushfstring(L, "@lua/stdlib/%s", name);
+    if (luaL_loadbufferx(L, e->data, e->size, chunk, "t") != LUA_OK) return lua_error(L);
+    lua_pushstring(L, chunk + 1);
+    return 2;
   }
   lua_pushfstring(L, "no embedded module '%s'", module);
   return 1;

@@ -66,16 +66,16 @@ static int l_service(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   lua_settop(L, 1);
   if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL) return 1;
-  for (size_t i = 0; i < ek_models_count; i++) {
-    if (strcmp(ek_models[i].name, name) != 0) continue;
-    struct ek_model *m = lua_newuserdatauv(L, sizeof *m, 0);
-    ek_model_view(m, ek_models[i].data);
-    luaL_setmetatable(L, SERVICE);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, lua_upvalueindex(1), name);
+  const struct ek_embedded *image = ek_embedded_find(ek_models, ek_models_count, name);
+  if (image == NULL) {
+    lua_pushnil(L);
     return 1;
   }
-  lua_pushnil(L);
+  struct ek_model *m = lua_newuserdatauv(L, sizeof *m, 0);
+  ek_model_view(m, image->data);
+  luaL_setmetatable(L, SERVICE);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, lua_upvalueindex(1), name);
   return 1;
 }
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "embed.h"
+#include "core/embed.h"
 
 #define EK_MODEL_MAGIC   "ekmodel\n"
 #define EK_MODEL_VERSION 2u

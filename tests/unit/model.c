@@ -8,10 +8,9 @@
 #include "core/model.h"
 
 static const struct ek_embedded *find_image(const char *name) {
-  for (size_t i = 0; i < ek_models_count; i++)
-    if (strcmp(ek_models[i].name, name) == 0) return &ek_models[i];
-  fail_msg("no image of %s", name);
-  return NULL;
+  const struct ek_embedded *image = ek_embedded_find(ek_models, ek_models_count, name);
+  if (image == NULL) fail_msg("no image of %s", name);
+  return image;
 }
 
 static void open_image(struct ek_model *m, const char *name) {

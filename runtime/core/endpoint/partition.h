@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "embed.h"
+#include "core/embed.h"
 
 #define EK_PARTITIONS_MAGIC   "ekparts\n"
 #define EK_PARTITIONS_VERSION 1u

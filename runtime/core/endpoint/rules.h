@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "embed.h"
+#include "core/embed.h"
 
 #define EK_RULES_MAGIC   "ekrules\n"
 #define EK_RULES_VERSION 1u
