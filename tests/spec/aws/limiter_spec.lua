@@ -29,6 +29,21 @@ end
 local slower = { code = "RequestLimitExceeded", status = 503 }
 
 describe("the limiter", function()
+  it("counts an API's answers from the first on", function()
+    local w, expected = world(), rate.learnt(1000, 1, 2)
+    local describe_key = call(w, "kms", "DescribeKey")
+    for i = 0, 5 do
+      w.time = 1000 + i / 10
+      local throttled = i == 5
+      assert.are.equal(0, limiter.admit(describe_key))
+      limiter.answered(describe_key, throttled and slower or nil)
+      expected:answered(throttled, w.time)
+    end
+    assert.are.equal(0, limiter.admit(describe_key))
+    assert.are.equal(0, expected:take(w.time))
+    assert.are.near(expected:take(w.time), limiter.admit(describe_key), 1e-9)
+  end)
+
   it("lets a documented bucket's worth pass, and then its rate", function()
     local w = world()
     local run = call(w, "ec2", "RunInstances")

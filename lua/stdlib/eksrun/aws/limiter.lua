@@ -4,7 +4,6 @@
 --- it counts with (EC2), requests wait for a token of one like it; everywhere, an API that answered
 --- "slower" is called more slowly for a while. Adaptive retries limit the whole client besides. And
 --- a host serves so many requests at a time at most. Tasks pass in the order in which they came.
-local rate = require "eksrun.aws.rate"
 
 local M = {}
 
@@ -29,7 +28,7 @@ local shared = setmetatable({}, { __mode = "k" })
 local function shared_of(system)
   local own = shared[system]
   if not own then
-    own = { learnt = {}, fixed = {}, hosts = {} }
+    own = { apis = {}, fixed = {}, hosts = {} }
     shared[system] = own
   end
   return own
@@ -42,12 +41,23 @@ local function place_of(call)
   return account .. " " .. call.endpoint.host .. " "
 end
 
--- The bucket that is learnt from an API's answers.
-local function learnt_of(call)
+-- What is known of an API: since when, whether it was asked before, when it answered first, and the
+-- bucket that is learnt from its answers, if it has one yet.
+local function api_of(call)
   local system, key = call.client.system, place_of(call) .. call.name
-  local learnt = shared_of(system).learnt
-  learnt[key] = learnt[key] or rate.learnt(system.now(), 1, LEAST)
-  return learnt[key]
+  local apis = shared_of(system).apis
+  apis[key] = apis[key] or { since = system.now() }
+  return apis[key]
+end
+
+-- The bucket of an API, made with its second request or a first "slower": a program that asks once has
+-- nothing to pace. The first answer counts all the same.
+local function learnt_of(api)
+  if not api.learnt then
+    api.learnt = require("eksrun.aws.rate").learnt(api.since, 1, LEAST)
+    if api.answered_at then api.learnt:answered(false, api.answered_at) end
+  end
+  return api.learnt
 end
 
 -- Waits for the tokens that AWS documents.
@@ -58,7 +68,7 @@ local function pass_documented(call)
   local fixed = shared_of(system).fixed
   for _, limit in ipairs(require("eksrun.aws.limits").of(state.name, call.name, call.params)) do
     local key = place_of(call) .. limit.name
-    fixed[key] = fixed[key] or rate.fixed(limit.capacity, limit.rate, system.now())
+    fixed[key] = fixed[key] or require("eksrun.aws.rate").fixed(limit.capacity, limit.rate, system.now())
     seconds = seconds + pass(fixed[key], system, limit.cost)
   end
   return seconds
@@ -68,7 +78,7 @@ end
 local function adaptive_of(call)
   local state = call.client
   if call.attempts.policy.mode ~= "adaptive" then return nil end
-  state.adaptive = state.adaptive or rate.learnt(state.system.now())
+  state.adaptive = state.adaptive or require("eksrun.aws.rate").learnt(state.system.now())
   return state.adaptive
 end
 
@@ -78,8 +88,12 @@ end
 function M.admit(call)
   local state = call.client
   if state.options.rate_limit == false then return 0 end
-  local learnt, system = learnt_of(call), state.system
-  if learnt.enabled and system.now() - learnt.slowed_at > FORGET then learnt:forget(system.now()) end
+  local api, system = api_of(call), state.system
+  local learnt = api.asked and learnt_of(api) or nil
+  api.asked = true
+  if learnt and learnt.enabled and system.now() - learnt.slowed_at > FORGET then
+    learnt:forget(system.now())
+  end
   return pass(adaptive_of(call), system) + pass_documented(call) + pass(learnt, system)
 end
 
@@ -90,7 +104,12 @@ function M.answered(call, err)
   local state = call.client
   if state.options.rate_limit == false then return end
   local now, throttled = state.system.now(), err ~= nil and require("eksrun.aws.failure").is_throttling(err)
-  learnt_of(call):answered(throttled, now)
+  local api = api_of(call)
+  if api.learnt or throttled then
+    learnt_of(api):answered(throttled, now)
+  else
+    api.answered_at = now
+  end
   local adaptive = adaptive_of(call)
   if adaptive then adaptive:answered(throttled, now) end
 end
