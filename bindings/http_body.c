@@ -65,6 +65,7 @@ static int check_sum(struct ek_http_op *op, struct ek_error *e) {
   size_t n;
   if (op->sum.algorithm == NULL) return 0;
   int rc = ek_checksum_final(digest, &n, &op->sum, e);
+  ek_checksum_fini(&op->sum);
   op->sum.algorithm = NULL;
   if (rc != 0) return rc;
   if (n == op->digest_len && memcmp(digest, op->digest, n) == 0) return 0;

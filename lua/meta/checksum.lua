@@ -3,9 +3,9 @@
 --- Checksums of bodies, as AWS names them, and gzip.
 local checksum = {}
 
---- @alias eksrun.checksum.Algorithm "crc64nvme"|"crc32c"|"crc32"|"sha1"|"sha256"|"sha512"|"md5" in any case
+--- @alias eksrun.checksum.Algorithm "xxhash3"|"xxhash128"|"xxhash64"|"crc64nvme"|"crc32c"|"crc32"|"sha1"|"sha256"|"sha512"|"md5" in any case
 
---- The digest of bytes; a CRC with its highest byte first.
+--- The digest of bytes; a CRC or an xxHash with its highest byte first.
 ---@param algorithm eksrun.checksum.Algorithm
 ---@param bytes string
 ---@return string digest raw bytes

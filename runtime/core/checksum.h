@@ -12,7 +12,7 @@
 struct ek_checksum {
   const struct ek_checksum_algorithm *algorithm;
   uint64_t crc;
-  void *context; /* owned; of libcrypto, NULL for a CRC */
+  void *context; /* owned; of libcrypto or xxHash, NULL for a CRC */
 };
 
 /* The algorithms' names in lower case, the cheapest first; NULL ends them. */
@@ -24,7 +24,7 @@ int ek_checksum_update(struct ek_checksum *c, const void *data, size_t n, struct
 /* The digest of all so far and its length; nothing can be added behind it. */
 int ek_checksum_final(unsigned char out[EK_CHECKSUM_MAX], size_t *n, struct ek_checksum *c,
                       struct ek_error *e);
-/* Idempotent. */
+/* Idempotent; the algorithm has to be there still. */
 void ek_checksum_fini(struct ek_checksum *c);
 
 #endif

@@ -26,14 +26,23 @@ static void assert_digest(const char *name, const char *text, size_t piece, cons
 }
 
 /* The check value of each algorithm: that of "123456789" (RFC 3720 for crc32c, NVMe's for
- * crc64nvme), and the digests of RFC 1321 and FIPS 180. */
+ * crc64nvme), and the digests of RFC 1321 and FIPS 180; of xxHash what AWS's own library
+ * (awscrt 0.38) gives. */
 static void known_values(void **state) {
   (void)state;
   for (size_t piece = 1; piece <= 9; piece++) {
     assert_digest("crc32", "123456789", piece, "y/Q5Jg==");
     assert_digest("CRC32C", "123456789", piece, "4waSgw==");
     assert_digest("crc64nvme", "123456789", piece, "rosUhgp5mIg=");
+    assert_digest("xxhash64", "123456789", piece, "jLhB20DmroM=");
+    assert_digest("XXHASH3", "123456789", piece, "ctyxi2ehff8=");
+    assert_digest("xxhash128", "123456789", piece, "MxGUd+3l3NXpcWQnaB1YYA==");
   }
+  char many[1001] = {0};
+  memset(many, 'x', 1000);
+  assert_digest("xxhash64", many, 300, "TLmjtpy3AOE=");
+  assert_digest("xxhash3", many, 300, "wKSHe5YsuoI=");
+  assert_digest("xxhash128", many, 300, "UKGvWl8tzwHApId7liy6gg==");
   assert_digest("md5", "abc", 2, "kAFQmDzST7DWlj99KOF/cg==");
   assert_digest("sha1", "abc", 2, "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
   assert_digest("sha256", "abc", 2, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
