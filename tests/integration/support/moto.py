@@ -49,10 +49,6 @@ class Moto:
         with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body, method="POST")):
             pass
 
-    def reset(self):
-        """Forgets every resource."""
-        self.post("/moto-api/reset")
-
     def stop(self):
         self.process.terminate()
         try:
