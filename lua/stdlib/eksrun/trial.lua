@@ -125,12 +125,14 @@ end
 local function failure_of(result, what)
   local step = result.failed[1] or result.unready[1] or result.not_started[1]
   if not step then return nil end
-  local why, errors = step.err and util.describe(step.err) or step.status, {}
+  local errors = {}
   for i, failed in ipairs(result.failed) do errors[i] = failed.err end
-  return error_object.new {
-    code = "failed", cause = step.err, errors = errors,
-    message = ("%s: %s %s: %s"):format(what, step.kind, step.address, why),
-  }
+  local where = ("%s: %s %s"):format(what, step.kind, step.address)
+  if not step.err then
+    return error_object.new { code = "failed", errors = errors, message = where .. ": " .. step.status }
+  end
+  -- Said once: the text of an error ends with its cause.
+  return error_object.new { code = "failed", cause = step.err, errors = errors, message = where }
 end
 
 -- Carries plans out and says what became of it; raises when a part failed.

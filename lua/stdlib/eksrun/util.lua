@@ -287,7 +287,8 @@ function M.check_options(where, options, allowed, level)
   for _, key in ipairs(M.sorted_keys(options)) do
     local kind = allowed[key]
     if not kind then
-      raise_option(level, "%s: unknown field '%s'%s", where, tostring(key), instead(key, options[key], allowed))
+      raise_option(level, "%s: unknown field '%s'%s", where, tostring(key),
+        instead(key, options[key], allowed))
     end
     kind = kind:gsub("%?$", "")
     if not is_of(kind, options[key]) then

@@ -9,7 +9,9 @@ describe("a node group that AWS gave up", function()
     for attempt = 1, 2 do
       local ok, err = pcall(trial.apply, trial, RECIPE, {})
       assert.is_false(ok)
-      assert.matches("CREATE_FAILED: .*sufficient m7g.large capacity", err.message)
+      assert.matches("CREATE_FAILED: .*sufficient m7g.large capacity", tostring(err))
+      local _, count = tostring(err):gsub("CREATE_FAILED", "")
+      assert.equal(1, count)
       local plan = trial:plan(RECIPE, {})
       assert.equal(1, plan.counts.changes, attempt)
       for _, action in ipairs(plan.actions) do

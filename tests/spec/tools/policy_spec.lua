@@ -61,6 +61,24 @@ describe("the least policy of a recipe", function()
     end)
   end
 
+  it("makes last what AWS does not take back, and leaves out what it refuses", function()
+    local path = os.tmpname()
+    file.write_atomic(path, [[
+local eksrun = require "eksrun"
+local p = eksrun.params {
+  version = { "1.33", "of the cluster", choices = { "1.32", "1.33", "1.34" } }, zones = { 2, "zones", max = 3 },
+}
+local net = require("eksrun.vpc").network { name = "s", zones = 3, nat = "none" }
+require("eksrun.cluster").create {
+  name = "s", version = p.version, subnets = table.move(net.public, 1, p.zones, 1, {}),
+}
+]])
+    local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
+    local asked = lives.watch { recipe = path, words = {}, region = "us-east-1" }
+    assert.same({ { "zones=3" }, { "version=1.34" } }, asked.changes)
+    assert.is_true(asked.one_way)
+  end)
+
   it("names what it can, and narrows the rest by the stack's tag", function()
     local found = least.of {
       recipe = "recipes/managed-cluster.lua", words = { "name=prod", "nat=none", "zones=2" },

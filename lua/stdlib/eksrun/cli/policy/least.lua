@@ -43,7 +43,7 @@ end
 function M.of(life, all)
   local asked = lives.watch(life)
   life = util.overlay(life, {})
-  life.changes = asked.changes
+  life.changes, life.one_way = asked.changes, asked.one_way
   -- A run looks for what may be left, too; what it is not let see it says, and goes on.
   local actions, spared = all and {} or surely_needed(life, asked), {}
   for _, request in ipairs(asked.requests) do

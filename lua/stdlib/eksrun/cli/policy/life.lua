@@ -15,11 +15,13 @@ local CHANGES_MAX = 12
 --- @field region string
 --- @field state? table of the account before
 --- @field changes? string[][] words of the recipe changed, one set after the other; default: found by trying
+--- @field one_way? boolean the last of the changes is not taken back
 
 --- @class eksrun.policy.Asked what was asked of IAM
 --- @field requests eksrun.sandbox.iam.Request[] in their order
 --- @field stack string
 --- @field changes string[][] that could be made
+--- @field one_way boolean? AWS does not take the last of them back
 --- @field changed table<string, boolean> names of the parameters that they change
 --- @field destroying integer the first request of the destroy
 
@@ -70,17 +72,33 @@ local function open(life, options)
   return trials.new(options)
 end
 
--- Changes that AWS or the engine refuses (a replacement of what is protected) are none.
-local function try_changes(trial, life, asked)
-  for _, change in ipairs(possible_changes(life)) do
+-- Changes that AWS or the engine refuses (a replacement of what is protected) are none. One that AWS makes and
+-- does not take back (a newer version) leaves nothing to try the others on: its first word is returned at once.
+-- Those in `one_way` are left to the last, and the first of them that can be made ends the life.
+local function try_changes(trial, life, asked, one_way)
+  local function try(change)
     local ok, plan = pcall(trial.plan, trial, life.recipe, change.words)
-    if ok and plan.counts.changes > 0 then
-      ok = pcall(trial.apply, trial, life.recipe, change.words)
-      trial:apply(life.recipe, life.words)
-      if ok then
-        asked.changes[#asked.changes + 1] = change.words
-        asked.changed[change.name] = true
-      end
+    return ok and plan.counts.changes > 0 and pcall(trial.apply, trial, life.recipe, change.words)
+  end
+  local function note(change)
+    asked.changes[#asked.changes + 1] = change.words
+    asked.changed[change.name] = true
+  end
+  local last = {}
+  for _, change in ipairs(possible_changes(life)) do
+    if one_way[change.words[1]] then
+      last[#last + 1] = change
+    else
+      local made = try(change)
+      if not pcall(trial.apply, trial, life.recipe, life.words) then return change.words[1] end
+      if made then note(change) end
+    end
+  end
+  for _, change in ipairs(last) do
+    if try(change) then
+      note(change)
+      asked.one_way = true
+      break
     end
   end
 end
@@ -91,20 +109,19 @@ local function parts(life)
     function(trial, options) return trial:apply(life.recipe, life.words, options) end,
     function(trial, options) trial:plan(life.recipe, life.words, options) end,
   }
-  for _, words in ipairs(life.changes or {}) do
+  for i, words in ipairs(life.changes or {}) do
     list[#list + 1] = function(trial, options) trial:apply(life.recipe, words, options) end
-    list[#list + 1] = function(trial, options) trial:apply(life.recipe, life.words, options) end
+    if not life.one_way or life.changes[i + 1] then
+      list[#list + 1] = function(trial, options) trial:apply(life.recipe, life.words, options) end
+    end
   end
   list[#list + 1] = function(trial, options) trial:destroy(life.recipe, life.words, nil, options) end
   return list
 end
 
---- Sees what the life of a recipe asks IAM.
---- @param life eksrun.policy.Life
---- @param options? eksrun.trial.Options
---- @return eksrun.policy.Asked
-function M.watch(life, options)
-  local asked = { requests = {}, changes = life.changes or {}, changed = {} }
+-- What was asked, and the first word of a change that turned out to be one way: then all is to be seen again.
+local function watch_once(life, options, one_way)
+  local asked = { requests = {}, changes = life.changes or {}, changed = {}, one_way = life.one_way }
   local trial <close> = open(life, {
     observe = function(requests)
       table.move(requests, 1, #requests, #asked.requests + 1, asked.requests)
@@ -113,13 +130,27 @@ function M.watch(life, options)
   local list = parts(life)
   for i, part in ipairs(list) do
     if i == #list then
-      if not life.changes then try_changes(trial, life, asked) end
+      local again = not life.changes and try_changes(trial, life, asked, one_way)
+      if again then return asked, again end
       asked.destroying = #asked.requests + 1
     end
     local made = part(trial, options)
     asked.stack = asked.stack or made.plan.stack.name
   end
   return asked
+end
+
+--- Sees what the life of a recipe asks IAM.
+--- @param life eksrun.policy.Life
+--- @param options? eksrun.trial.Options
+--- @return eksrun.policy.Asked
+function M.watch(life, options)
+  local one_way = {}
+  while true do
+    local asked, again = watch_once(life, options, one_way)
+    if not again then return asked end
+    one_way[again] = true
+  end
 end
 
 -- The action that was refused, of an error or of what caused it.
