@@ -248,12 +248,19 @@ end
 --- @param options eksrun.Cluster.Options
 --- @return eksrun.Cluster
 function M.create(options)
+  if type(options) == "table" and type(options.network) == "string" then
+    util.raise_at_caller("cluster.create: field 'network' wants what vpc.network or vpc.existing returns: "
+      .. "network = vpc.existing { id = \"%s\" }", options.network)
+  end
   util.check_options("cluster.create", options, CLUSTER_OPTIONS)
   if not options.network and not options.subnets then
     util.raise_at_caller("cluster.create: field 'network' (from vpc.network) or 'subnets' is required")
   end
   if options.network and not (options.subnets or rawget(options.network, "private")) then
     util.raise_at_caller("cluster.create: field 'network' wants what vpc.network returns")
+  end
+  if options.public_access == false and options.private_access == false then
+    util.raise_at_caller("cluster.create: with public_access and private_access false nobody reaches the API")
   end
   check_compute(options)
   local resource = eksrun.scope("cluster", declare_cluster, options)

@@ -169,7 +169,8 @@ local function given(declared, words)
     local name, text = word:match("^([^=]+)=(.*)$")
     if not name then
       util.fail("usage", "'%s' is no parameter: k=v expected%s", word,
-        declared[word] and (", such as %s=..."):format(word) or "")
+        declared[word] and (", such as %s=..."):format(word)
+          or word:find "[/.]" and "; the file of a sandbox is given as --sandbox=FILE" or "")
     end
     local parameter = declared[name]
     if not parameter then

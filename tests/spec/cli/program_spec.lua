@@ -51,6 +51,22 @@ describe("the program", function()
     assert.equal("", result.stdout)
   end)
 
+  it("says what a saved plan and the file of a sandbox are for", function()
+    local path = write "return {}"
+    local function refused(...)
+      local result = process.run {
+        argv = { program, ... }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder, AWS_REGION = "eu-west-1" },
+      }
+      return result.stderr
+    end
+    file.write_atomic(folder .. "/x.plan", '{"changes": [], "eksrun_plan": 1}')
+    assert.matches("x.plan is a saved plan, which only apply takes: eksrun apply .*x.plan",
+      refused("destroy", folder .. "/x.plan", "--yes"))
+    write [[require("eksrun").params { a = { 1, "one" } }]]
+    assert.matches("aws.json' is no parameter: .*; the file of a sandbox is given as %-%-sandbox=FILE",
+      refused("plan", path, "--sandbox", "aws.json"))
+  end)
+
   it("takes --sandbox before the service of a call", function()
     local result = process.run {
       argv = { program, "call", "--sandbox", "eks", "list-clusters" },

@@ -88,6 +88,19 @@ describe("the live tree", function()
     assert.is_true(tree.is_slow(steps[1], 31))
   end)
 
+  it("knows of an update what takes longest of what it changes", function()
+    local one = step("net/a", "running", { kind = "update" })
+    one.action.type.typical = { update = 60, of = { version = 600, labels = 10 } }
+    local function usual(...)
+      one.action.changes = {}
+      for i, input in ipairs { ... } do one.action.changes[i] = { input = input } end
+      return timeline.usual(one)
+    end
+    assert.equal(60, usual "tags")
+    assert.equal(60, usual "labels")
+    assert.equal(600, usual("tags", "version"))
+  end)
+
   it("is never wider nor higher than the screen, whatever is going on", function()
     local statuses = { "running", "done", "failed", "unready", "not started", false }
     local seed = 1

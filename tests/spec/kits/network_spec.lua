@@ -230,6 +230,13 @@ describe("kits", function()
       local ok, err = pcall(cluster.create, { name = "other" })
       assert.is_false(ok)
       assert.matches("field 'network' %(from vpc.network%) or 'subnets' is required", tostring(err))
+      ok, err = pcall(cluster.create, { name = "other", network = "vpc-1" })
+      assert.is_false(ok)
+      assert.matches("wants what vpc.network or vpc.existing returns: .* { id = \"vpc%-1\" }", tostring(err))
+      ok, err = pcall(cluster.create,
+        { name = "other", subnets = { "subnet-1" }, public_access = false, private_access = false })
+      assert.is_false(ok)
+      assert.matches("nobody reaches the API", tostring(err))
     end)
   end)
 

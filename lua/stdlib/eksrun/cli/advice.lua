@@ -38,6 +38,10 @@ local RULES = {
   { code = "^AccessDenied", text = PERMISSIONS },
   { code = "^UnauthorizedOperation$", text = PERMISSIONS },
   { code = "^UnsupportedAvailabilityZone", text = "name the zones: zones = { ... } of vpc.network" },
+  {
+    code = "^InvalidParameterException$", message = "principalArn",
+    text = "look whether that role or user exists, and whether its ARN is right",
+  },
   { code = "^InsufficientFreeAddressesInSubnet$", text = "give a larger range, or other subnets" },
   {
     message = "sufficient [%w%.-]* ?capacity",

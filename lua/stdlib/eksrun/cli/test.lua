@@ -87,6 +87,11 @@ function M.run(parsed)
   end
   core.subscribe({ "failure" }, count)
   core.subscribe({ "error" }, count)
+  local ran = 0
+  core.subscribe({ "test", "end" }, function()
+    ran = ran + 1
+    return nil, true
+  end)
   subscribe_output(core, parsed)
   require "busted.modules.filter_loader"()(core, {
     tags = {}, excludeTags = {}, filter = parsed.filter or {}, filterOut = {},
@@ -95,6 +100,9 @@ function M.run(parsed)
   require "busted.execute"(core)(1, {})
   core.publish { "exit" } -- JUnit's file is written by now
   require("eksrun.testing").finish()
+  if ran == 0 and failed == 0 and parsed.filter then
+    util.fail("usage", "no test has a name that --filter %s matches", table.concat(parsed.filter, ", "))
+  end
   return failed == 0 and 0 or 1
 end
 

@@ -63,6 +63,10 @@ local function compile(path)
   local text = file:read("a")
   if file ~= io.stdin then file:close() end
   if not text then util.fail("usage", "recipe %s: not a file", path) end
+  if text:find '^{.*"eksrun_plan"' then
+    util.fail("usage", "%s is a saved plan, which only apply takes: eksrun apply %s", path,
+      util.shell_word(path))
+  end
   local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment())
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
   if not chunk then

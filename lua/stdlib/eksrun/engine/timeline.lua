@@ -26,7 +26,13 @@ local M = {}
 --- @return number?
 function M.usual(step)
   local typical = step.action.type.typical
-  return typical and typical[step.kind == "wait" and "create" or step.kind]
+  local seconds = typical and typical[step.kind == "wait" and "create" or step.kind]
+  if step.kind ~= "update" or not typical or not typical.of then return seconds end
+  for _, change in ipairs(step.action.changes or {}) do
+    local own = typical.of[change.input]
+    if own and (not seconds or own > seconds) then seconds = own end
+  end
+  return seconds
 end
 
 -- The step that ended last among some; ties go to the address, so that the answer is always the same.

@@ -44,7 +44,7 @@ local M = {}
 --- @field refuse? fun(change: eksrun.Refusal): string? why AWS will not do an update
 --- @field exclusive? table<string, string> by "create", "update", "delete": "eks.cluster/{clusterName}"
 --- @field retry? table<string, eksrun.Retry[]> by "create", "update", "delete": errors that pass
---- @field typical? table<string, number> usual seconds by "create", "update", "delete"
+--- @field typical? table usual seconds by "create", "update", "delete"; `of`: of updates by their inputs
 --- @field slow? string what to look at when that takes much longer: "the nodes' subnets: ..."
 --- @field observe fun(ctx: eksrun.Context, wanted: table[]): table[]
 --- @field create fun(ctx: eksrun.Context, inputs: table): table

@@ -31,7 +31,12 @@ end
 local function command_of(parsed)
   if not parsed.argv or parsed.recipe == "-" then return nil end
   local words = parsed.argv
-  if parsed.saved then words = { parsed.recipe, table.unpack(parsed.params) } end
+  if parsed.saved then
+    words = { parsed.recipe, table.unpack(parsed.params) }
+    for _, word in ipairs(parsed.argv) do
+      if word:find "^%-%-sandbox=" then words[#words + 1] = word end
+    end
+  end
   local declared = {}
   if parsed.recipe and parsed.params and parsed.params[1] then
     local ok, found = pcall(recipe.parameters, parsed.recipe)

@@ -37,6 +37,7 @@ return resource.define {
     },
   },
   typical = { create = 2, delete = 2 },
+  slow = "whether the role or user exists: EKS knows a new one after some seconds",
 
   observe = function(ctx, wanted)
     return support.observe_children(ctx, wanted, {

@@ -217,7 +217,10 @@ return resource.define {
     update = support.ROLE_NOT_VISIBLE_YET, -- of the nodes, when Auto Mode is turned on
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
   },
-  typical = { create = 600, update = 120, delete = 150 },
+  typical = {
+    create = 600, update = 120, delete = 150,
+    of = { version = 600, encryptionConfig = 1800, resourcesVpcConfig = 240 },
+  },
   slow = "the subnets' free addresses and the health issues of the cluster",
 
   observe = function(ctx, wanted)

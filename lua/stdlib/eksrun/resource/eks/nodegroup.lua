@@ -111,7 +111,10 @@ return resource.define {
     create = support.ROLE_NOT_VISIBLE_YET,
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 3600 } },
   },
-  typical = { create = 130, update = 120, delete = 370 },
+  typical = {
+    create = 130, update = 120, delete = 370,
+    of = { version = 600, releaseVersion = 600, launchTemplate = 600 },
+  },
   slow = "its health issues, whether EC2 has room for its instance types in its zones, "
     .. "and whether the nodes reach the cluster: the subnets' routes, NAT or endpoints, the node role",
 
