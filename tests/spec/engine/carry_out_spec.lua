@@ -141,6 +141,33 @@ describe("a run under the lock", function()
       end
     end
 
+    it("replaces nothing for what it does not see yet", function()
+      local journal = journals.open(stack)
+      journal:begin "killed"
+      journal:settle({ address = "net" }, "net-1")
+      journal:close()
+      made_unseen(2)
+      sky.things["host-1"] = {
+        kind = "host", id = "host-1", HostName = "h", NetId = "net-1", up = true,
+        tags = { ["eksrun:stack"] = "spec/carry", ["eksrun:resource"] = "h" },
+      }
+      local describe = sky.aws.cloud.describe
+      function sky.aws.cloud.describe(service, kind)
+        return kind == "host" and { sky.things["host-1"] } or describe(service, kind)
+      end
+      local first
+      carry_out(function()
+        local planned = plan(function()
+          local made = cloud.net { "net", Cidr = "10.0.0.0/16" }
+          cloud.host { "h", HostName = "h", NetId = made.NetId }
+        end, { allow_destroy = { "h" } })
+        first = first or planned
+        return planned
+      end)
+      assert.equal(1, first.counts.replace)
+      assert.is_nil(sky.calls.create or sky.calls.delete)
+    end)
+
     for _, case in ipairs {
       { "waits as long as the last call may have taken to come to AWS", on_the_way = 40 },
       { "looks once more when what was made has to be seen", id = "net-1", slow = 25 },

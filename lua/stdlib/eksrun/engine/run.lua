@@ -56,6 +56,19 @@ local function may_be_blind(options, plan)
   return record.kind == "hold" or made + make.settle_seconds() > clock.now()
 end
 
+-- Until when a plan that was asked for at `asked` is not to be trusted: it replaces something, perhaps for
+-- what it would make anew and only does not see yet. Nil: it is.
+local function doubtful_until(plan, unsettled, asked)
+  local replaces, due = false, 0
+  for _, action in ipairs(plan.actions) do
+    replaces = replaces or action.op == "replace"
+    if action.op == "create" and action.type.identity == "tag" then
+      due = math.max(due, unsettled(action) or 0)
+    end
+  end
+  return replaces and due > asked and due or nil
+end
+
 --- @class eksrun.run.Options
 --- @field plan eksrun.Plan as it was shown
 --- @field make fun(): eksrun.Plan makes it again
@@ -106,15 +119,22 @@ function M.carry_out(options)
   complete = was_complete
   journal = journals.open(stack)
   local unsettled, all_unsettled = unsettled_by(lock, journal)
+  local function settle(until_when)
+    local seconds = math.max(0, until_when - clock.now())
+    if options.on_settle then options.on_settle(seconds) end
+    task.sleep(seconds)
+  end
   -- What is not seen is made by nobody twice, but would be left by a destroy.
   local due = plan.destroy and all_unsettled()
-  if due then
-    if options.on_settle then options.on_settle(due - clock.now()) end
-    task.sleep(math.max(0, due - clock.now()))
-  end
-  if lock or due then
-    local shown = saved.digest(plan)
+  if due then settle(due) end
+  if lock or due or doubtful_until(plan, unsettled, 0) then
+    local shown, began = saved.digest(plan), clock.now()
     plan = options.make()
+    due = doubtful_until(plan, unsettled, began)
+    if due then
+      settle(due)
+      plan = options.make()
+    end
     if saved.digest(plan) ~= shown then
       if lock then lock:extend(inventory.during(plan)) end
       local asked = plan.counts.changes > 0 and options.on_changed
