@@ -35,6 +35,9 @@ end
 --- @return table specification as the group has it
 function M.template_of(call, group)
   local mixed = group.MixedInstancesPolicy
+  if mixed and not mixed.LaunchTemplate then
+    M.refuse "Valid requests must contain a launch template in their mixed instances policy."
+  end
   local specification = mixed and mixed.LaunchTemplate.LaunchTemplateSpecification or group.LaunchTemplate
   local ok, template, version = pcall(function()
     local template = templates.need(call, specification)

@@ -45,7 +45,15 @@ local function part_of(found, item, name)
   if not key then
     refuse("One or more parameter values were invalid: Missing the key %s in the item", name)
   end
-  if value.N then key = ("%.17g"):format(tonumber(key)) end
+  if next(value, next(value)) then
+    refuse("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
+      .. "supported datatypes")
+  end
+  if value.N then
+    local number = tonumber(value.N)
+    if not number then refuse("The parameter cannot be converted to a numeric value: %s", value.N) end
+    key = ("%.17g"):format(number)
+  end
   return next(value) .. ":" .. key, found
 end
 
@@ -241,6 +249,9 @@ function operations.TransactWriteItems(call, params)
   local before, reasons, refused = {}, json.array {}, false
   for i, request in ipairs(params.TransactItems) do
     local what, own = next(request)
+    if not what or next(request, what) then
+      refuse "TransactItems can only contain one of Check, Put, Update or Delete"
+    end
     local found = need(call, own.TableName)
     local key = key_of(found, own.Item or own.Key)
     table.insert(before, 1, { found = found, key = key, item = found._items[key] })

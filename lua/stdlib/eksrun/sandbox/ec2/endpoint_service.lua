@@ -65,8 +65,10 @@ function operations.DescribeVpcEndpointServices(call, params)
     if shown then names[#names + 1] = name end
     if wanted then wanted[name] = nil end
   end
-  for name in pairs(wanted or {}) do
-    fault.raise("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
+  for _, name in ipairs(params.ServiceNames or {}) do
+    if wanted[name] then
+      fault.raise("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
+    end
   end
   -- Pages go by the details here.
   local limit = params.MaxResults

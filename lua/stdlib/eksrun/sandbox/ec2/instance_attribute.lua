@@ -50,6 +50,13 @@ local function need_stopped(instance, what)
   end
 end
 
+-- An instance that is gone has none any more.
+local function first_interface(call, instance)
+  local interface = call:get("ec2.network_interface", instance._interfaces[1])
+  if interface then return interface end
+  fault.raise("IncorrectInstanceState", "The instance '%s' has no network interface.", instance.InstanceId)
+end
+
 -- By the member of requests: what it changes.
 local CHANGES = {
   InstanceType = function(_, instance, value)
@@ -68,10 +75,10 @@ local CHANGES = {
   InstanceInitiatedShutdownBehavior = function(_, instance, value) instance._on_shutdown = value.Value end,
   EbsOptimized = function(_, instance, value) instance.EbsOptimized = value.Value end,
   SourceDestCheck = function(call, instance, value)
-    call:get("ec2.network_interface", instance._interfaces[1]).SourceDestCheck = value.Value
+    first_interface(call, instance).SourceDestCheck = value.Value
   end,
   Groups = function(call, instance, value)
-    local interface = call:get("ec2.network_interface", instance._interfaces[1])
+    local interface = first_interface(call, instance)
     interface.Groups = interfaces.groups(call, value, interface.VpcId)
   end,
 }

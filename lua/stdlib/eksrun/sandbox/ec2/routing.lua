@@ -4,6 +4,7 @@ local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
 local quota = require "eksrun.sandbox.ec2.quota"
 local support = require "eksrun.sandbox.ec2.support"
+local util = require "eksrun.util"
 
 local M = { operations = {} }
 local operations = M.operations
@@ -212,7 +213,7 @@ end
 local function target(call, params, route)
   local count = 0
   if params.LocalTarget then count, route.GatewayId = 1, "local" end
-  for name, kinds in pairs(TARGETS) do
+  for name, kinds in util.sorted_pairs(TARGETS) do
     local id = params[name]
     if id then
       count = count + 1

@@ -280,6 +280,9 @@ function operations.ModifySecurityGroupRules(call, params)
   for i, change in ipairs(params.SecurityGroupRules) do
     local old = support.need(call, "ec2.security_group_rule", change.SecurityGroupRuleId)
     local wanted = change.SecurityGroupRule
+    if not wanted or not wanted.IpProtocol then
+      fault.raise("MissingParameter", "The request must contain the parameter SecurityGroupRule.IpProtocol")
+    end
     if old.GroupId ~= group.GroupId then
       fault.raise("InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist",
         change.SecurityGroupRuleId)

@@ -257,7 +257,7 @@ local function new_labels(group, change)
 end
 
 local function new_taints(group, change)
-  local function name(taint) return taint.key .. "\0" .. taint.effect end
+  local function name(taint) return (taint.key or "") .. "\0" .. (taint.effect or "") end
   local by_name, list = {}, json.array {}
   for _, taint in ipairs(group.taints or {}) do by_name[name(taint)] = taint end
   for _, taint in ipairs(change.removeTaints or {}) do by_name[name(taint)] = nil end
