@@ -108,6 +108,47 @@ FIRST = {
     ],
 }
 
+TRUST = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["eks.amazonaws.com",'
+         '"ec2.amazonaws.com","eks-fargate-pods.amazonaws.com"]},"Action":"sts:AssumeRole"}]}')
+# The same for a server that looks at what a call refers to: "$x" is what was learnt first as x, "$x.2" second.
+FIRST_OF_STRICT = {
+    **FIRST,
+    "iam": [("CreateRole", {"RoleName": name, "AssumeRolePolicyDocument": TRUST}) for name in WORDS[:3]],
+    "ec2": [
+        ("CreateVpc", {"CidrBlock": "10.0.0.0/16"}),
+        ("CreateSubnet", {"VpcId": "$vpcId", "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-1a"}),
+        ("CreateSubnet", {"VpcId": "$vpcId", "CidrBlock": "10.0.2.0/24", "AvailabilityZone": "us-east-1b"}),
+        ("CreateSecurityGroup", {"VpcId": "$vpcId", "GroupName": "alpha", "Description": "a <b> & c"}),
+        ("DescribeImages", {"Owners": ["amazon"]}),
+        ("CreateLaunchTemplate", {"LaunchTemplateName": "alpha", "LaunchTemplateData": {
+            "ImageId": "$imageId", "InstanceType": "t3.micro", "UserData": "ZWNobyDDvG4="}}),
+        ("RunInstances", {"ImageId": "$imageId", "MinCount": 1, "MaxCount": 2, "InstanceType": "t3.micro",
+                          "SubnetId": "$subnetId", "ClientToken": "t", "UserData": "#!/bin/sh\necho ünï"}),
+        ("DescribeInstances", {}),
+    ],
+    "eks": [
+        ("CreateCluster", {"name": "alpha", "roleArn": KNOWN["roleArn"][0], "clientRequestToken": "t",
+                           "resourcesVpcConfig": {"subnetIds": ["$subnetId", "$subnetId.2"]},
+                           "tags": {"team": "a&b=c"}}),
+        ("DescribeCluster", {"name": "alpha"}),
+        ("CreateNodegroup", {"clusterName": "alpha", "nodegroupName": "beta-2", "subnets": ["$subnetId"],
+                             "nodeRole": KNOWN["roleArn"][1], "clientRequestToken": "t"}),
+        ("CreateAddon", {"clusterName": "alpha", "addonName": "vpc-cni"}),
+        ("CreateFargateProfile", {"clusterName": "alpha", "fargateProfileName": "delta.4",
+                                  "podExecutionRoleArn": KNOWN["roleArn"][2], "selectors": [{"namespace": "x"}]}),
+    ],
+    "dynamodb": [
+        *FIRST["dynamodb"][:2],
+        *(("DescribeTable", {"TableName": name}) for name in KNOWN["tableName"]),
+        *FIRST["dynamodb"][2:],
+    ],
+    "autoscaling": [
+        ("CreateAutoScalingGroup", {
+            "AutoScalingGroupName": "alpha", "LaunchTemplate": {"LaunchTemplateName": "alpha"}, "MinSize": 1,
+            "MaxSize": 3, "VPCZoneIdentifier": "$subnetId"}),
+    ],
+}
+
 
 def lower_first(name):
     return name[:1].lower() + name[1:]
@@ -132,17 +173,18 @@ def within(meta, value):
 
 
 class Calls:
-    """A stream of calls of one service: next() makes one, learn() remembers what it told."""
+    """A stream of calls of one service, of the operations with these names: next() makes one, learn()
+    remembers what it told."""
 
-    def __init__(self, service, model, seed):
+    def __init__(self, service, model, seed, names, first=FIRST, pool=None):
+        """first: how each service begins; pool: what calls of other services learnt."""
         self.service, self.model = service, model
         self.random = random.Random(f"{seed}/{service}")
-        names = implemented(service, model.operation_names)
         self.creates = [n for n in names if n.startswith(CREATES)]
         self.ends = [n for n in names if n.startswith(ENDS)]
         self.others = [n for n in names if n not in self.creates and n not in self.ends]
-        self.pool, self.made, self.broken = {}, 0, {}
-        self.first = list(FIRST.get(service, []))
+        self.pool, self.made, self.broken = {} if pool is None else pool, 0, {}
+        self.first = list(first.get(service, []))
 
     def choose(self):
         at = self.random.random()
@@ -156,12 +198,24 @@ class Calls:
     def next(self):
         """An operation's name and its parameters, as JSON has them: times are seconds, bytes text."""
         if self.first:
-            return self.first.pop(0)
+            name, params = self.first.pop(0)
+            return name, self.fill(params)
         name = self.choose()
         while self.broken.get(name, 0) > 1:
             name = self.choose()
         shape = self.model.operation_model(name).input_shape
         return name, self.structure(shape, "", 0) if shape else {}
+
+    def fill(self, value):
+        """What a call begins with, with what was learnt in it."""
+        if isinstance(value, dict):
+            return {key: self.fill(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self.fill(part) for part in value]
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        key, _, number = value[1:].partition(".")
+        return self.pool["$" + key][int(number or 1) - 1]
 
     def structure(self, shape, context, depth):
         out = {}
@@ -260,6 +314,7 @@ class Calls:
                         seen = self.pool.setdefault(each, [])
                         if part not in seen:
                             seen.append(part)
+                            self.pool.setdefault("$" + each, []).append(part)
                             del seen[:-8]
         elif isinstance(value, list):
             singular = lower_first(parent[:-1] if parent.endswith("s") else parent)

@@ -1,5 +1,5 @@
 -- Makes the calls that a file lists, one JSON object a line: { service, operation, params }; writes a
--- line for each: { output } or { error = { code, message, status } }. { seed } seeds moto's chance.
+-- line for each: { output } or { error = { code, message, status } }. { seed } seeds the chance of a moto.
 --
 --   eksrun lua differential.lua CALLS RESULTS
 local aws = require "eksrun.aws"
@@ -42,7 +42,8 @@ local results = assert(io.open(arg[2], "w"))
 for line in io.lines(arg[1]) do
   local call = json.decode(line)
   if call.seed then
-    require("eksrun.http").request { method = "POST", url = ("%s/moto-api/seed?a=%d"):format(url, call.seed) }
+    local to = ("%s/moto-api/seed?a=%d"):format(url, call.seed)
+    require("eksrun.http").try_request { method = "POST", url = to }
   else
     results:write(json.encode(run(call), { replace_invalid = true }), "\n")
   end

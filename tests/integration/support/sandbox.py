@@ -10,9 +10,9 @@ EKSRUN = os.environ.get("EKSRUN", str(ROOT / "build/eksrun"))
 
 
 class Sandbox:
-    def __init__(self, *args):
+    def __init__(self, *args, command=("sandbox", "--listen", "127.0.0.1:0")):
         self.process = subprocess.Popen(
-            [EKSRUN, "sandbox", "--listen", "127.0.0.1:0", *map(str, args)], stdout=subprocess.PIPE, text=True)
+            [EKSRUN, *command, *map(str, args)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
         self.url = self.process.stdout.readline().strip()
         assert self.url.startswith("http"), "the sandbox did not start"
 

@@ -36,8 +36,8 @@ describe("a call that is half said", function()
     local vpc = support.network(aws)
     local tables = aws.ec2:describe_route_tables { Filters = { { Name = "vpc-id", Values = { vpc } } } }
     refused("InvalidParameterValue", "parameter gatewayId", "ec2", "create_route", {
-      RouteTableId = tables.RouteTables[1].RouteTableId, DestinationCidrBlock = "0.0.0.0/0", GatewayId = "alpha",
-      InstanceId = "alpha", NatGatewayId = "alpha",
+      RouteTableId = tables.RouteTables[1].RouteTableId, DestinationCidrBlock = "0.0.0.0/0",
+      GatewayId = "alpha", InstanceId = "alpha", NatGatewayId = "alpha",
     })
   end)
 
