@@ -8,7 +8,8 @@
 #include "core/suggest.h"
 #include "core/utf8.h"
 
-enum { PROBLEMS_MAX = 20 };
+/* Shown, and looked for: of a table within itself, twice at each level, there are 2^64. */
+enum { PROBLEMS_MAX = 20, COUNT_MAX = 1000 };
 
 /* Where in the parameters: names and indices, innermost first. */
 struct path {
@@ -276,6 +277,7 @@ static void check_value(struct check *c, const struct ek_model_ref *ref, int ind
   lua_State *L = c->walk.L;
   const struct ek_model_shape *shape = ek_aws_shape(&c->walk, ref);
   double seconds;
+  if (c->count >= COUNT_MAX) return;
   luaL_checkstack(L, 12, "parameters nested too deeply");
   if (depth > EK_AWS_DEPTH_MAX) {
     lua_pushfstring(L, "is nested more than %d deep", EK_AWS_DEPTH_MAX);

@@ -90,6 +90,18 @@ describe("parameters that a finalizer changes meanwhile", function()
   end)
 end)
 
+describe("a table within itself, twice at each level,", function()
+  it("is refused soon", function()
+    local value = { M = {} }
+    value.M.a, value.M.b = value, value
+    local ok, err = pcall(put_item { k = value })
+    assert.is_false(ok)
+    assert.equal("validation", err.code)
+    assert.equal(20, #err.problems)
+    assert.matches("is nested more than 64 deep; and 980 more$", tostring(err))
+  end)
+end)
+
 describe("a checksum", function()
   it("may be ended by a finalizer while it gets bytes", function()
     for _, algorithm in ipairs { "crc32", "sha256" } do
