@@ -66,7 +66,8 @@ describe("the least policy of a recipe", function()
     file.write_atomic(path, [[
 local eksrun = require "eksrun"
 local p = eksrun.params {
-  version = { "1.33", "of the cluster", choices = { "1.32", "1.33", "1.34" } }, zones = { 2, "zones", max = 3 },
+  version = { "1.33", "of the cluster", choices = { "1.32", "1.33", "1.34" } },
+  zones = { 2, "zones", max = 3 },
 }
 local net = require("eksrun.vpc").network { name = "s", zones = 3, nat = "none" }
 require("eksrun.cluster").create {

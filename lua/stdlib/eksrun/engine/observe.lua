@@ -73,10 +73,12 @@ end
 
 local function foreign(node, record)
   local owner, key = record.tags[stack_module.TAG_STACK], node.type:key_of(record)
+  local whose = owner and "belongs to the stack " .. owner or "was not made by eksrun"
+  local id = tostring(record[node.type.id] or "ID")
+  local advice = owner and "or delete that"
+    or ("delete that, or take it over: eksrun adopt RECIPE %s=%s"):format(node.address, id)
   util.fail("conflict", "%s: %s %s: %s exists already and %s; give this one another name, %s", node.where,
-    node.type.name, node.address, key, owner and ("belongs to the stack " .. owner) or "was not made by eksrun",
-    owner and "or delete that" or ("delete that, or take it over: eksrun adopt RECIPE %s=%s"):format(node.address,
-      tostring(record[node.type.id] or "ID")))
+    node.type.name, node.address, key, whose, advice)
 end
 
 -- The given types, and those that are declared.

@@ -72,8 +72,9 @@ local function open(life, options)
   return trials.new(options)
 end
 
--- Changes that AWS or the engine refuses (a replacement of what is protected) are none. One that AWS makes and
--- does not take back (a newer version) leaves nothing to try the others on: its first word is returned at once.
+-- Changes that AWS or the engine refuses (a replacement of what is protected) are none. One that AWS makes
+-- and does not take back (a newer version) leaves nothing to try the others on: its first word is returned at
+-- once.
 -- Those in `one_way` are left to the last, and the first of them that can be made ends the life.
 local function try_changes(trial, life, asked, one_way)
   local function try(change)
