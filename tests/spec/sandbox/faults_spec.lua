@@ -59,6 +59,28 @@ describe("the sandbox's faults", function()
     assert.not_equal(order, select(2, tally(settings, 300, 2)))
   end)
 
+  it("come to a run in the same order, its waits for another attempt included", function()
+    local function requests()
+      local names = {}
+      local aws = support.open {
+        faults = "throttle=0.4,error=0.1,reset=0.1",
+        observe = function(_, call) names[#names + 1] = call.operation end,
+      }
+      local calls = {}
+      for i, name in ipairs { "describe_vpcs", "describe_subnets", "describe_addresses", "describe_instances" } do
+        calls[i] = function()
+          for _ = 1, 5 do pcall(aws.ec2[name], aws.ec2, {}) end
+        end
+      end
+      task.all(calls)
+      support.close()
+      return table.concat(names, " ")
+    end
+    local first = requests()
+    assert.matches("DescribeVpcs.*DescribeInstances", first)
+    assert.equal(first, requests())
+  end)
+
   it("refuse in the words of the service, and do nothing then", function()
     local aws, world = support.open { faults = "throttle=1" }
     local function code(client, operation) return (support.refused(client, operation, {})) end

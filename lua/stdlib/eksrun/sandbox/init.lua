@@ -380,6 +380,12 @@ end
 --- @param region? string default us-east-1
 --- @return eksrun.aws.ClientOptions
 function Sandbox:options(region)
+  local drawn = 0
+  -- Waits before another attempt are the seed's, too: the same run asks the same in the same order.
+  local function random()
+    drawn = drawn + 1
+    return tonumber(self.world:hash("random", drawn):sub(1, 8), 16) / 0x100000000
+  end
   return {
     region = region or "us-east-1",
     credentials = { access_key_id = "AKIASANDBOX000000000", secret_access_key = "sandbox" },
@@ -389,6 +395,7 @@ function Sandbox:options(region)
       env = function() return nil end,
       read_file = function() return nil end,
       read_private = function() return nil end,
+      random = random,
     },
   }
 end
