@@ -4,6 +4,7 @@
  *   endpoint.compile(json) -> image             endpoint.open(image) -> Rules
  *   endpoint.compile_partitions(json) -> image  endpoint.open_partitions(image) -> Partitions
  *   endpoint.partition(region) -> table         endpoint.partitions() -> list of tables
+ *   regions() -> list of names
  *   Rules: parameters() resolve(params [, partitions])
  *
  * What an evaluation needs is one userdata: the parameters' strings stay on the stack while it
@@ -71,6 +72,17 @@ static int l_partitions(lua_State *L) {
     if (p->list[i].pattern == 0) continue; /* a single region's */
     push_partition(L, p, &p->list[i]);
     lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+static int l_regions(lua_State *L) {
+  const struct ek_partitions *p = push_own_partitions(L);
+  uint32_t count = p->head->table[EK_PARTITIONS_REGIONS].count;
+  lua_newtable(L);
+  for (uint32_t i = 0; i < count; i++) {
+    lua_pushstring(L, ek_partitions_string(p, p->regions[i].name));
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
 }
@@ -337,6 +349,7 @@ int luaopen_eksrun_native_endpoint(lua_State *L) {
                                        {"compile_partitions", l_compile_partitions},
                                        {"partition", l_partition},
                                        {"partitions", l_partitions},
+                                       {"regions", l_regions},
                                        {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"resolve", l_resolve}, {"parameters", l_parameters}, {NULL, NULL}};

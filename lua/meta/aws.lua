@@ -65,6 +65,7 @@
 ---@field configure fun(options: eksrun.aws.ClientOptions) changes the options of all calls that follow
 ---@field region fun(): string raises if there is none
 ---@field partition fun(): string "aws", "aws-cn", ...
+---@field region_doubt fun(): string? what to say of a region that AWS's partitions do not list
 ---@field profile fun(): string? the profile that a flag or AWS_PROFILE names
 ---@field identity fun(): { account: string, arn: string, user_id: string } asked once
 ---@field account fun(): string

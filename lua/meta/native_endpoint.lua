@@ -47,6 +47,10 @@ function endpoint.partition(region) end
 ---@return eksrun.native.endpoint.Partition[]
 function endpoint.partitions() end
 
+--- The names of all regions that the partitions list, "aws-global" and its like among them, sorted.
+---@return string[]
+function endpoint.regions() end
+
 ---@class eksrun.native.endpoint.Partitions
 
 ---@class eksrun.native.endpoint.Rules

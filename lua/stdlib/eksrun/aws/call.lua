@@ -196,7 +196,7 @@ local function send(call)
   observe.tell("sending", call, signed)
   local response
   response, err = exchange.send(call, signed)
-  if not response then return nil, require("eksrun.aws.errors").failed(call.client.name, call.name, err) end
+  if not response then return nil, require("eksrun.aws.errors").unanswered(call, err) end
   return call:read(response)
 end
 

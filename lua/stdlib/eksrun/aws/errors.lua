@@ -150,6 +150,19 @@ function M.failed(service, operation, cause)
   }
 end
 
+--- The error object for a request that nobody answered: a host that is not there may be of a misspelled
+--- region.
+--- @param call eksrun.aws.Call prepared
+--- @param cause table error object of http
+--- @return table error object
+function M.unanswered(call, cause)
+  local err, endpoint, client = M.failed(call.client.name, call.name, cause), call.endpoint, call.client
+  local doubt = cause.code == "network" and not endpoint.custom
+    and require("eksrun.aws.regions").doubt(endpoint.region, client.options, client.system)
+  if doubt then err.message = ("%s: %s"):format(err.message, doubt) end
+  return err
+end
+
 --- The error object of an answer that cannot be read.
 --- @param call eksrun.aws.Call
 --- @param response eksrun.aws.Response

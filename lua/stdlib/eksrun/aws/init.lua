@@ -76,6 +76,12 @@ function Session:region()
   return require("eksrun.aws.config").region(self._options, self._options.system)
 end
 
+--- What is to be said of the region in use, if AWS's partitions do not list it: one line.
+--- @return string|nil
+function Session:region_doubt()
+  return require("eksrun.aws.regions").doubt(self.region(), self._options, self._options.system)
+end
+
 --- The partition of the region in use: "aws", "aws-cn", ...
 --- @return string
 function Session:partition() return require("eksrun.aws.endpoint").partition(self.region()).name end

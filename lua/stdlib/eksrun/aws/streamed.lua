@@ -52,7 +52,7 @@ end
 function M.send(call, signed, events)
   local bytes = is_wanted(call)
   local response, err = receive(call, signed, events ~= nil or bytes)
-  if not response then return nil, errors.failed(call.client.name, call.name, err) end
+  if not response then return nil, errors.unanswered(call, err) end
   return call:read(response, function(output)
     if events then return open_events(call, output, response.stream, events) end
     if not bytes then return output end
