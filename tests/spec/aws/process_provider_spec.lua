@@ -57,6 +57,16 @@ describe("credential_process", function()
       refused(of(nil, errors.new { code = "timeout", message = "x" })))
   end)
 
+  it("is refused once it has expired, by the moment", function()
+    local function expiring(at)
+      return printing(([[{"Version": 1, "AccessKeyId": "AKP", "SecretAccessKey": "s", "Expiration": "%s"}]])
+        :format(at))
+    end
+    assert.matches("printed credentials that expired at 2023-11-14T22:13:20Z; log in again",
+      refused(expiring "2023-11-14T22:13:20Z"), 1, true)
+    assert.equal("AKP", assert(resolve(expiring "2023-11-14T22:13:21Z")).access_key_id)
+  end)
+
   it("is not run from a file that everybody can write", function()
     local w = world { mode = tonumber("666", 8), run = function() error "ran" end,
       files = { config = "[default]\ncredential_process = tool\n" } }
