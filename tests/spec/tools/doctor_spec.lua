@@ -47,16 +47,35 @@ describe("eksrun doctor", function()
     local result = doctor({})
     assert.equal(1, result.code)
     assert.matches("✗ region +no region: give %-%-region", result.stdout)
-    assert.matches("- credentials  not looked at without region", result.stdout, 1, true)
+    assert.matches("- credentials  not checked: no region", result.stdout, 1, true)
     assert.matches("! kubectl +kubectl is not there\n +%-> https://", result.stdout)
-    assert.matches("1 not in order, 6 not looked at", result.stdout)
+    assert.matches("1 not in order, 6 not checked", result.stdout)
     local keys = { AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = "x" }
-    local refused = doctor(keys, "eks", "--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9")
+    local refused = doctor(keys, "eks", "clock", "--region", "us-east-1",
+      "--endpoint-url", "http://127.0.0.1:9")
     assert.equal(1, refused.code)
     assert.matches("✗ credentials  sts:GetCallerIdentity: connection to 127.0.0.1:9 refused",
       refused.stdout, 1, true)
-    assert.matches("- eks          not looked at without credentials", refused.stdout, 1, true)
+    assert.matches("- eks          not checked: credentials not in order", refused.stdout, 1, true)
+    assert.matches("- clock        not checked: no answer with a date", refused.stdout, 1, true)
     assert.is_nil(refused.stdout:find "kubectl")
+  end)
+
+  it("says once that there are no credentials", function()
+    local result = doctor({}, "clock", "iam", "--region", "us-east-1")
+    assert.equal(1, result.code)
+    assert.equal(1, select(2, result.stdout:gsub("not in the environment", "")))
+    assert.matches("- clock        not checked: no credentials\n- iam          not checked: no credentials\n",
+      result.stdout, 1, true)
+    assert.matches("1 in order, 0 to look at, 1 not in order, 2 not checked", result.stdout, 1, true)
+    assert.is_nil(result.stdout:find("->", 1, true))
+  end)
+
+  it("doubts a region that AWS does not list", function()
+    local found = findings(doctor({ AWS_REGION = "eu-wst-1" }, "region", "--json"))
+    assert.equal("warning", found.region.status)
+    assert.matches("region 'eu-wst-1' (AWS_REGION) is not in AWS's list; did you mean 'eu-west-1'?",
+      found.region.message, 1, true)
   end)
 
   it("knows what is too old or no kubeconfig", function()

@@ -54,11 +54,22 @@ local function examine(check)
   local err = found
   if error_object.is(err) and (err.code == "interrupted" or err.code == "canceled") then error(err, 0) end
   local slow = error_object.is(err) and err.code == "timeout" and not err.service
+  local message = slow and ("no answer within %d seconds"):format(SECONDS) or util.describe(err)
+  local told = not check.needs or message:find("eksrun config", 1, true)
   return {
-    status = "failure",
-    message = slow and ("no answer within %d seconds"):format(SECONDS) or util.describe(err),
-    remedy = check.needs and "eksrun config shows where settings and credentials come from" or nil,
+    status = "failure", message = message,
+    remedy = not told and "eksrun config shows where settings and credentials come from" or nil,
+    missing = error_object.is(err) and (err.code == "config" or err.code == "credentials"),
   }
+end
+
+-- Why a check is not made, if what it needs is not in order.
+local function obstacle(check, found)
+  local needed = found[check.needs]
+  if not needed or needed.status == "ok" or needed.status == "warning" then return nil end
+  if needed.status == "skipped" then return needed.message end
+  if needed.missing then return "not checked: no " .. check.needs end
+  return not check.refused and ("not checked: %s not in order"):format(check.needs) or nil
 end
 
 -- All findings, by name: side by side, but what another needs first.
@@ -67,12 +78,9 @@ local function examine_all(list)
   for _, check in ipairs(list) do done[check.name] = task.event() end
   for i, check in ipairs(list) do
     jobs[i] = function()
-      local needed = check.needs
-      if needed then done[needed]:wait() end
-      local status = needed and found[needed].status
-      local bad = status == "failure" or status == "skipped"
-      found[check.name] = bad and { status = "skipped", message = "not looked at without " .. needed }
-        or examine(check)
+      if check.needs then done[check.needs]:wait() end
+      local why = obstacle(check, found)
+      found[check.name] = why and { status = "skipped", message = why } or examine(check)
       done[check.name]:set()
     end
   end
@@ -114,7 +122,7 @@ function M.run(parsed)
     show(report, check, one, width)
   end
   report:note("result", counts, "\n%d in order, %d to look at, %d not in order%s", counts.ok, counts.warning,
-    counts.failure, counts.skipped > 0 and (", %d not looked at"):format(counts.skipped) or "")
+    counts.failure, counts.skipped > 0 and (", %d not checked"):format(counts.skipped) or "")
   return counts.failure == 0 and 0 or 1
 end
 

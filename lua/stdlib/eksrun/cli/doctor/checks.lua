@@ -12,7 +12,7 @@ local M = {}
 local SKEW_NOTED, SKEW_FATAL = 30, 300
 
 --- @class eksrun.doctor.Finding
---- @field status "ok"|"warning"|"failure"
+--- @field status "ok"|"warning"|"failure"|"skipped"
 --- @field message string
 --- @field remedy? string
 
@@ -38,7 +38,11 @@ local function may(service, operation, params, what)
   end
 end
 
-local function region(aws) return ok("%s", aws.region()) end
+local function region(aws)
+  local name, doubt = aws.region(), aws.region_doubt()
+  if doubt then return warning("eksrun config shows where it comes from", "%s", doubt) end
+  return ok("%s", name)
+end
 
 local function credentials(aws)
   local who = aws.identity()
@@ -47,9 +51,10 @@ end
 
 local function time(aws)
   local before = clock.now()
-  local _, err, response = aws.client("sts", {}):invoke("get_caller_identity", {})
+  local _, _, response = aws.client("sts", {}):invoke("get_caller_identity", {})
   local date = response and clock.try_parse(response.headers.date or "")
-  if not date then return failure(nil, "AWS did not say: %s", err and util.describe(err) or "no date") end
+  -- Who does not answer is told of by the credentials.
+  if not date then return { status = "skipped", message = "not checked: no answer with a date" } end
   local skew = date - (before + clock.now()) / 2
   local text = ("%s %s AWS's"):format(util.duration(math.abs(skew)), skew > 0 and "behind" or "ahead of")
   local remedy = "set the clock: timedatectl set-ntp true"
@@ -95,6 +100,7 @@ end
 --- @field name string
 --- @field about string
 --- @field needs? string the check without which it says nothing
+--- @field refused? boolean it says something, too, where AWS refuses what it needs
 --- @field run fun(aws: eksrun.aws.Session): eksrun.doctor.Finding
 
 --- In the order in which they are shown: what another needs stands before it.
@@ -102,7 +108,7 @@ end
 M.list = {
   { name = "region", about = "a region is configured", run = region },
   { name = "credentials", about = "AWS knows the credentials", needs = "region", run = credentials },
-  { name = "clock", about = "the clock is right", needs = "region", run = time },
+  { name = "clock", about = "the clock is right", needs = "credentials", refused = true, run = time },
   { name = "eks", about = "EKS answers", needs = "credentials",
     run = may("eks", "list_clusters", { maxResults = 1 }, "answers, clusters may be listed") },
   { name = "ec2", about = "EC2 answers", needs = "credentials",
