@@ -197,6 +197,24 @@ describe("eksrun test", function()
     assert.matches("tests open sandboxes of their own", eksrun("p", "test", "--sandbox").stderr)
   end)
 
+  it("names the line of the spec where the library refuses what that asks for", function()
+    spec [[
+      it("a", function()
+        testing.plan("net.lua", { nam = "x" })
+      end)
+      it("b", function()
+        testing.apply "nett.lua"
+      end)
+      it("c", function()
+        testing.sandbox().aws.ec2:describe_vpcs { VpcIdz = { "vpc-1" } }
+      end)
+    ]]
+    local failed = eksrun("p", "test").stdout
+    assert.matches("✗ a\n  tests/net_spec.lua:3\n    unknown parameter 'nam'", failed, 1, true)
+    assert.matches("✗ b\n  tests/net_spec.lua:6\n    recipe nett.lua: No such file", failed, 1, true)
+    assert.matches("✗ c\n  tests/net_spec.lua:9\n    ec2:DescribeVpcs: parameter VpcIdz", failed, 1, true)
+  end)
+
   it("passes in the example that ships", function()
     assert.equal(0, process.run({ argv = { "cp", "-r", "examples/standards", folder } }).code)
     local tested = eksrun("standards", "test")

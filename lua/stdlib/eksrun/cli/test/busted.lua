@@ -1,6 +1,7 @@
 --- busted in this program: its Lua files lie in the binary below eksrun/vendor (cmake/Busted.cmake); of the C
 --- modules that they name, what is used has a stand-in here.
 local file = require "eksrun.file"
+local util = require "eksrun.util"
 
 local M = {}
 
@@ -64,6 +65,26 @@ function M.new()
   return core
 end
 
+local function is_own(info)
+  return info.what == "C" or util.is_library(info.source) or info.source:find("/eksrun/vendor/", 1, true)
+end
+
+-- Where an error came up as a person looks for it: not in the library, but at the line that called it. busted
+-- asks while the stack still stands.
+local function trace(_, info)
+  if not is_own(info) then return info end
+  local level = 3
+  local found = debug.getinfo(level, "Sl")
+  while found and is_own(found) do
+    level = level + 1
+    found = debug.getinfo(level, "Sl")
+  end
+  if found then
+    info.short_src, info.currentline = found.source:match "^@(.*)" or found.short_src, found.currentline
+  end
+  return info
+end
+
 --- Registers a file of specs.
 --- @param core table
 --- @param path string
@@ -73,7 +94,6 @@ function M.add_file(core, path)
     core.publish({ "error", "file" }, { descriptor = "file", name = path }, nil, message, {})
     return
   end
-  local function trace(_, info) return info end
   -- busted gives the function behind __call its environment.
   core.executors.file(path, setmetatable({ getTrace = trace }, { __call = chunk }))
 end
