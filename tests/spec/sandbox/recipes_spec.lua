@@ -197,6 +197,23 @@ describe("a recipe in the sandbox", function()
     assert.equal(1, #json.decode(found.stdout).ResourceTagMappingList)
   end)
 
+  it("says which stacks may be meant by a name that has nothing", function()
+    assert.equal(0, run("apply", "vpc", { "name=demo" }, "--yes").code)
+    local there = "--sandbox=" .. state_file
+    for name, line in pairs {
+      ["vpc/deno"] = "no stack vpc/deno is known here; did you mean 'vpc/demo'?",
+      demo = "no stack demo is known here; did you mean 'vpc/demo'?",
+      other = "no stack other is known here; eksrun stacks lists those of this account and region",
+    } do
+      for _, verb in ipairs { "status", "destroy" } do
+        local result = eksrun(verb, "--stack", name, there)
+        assert.equal(0, result.code)
+        assert.matches("eksrun: " .. line .. "\n", result.stderr, 1, true)
+      end
+    end
+    assert.is_nil(eksrun("status", "--stack", "vpc/demo", there).stderr:find "known here")
+  end)
+
   it("writes nothing of the user's", function()
     local made = eksrun("recipes/managed-cluster.lua", "--sandbox", "--yes")
     assert.equal(0, made.code, made.stderr)

@@ -126,6 +126,13 @@ function M.plan(declared, parsed, outputs)
   return plan
 end
 
+--- Says on stderr of a stack that has nothing which others may be meant, if its name is not known.
+--- @param stack eksrun.Stack
+function M.say_unknown(stack)
+  local line = require("eksrun.engine.stacks").unknown(require "eksrun.aws", stack.name)
+  if line then io.stderr:write("eksrun: ", line, "\n") end
+end
+
 -- The parameters of the recipe among the words, if there is one that can be read.
 local function parameters_in(argv)
   for _, word in ipairs(argv) do

@@ -1,9 +1,7 @@
 --- eksrun stacks: the stacks of an account and region, by their locks and by the tags of what they have.
 local clock = require "eksrun.clock"
-local error_object = require "eksrun.error"
-local locks = require "eksrun.engine.lock"
 local session = require "eksrun.cli.session"
-local stack_module = require "eksrun.engine.stack"
+local stacks = require "eksrun.engine.stacks"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
 
@@ -20,49 +18,18 @@ local M = {
   },
 }
 
--- How many things carry the tag, by stack.
-local function by_tags(aws)
-  local counts = {}
-  for page in aws.resourcegroupstaggingapi:pages("get_resources", {
-    TagFilters = { { Key = stack_module.TAG_STACK } },
-  }) do
-    for _, mapping in ipairs(page.ResourceTagMappingList or {}) do
-      for _, tag in ipairs(mapping.Tags or {}) do
-        if tag.Key == stack_module.TAG_STACK then counts[tag.Value] = (counts[tag.Value] or 0) + 1 end
-      end
-    end
-  end
-  return counts
-end
-
-local function by_locks(aws, on_foreign)
-  local records = {}
-  for _, record in ipairs(locks.all(aws, on_foreign)) do
-    if type(record.stack) == "string" then records[record.stack] = record end
-  end
-  return records
-end
-
 -- One of the two may be refused: the other is said then, and this is not hidden.
 local function tried(report, what, f, ...)
-  local ok, result = pcall(f, ...)
-  if ok then return result, true end
-  if not error_object.is(result) or result.code == "canceled" or result.code == "interrupted" then
-    error(result, 0)
-  end
-  report:note("unseen", { what = what, error = util.describe(result) }, "not looked at: %s: %s", what,
-    (util.escape(util.describe(result)):gsub("\n.*", "")))
-  return {}, false, result
-end
-
--- A stack that was destroyed whole leaves its lock behind.
-local function is_destroyed(record)
-  return record ~= nil and record.kind == "release" and record.complete and not next(record.inventory or {})
+  local result, err = stacks.try(f, ...)
+  if result then return result, true end
+  report:note("unseen", { what = what, error = util.describe(err) }, "not looked at: %s: %s", what,
+    (util.escape(util.describe(err)):gsub("\n.*", "")))
+  return {}, false, err
 end
 
 local function state_of(record)
   if not record then return "no run is known" end
-  if is_destroyed(record) then return "destroyed" end
+  if stacks.is_destroyed(record) then return "destroyed" end
   if record.kind == "hold" then return record.deadline < clock.now() and "abandoned" or "in a run" end
   return record.complete and "complete" or "not complete"
 end
@@ -76,14 +43,14 @@ function M.run(parsed)
     if parsed.debug then io.stderr:write(("no record of eksrun's: %s\n"):format(util.escape(name))) end
   end
   task.all {
-    function() counts, counted, err = tried(report, "tags", by_tags, aws) end,
-    function() records, read = tried(report, "locks", by_locks, aws, foreign) end,
+    function() counts, counted, err = tried(report, "tags", stacks.by_tags, aws) end,
+    function() records, read = tried(report, "locks", stacks.by_locks, aws, foreign) end,
   }
   if not counted and not read then error(err, 0) end
   local names = {}
   for name in pairs(counts) do names[name] = true end
   for name, record in pairs(records) do
-    names[name] = names[name] or parsed.all or not is_destroyed(record) or nil
+    names[name] = names[name] or parsed.all or not stacks.is_destroyed(record) or nil
   end
   local rows, widths = { { "STACK", "TAGGED", "STATE", "LAST RUN" } }, { 0, 0, 0, 0 }
   for name in util.sorted_pairs(names) do

@@ -87,6 +87,7 @@ function M.run(parsed)
   local plan, lock = found[1], found[2]
   local state, record = standing(lock.record, lock.now)
   local report, stack = session.report(parsed, io.stdout), plan.stack
+  if parsed.stack and not plan.actions[1] and lock.ok and not record then session.say_unknown(stack) end
   if report.json then
     for _, action in ipairs(plan.actions) do
       report:event {
