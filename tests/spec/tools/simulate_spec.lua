@@ -61,9 +61,9 @@ describe("eksrun plan --simulate", function()
   end)
 
   it("names what has no price", function()
-    local found = json.decode(simulated("recipes/managed-cluster.lua", "instance=u7x.weird", "--simulate",
-      "--seeds", "1", "--json"))
-    assert.same({ { address = "nodes/general", what = "2 of u7x.weird: no price is known" } },
+    local found = json.decode(simulated("recipes/managed-cluster.lua", "instance=u7i-12tb.224xlarge",
+      "--simulate", "--seeds", "1", "--json"))
+    assert.same({ { address = "nodes/general", what = "2 of u7i-12tb.224xlarge: no price is known" } },
       found.cost.unpriced)
   end)
 

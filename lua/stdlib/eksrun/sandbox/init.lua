@@ -12,6 +12,7 @@
 --- error of AWS's.
 local authorize = require "eksrun.sandbox.iam.authorize"
 local calls = require "eksrun.sandbox.call"
+local enums = require "eksrun.sandbox.enums"
 local fault = require "eksrun.sandbox.fault"
 local faults = require "eksrun.sandbox.faults"
 local native = require "eksrun.native.aws"
@@ -168,16 +169,19 @@ local function output_of(operation)
 end
 
 -- What AWS says of parameters that the model does not allow.
-local REFUSED = { ec2 = "InvalidParameterValue", eks = "InvalidParameterException" }
+local REFUSED = {
+  ecr = "InvalidParameterException", eks = "InvalidParameterException", logs = "InvalidParameterException",
+}
 local REFUSED_BY_PROTOCOL = { query = "ValidationError", ec2 = "InvalidParameterValue" }
 
 local function check(service, operation, params)
   local ok, err = operation:validate(params)
-  if ok then return end
+  local message = ok and enums.problem(service, operation, params) or err and err.message
+  if not message then return end
   local protocol = native.service(service):metadata().protocol
   local code = REFUSED[service] or REFUSED_BY_PROTOCOL[protocol] or "ValidationException"
-  if code == "InvalidParameterValue" and err.message:find "is required$" then code = "MissingParameter" end
-  fault.raise(code, "%s", (err.message:gsub("^[%w-]+:%w+: ", "")))
+  if code == "InvalidParameterValue" and message:find "is required$" then code = "MissingParameter" end
+  fault.raise(code, "%s", (message:gsub("^[%w-]+:%w+: ", "")))
 end
 
 -- What the call asks IAM, and whether that says yes.

@@ -6,12 +6,11 @@ local tags = require "eksrun.sandbox.tags"
 local M = { operations = {} }
 local operations = M.operations
 
-local RETENTIONS = {}
-for _, days in ipairs {
+local RETENTIONS = {
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-} do
-  RETENTIONS[days] = true
-end
+}
+local IS_RETENTION = {}
+for _, days in ipairs(RETENTIONS) do IS_RETENTION[days] = true end
 
 local function need(call, name)
   local group = call:get("logs.log_group", name)
@@ -62,9 +61,10 @@ function operations.DescribeLogGroups(call, params)
 end
 
 function operations.PutRetentionPolicy(call, params)
-  if not RETENTIONS[params.retentionInDays] then
+  if not IS_RETENTION[params.retentionInDays] then
     fault.raise("InvalidParameterException", "1 validation error detected: Value '%d' at 'retentionInDays' "
-      .. "failed to satisfy constraint", params.retentionInDays)
+      .. "failed to satisfy constraint: Member must satisfy enum value set: [%s]", params.retentionInDays,
+      table.concat(RETENTIONS, ", "))
   end
   need(call, params.logGroupName).retentionInDays = params.retentionInDays
 end

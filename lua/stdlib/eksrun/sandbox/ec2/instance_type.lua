@@ -3,10 +3,30 @@ local catalog = require "eksrun.sandbox.ec2.instance_catalog"
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
+local native = require "eksrun.native.aws"
 local zones = require "eksrun.sandbox.ec2.zone"
 
 local M = { operations = {}, get = catalog.get }
 local operations = M.operations
+
+local names
+
+--- Whether AWS has a type, by the catalog or by EC2's model, which names many more.
+--- @param name string
+--- @return boolean
+function M.exists(name)
+  if M.get(name) then return true end
+  if not names then
+    names = {}
+    local input = native.service("ec2"):operation("DescribeInstanceTypes"):input()
+    for _, member in ipairs(input.members) do
+      if member.name == "InstanceTypes" then
+        for _, known in ipairs(member.element.enum) do names[known] = true end
+      end
+    end
+  end
+  return names[name] or false
+end
 
 --- Whether a zone has a type. The oldest zone of us-east-1 has no new ones.
 --- @param zone_id string

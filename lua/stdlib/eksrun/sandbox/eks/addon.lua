@@ -6,6 +6,7 @@ local support = require "eksrun.sandbox.eks.support"
 local updates = require "eksrun.sandbox.eks.update"
 local util = require "eksrun.util"
 local versions = require "eksrun.sandbox.eks.versions"
+local yaml = require "eksrun.yaml"
 
 local M = { operations = {}, events = {} }
 local operations = M.operations
@@ -28,7 +29,7 @@ local function need(call, cluster, name)
 end
 
 local function check_values(values)
-  if values and type(json.try_decode(values)) ~= "table" and not values:find ":" then
+  if values and type(yaml.try_parse(values)) ~= "table" then
     support.refuse_parameter("ConfigurationValue is not in valid JSON or YAML format")
   end
 end

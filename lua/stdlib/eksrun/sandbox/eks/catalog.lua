@@ -1,5 +1,5 @@
---- EKS's add-ons, as of January 2026: their newest versions and what they want. Other versions of the same
---- form are taken, too: the list is short.
+--- EKS's add-ons, as of January 2026: their newest versions and what they want. Others of the same
+--- form that are no newer are taken, too: the list is short.
 local versions = require "eksrun.sandbox.eks.versions"
 
 local M = {}
@@ -95,6 +95,11 @@ function M.versions(name, kubernetes)
   return list
 end
 
+local function major_minor(version)
+  local major, minor = version:match "^v(%d+)%.(%d+)%."
+  return tonumber(major), tonumber(minor)
+end
+
 --- Whether an add-on may have a version on a cluster.
 --- @param name string
 --- @param version string
@@ -102,8 +107,12 @@ end
 --- @return boolean
 function M.fits(name, version, kubernetes)
   if not version:find "^v%d+%.%d+%.%d+%-eksbuild%.%d+$" then return false end
+  if name ~= "kube-proxy" then
+    local major, minor = major_minor(version)
+    local newest_major, newest_minor = major_minor(M.addons[name].versions[1])
+    return major == newest_major and minor <= newest_minor
+  end
   -- Of kube-proxy at most three minor versions behind, and none ahead.
-  if name ~= "kube-proxy" then return true end
   local behind = versions.minor(kubernetes) - versions.minor((version:gsub("^v", "")))
   return behind >= 0 and behind <= 3
 end

@@ -1,4 +1,5 @@
 --- EKS: what clusters are made and updated with, and what of it is refused.
+local cidr = require "eksrun.cidr"
 local json = require "eksrun.json"
 local kms = require "eksrun.sandbox.kms"
 local support = require "eksrun.sandbox.eks.support"
@@ -69,9 +70,35 @@ function M.check_groups(call, ids)
   end
 end
 
+-- Ranges that nobody comes from who is outside. Those for documentation stand for any.
+local INSIDE = {
+  "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+  "224.0.0.0/3", "fc00::/7", "fe80::/10",
+}
+
+local function is_public(range)
+  if not cidr.try_parse(range) then return false end
+  for _, inside in ipairs(INSIDE) do
+    if cidr.contains(inside, range) then return false end
+  end
+  return true
+end
+
+local function check_public(ranges)
+  local wrong = {}
+  for _, range in ipairs(ranges or {}) do
+    if not is_public(range) then wrong[#wrong + 1] = range end
+  end
+  if wrong[1] then
+    support.refuse_parameter("The following CIDRs are invalid in publicAccessCidrs: [%s]",
+      table.concat(wrong, ","))
+  end
+end
+
 --- What of the endpoint's access follows from the rest; refuses an endpoint that nobody reaches.
 --- @param network table resourcesVpcConfig
 function M.normalize_access(network)
+  check_public(network.publicAccessCidrs)
   if not network.endpointPublicAccess and not network.endpointPrivateAccess then
     support.refuse_parameter "Private and public endpoint access cannot be false."
   end

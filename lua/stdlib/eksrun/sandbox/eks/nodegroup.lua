@@ -8,6 +8,7 @@ local json = require "eksrun.json"
 local nodes = require "eksrun.sandbox.eks.node"
 local support = require "eksrun.sandbox.eks.support"
 local templates = require "eksrun.sandbox.ec2.launch_template"
+local types = require "eksrun.sandbox.ec2.instance_type"
 local updates = require "eksrun.sandbox.eks.update"
 local util = require "eksrun.util"
 local versions = require "eksrun.sandbox.eks.versions"
@@ -39,6 +40,17 @@ local function check_scaling(scaling)
   if scaling.maxSize > NODES_MAX then
     support.refuse("ResourceLimitExceededException",
       ("Nodes per nodegroup limit exceeded, the maximum is %d"):format(NODES_MAX))
+  end
+end
+
+local function check_types(names)
+  local unknown = {}
+  for _, name in ipairs(names or {}) do
+    if not types.exists(name) then unknown[#unknown + 1] = name end
+  end
+  if unknown[1] then
+    support.refuse_parameter("The following supplied instance types do not exist: [%s]",
+      table.concat(unknown, ", "))
   end
 end
 
@@ -129,7 +141,8 @@ function operations.CreateNodegroup(call, params)
   if data and data.InstanceType and params.instanceTypes then
     support.refuse_parameter("You cannot specify an instance type in both launch template and node group")
   end
-  local types = params.instanceTypes or not (data and data.InstanceType) and { "t3.medium" } or nil
+  check_types(params.instanceTypes)
+  local wanted = params.instanceTypes or not (data and data.InstanceType) and { "t3.medium" } or nil
   local version = params.version or cluster.version
   if not versions.index(version) or versions.index(version) > versions.index(cluster.version)
     or versions.minor(cluster.version) - versions.minor(version) > insights.SKEW then
@@ -145,7 +158,7 @@ function operations.CreateNodegroup(call, params)
     releaseVersion = params.releaseVersion or release(version),
     capacityType = params.capacityType or "ON_DEMAND",
     amiType = data and data.ImageId and "CUSTOM" or params.amiType or "AL2023_x86_64_STANDARD",
-    instanceTypes = types, subnets = params.subnets, scalingConfig = scaling,
+    instanceTypes = wanted, subnets = params.subnets, scalingConfig = scaling,
     remoteAccess = params.remoteAccess,
     diskSize = not template and (params.diskSize or 20) or nil, labels = params.labels or {},
     taints = params.taints, updateConfig = params.updateConfig or { maxUnavailable = 1 },
