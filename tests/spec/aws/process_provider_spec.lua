@@ -57,14 +57,20 @@ describe("credential_process", function()
       refused(of(nil, errors.new { code = "timeout", message = "x" })))
   end)
 
-  it("is refused once it has expired, by the moment", function()
+  it("signs nothing with what has expired, by the moment", function()
     local function expiring(at)
       return printing(([[{"Version": 1, "AccessKeyId": "AKP", "SecretAccessKey": "s", "Expiration": "%s"}]])
         :format(at))
     end
-    assert.matches("printed credentials that expired at 2023-11-14T22:13:20Z; log in again",
-      refused(expiring "2023-11-14T22:13:20Z"), 1, true)
-    assert.equal("AKP", assert(resolve(expiring "2023-11-14T22:13:21Z")).access_key_id)
+    local function signed(at)
+      local client = require("eksrun.aws").client("sts", { system = expiring(at), max_attempts = 1 })
+      return select(2, client:invoke("get_caller_identity", {}))
+    end
+    local err = signed "2023-11-14T22:13:20Z"
+    assert.equal("credentials", err.kind)
+    assert.matches("printed credentials that expired at 2023-11-14T22:13:20Z; log in", tostring(err),
+      1, true)
+    assert.matches("nobody there", tostring(signed "2023-11-14T22:13:21Z"), 1, true)
   end)
 
   it("is not run from a file that everybody can write", function()

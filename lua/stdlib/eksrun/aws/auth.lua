@@ -58,6 +58,11 @@ function M.resolver(state)
   return state.resolver
 end
 
+local function usable(found)
+  if found.expired then return nil, found.expired end
+  return found
+end
+
 --- The credentials that sign a call; nil without an error: it goes unsigned.
 --- @param call eksrun.aws.Call with its scheme, if that is known
 --- @return eksrun.aws.Credentials|nil, table|nil error object
@@ -66,9 +71,13 @@ function M.identity(call)
   local state = call.client
   if call.scheme and call.scheme.name == "bearer" then return require("eksrun.aws.bearer").token(state) end
   local given = state.options.credentials
-  if not given or state.options.role_arn then return M.resolver(state):get() end
+  if not given or state.options.role_arn then
+    local found, err = M.resolver(state):get()
+    if not found then return nil, err end
+    return usable(found)
+  end
   state.fixed = state.fixed or (getmetatable(given) == false and given or credentials_module.new(given))
-  return state.fixed
+  return usable(state.fixed)
 end
 
 -- When a signature is dated: back, where AWS is to refuse it from some time on.

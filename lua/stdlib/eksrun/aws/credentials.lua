@@ -27,6 +27,7 @@ local PAUSE = 60
 --- @field session_token? string
 --- @field expiration? number seconds since 1970
 --- @field account_id? string
+--- @field expired? table error object: they had ended when they were found, and sign nothing
 --- @field source string for messages: "the environment", "profile 'x'"
 
 local function shown(fields)

@@ -131,8 +131,9 @@ function M.load(ctx, base)
   local found, why = read(result.stdout)
   if not found then return wrong(why) end
   if found.expiration and found.expiration <= ctx.system.now() then
-    return wrong("printed credentials that expired at %s; log in again where it takes them from",
+    local _, expired = wrong("printed credentials that expired at %s; log in again where it takes them from",
       require("eksrun.clock").format_iso8601(found.expiration))
+    found.expired = expired
   end
   found.account_id = found.account_id or profile.aws_account_id
   found.source = ("credential_process of profile '%s'"):format(base.profile)
