@@ -67,7 +67,8 @@ describe("the sandbox's faults", function()
         observe = function(_, call) names[#names + 1] = call.operation end,
       }
       local calls = {}
-      for i, name in ipairs { "describe_vpcs", "describe_subnets", "describe_addresses", "describe_instances" } do
+      local names_of = { "describe_vpcs", "describe_subnets", "describe_addresses", "describe_instances" }
+      for i, name in ipairs(names_of) do
         calls[i] = function()
           for _ = 1, 5 do pcall(aws.ec2[name], aws.ec2, {}) end
         end
