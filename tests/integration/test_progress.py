@@ -113,7 +113,7 @@ def test_a_frame_says_what_runs_how_long_and_how_long_usually(terminal):
 
 def test_a_resize_leaves_no_wrong_line(terminal):
     run = terminal(RECIPE, "count=40", "seconds=4", "--yes", "--no-lock", rows=30, columns=100)
-    run.expect(END)
+    run.expect(END, run.expect("usually 5s"))
     before = len(run.bytes)
     run.resize(12, 50)
     at = run.expect(b"\x1b[H\x1b[J", before)  # no longer fits: anew from the top
