@@ -70,6 +70,9 @@ describe("credential_process", function()
     assert.equal("credentials", err.kind)
     assert.matches("printed credentials that expired at 2023-11-14T22:13:20Z; log in", tostring(err),
       1, true)
+    local resolve_or_raise = require("eksrun.aws.credentials").resolve
+    local found, raised = pcall(resolve_or_raise, {}, expiring "2023-11-14T22:13:20Z")
+    assert.same({ false, tostring(err) }, { found, tostring(raised) })
     assert.matches("nobody there", tostring(signed "2023-11-14T22:13:21Z"), 1, true)
   end)
 

@@ -276,13 +276,13 @@ function M.try_resolve(options, system)
   return M.resolver(options, system):get()
 end
 
---- Finds credentials, or raises.
+--- Finds credentials that may sign, or raises.
 --- @param options? eksrun.aws.Options
 --- @param system? eksrun.aws.System
 --- @return eksrun.aws.Credentials
 function M.resolve(options, system)
   local found, err = M.try_resolve(options, system)
-  if not found then error(err, 0) end
+  if not found or found.expired then error(err or found.expired, 0) end
   return found
 end
 
