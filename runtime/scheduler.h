@@ -62,7 +62,7 @@ struct ek_sched {
   struct ek_resumed *volatile resumed; /* the innermost; read by the signal handler */
   struct ek_scope *root;
   int on_signal; /* reference to the Lua handler, or LUA_NOREF */
-  bool stops;    /* a signal stops a task that computes without waiting, although there is a handler */
+  bool stops; /* a signal stops a task that computes without waiting, although there is a handler */
 };
 
 struct ek_sched *ek_sched_get(lua_State *L);
