@@ -4,8 +4,8 @@
  *     mode: "emacs" or "vi", unless ~/.editrc says which
  *   Editor:read() -> "enter" | "tab" | "eof" | "interrupt"     begins a line, or goes on with it
  *   Editor:text() -> line, cursor (bytes before it) | nil      what is being edited
- *   Editor:insert(text [, drop])    types text into the line, for so many characters before the
- * cursor Editor:above(text)          writes lines above the line, or where the cursor is
+ *   Editor:insert(text [, drop])    types text, in place of so many characters before the cursor
+ *   Editor:above(text)          writes lines above the line, or where the cursor is
  *   Editor:prompt(text)         before the line, from now on
  *   Editor:finish()             closes the line; it is read() that has to be called for another
  *   Editor:interrupt() -> boolean   gives up the line being read; false if none is

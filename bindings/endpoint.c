@@ -4,7 +4,7 @@
  *   endpoint.compile(json) -> image             endpoint.open(image) -> Rules
  *   endpoint.compile_partitions(json) -> image  endpoint.open_partitions(image) -> Partitions
  *   endpoint.partition(region) -> table         endpoint.partitions() -> list of tables
- *   regions() -> list of names
+ *   endpoint.regions() -> list of names
  *   Rules: parameters() resolve(params [, partitions])
  *
  * What an evaluation needs is one userdata: the parameters' strings stay on the stack while it
