@@ -89,8 +89,8 @@ void *ek_heap_resize(struct ek_heap *h, void *old, size_t had, size_t n) {
     return old;
   }
   void *p = take(h, n);
-  if (p ==
-      NULL) { /* it may stay if it will go back to where it came from: to malloc, or to a list */
+  if (p == NULL) {
+    /* It may stay if it will go back to where it came from: to malloc, or to a list. */
     if (n > had || is_small(n) != is_small(had)) return NULL;
     wipe((char *)old + n, had - n);
     return old;
