@@ -34,9 +34,11 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
     endif()
   endforeach()
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    add_link_options(-Wl,-z,shstk) # zlib's archive does not say that it can, but it is plain C
+    # The C library's start files and zlib's archive do not say that they can, but they are plain code. (IBT is
+    # another matter: they have no landing pads.)
+    add_link_options(-Wl,-z,shstk)
   endif()
-  add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,--gc-sections,--as-needed)
+  add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed)
 endif()
 
 # A process that debuggers, sanitizers and core dumps may look into; never in a release.
