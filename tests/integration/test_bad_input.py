@@ -18,11 +18,15 @@ NODES = ('require("eksrun.cluster").create { name = "n", subnets = { "s" } }'
          ':managed_nodes { name = "g", instance_types = { "m7g.large" }, subnets = { "s" }, %s }')
 
 
-def assert_one_line(result, status, pattern):
-    """One line on stderr that begins with the program's name, nothing on stdout."""
+def assert_one_line(result, status, pattern, code=False):
+    """One line on stderr that begins with the program's name, nothing on stdout; if code, below it the line of
+    the recipe with a mark."""
     assert result.status == status, result
     assert result.stdout == "", result
     lines = result.stderr.splitlines()
+    if code:
+        assert re.fullmatch(r" +\d+ \| \S.*", lines[1]) and re.fullmatch(r" +\|  *\^+", lines[2]), result
+        del lines[1:3]
     assert len(lines) == 1, result
     assert re.match("eksrun: .*" + pattern, lines[0]), result
     assert "traceback" not in result.stderr and "lua/stdlib" not in result.stderr, result
@@ -30,33 +34,31 @@ def assert_one_line(result, status, pattern):
 
 
 @pytest.mark.parametrize("text, status, pattern", [
-    ("local x = = 1\n", USAGE, r"recipe\.lua:1: unexpected symbol near '='"),
-    ("return {\n", USAGE, r"recipe\.lua:2: unexpected symbol near <eof>"),
+    ("local x = = 1\n", USAGE, r"recipe\.lua:1:\d+: unexpected symbol near '='"),
+    ("return {\n", USAGE, r"recipe\.lua:1:8: unexpected symbol near <eof>"),
     ("\x1bLua", USAGE, r"recipe\.lua: compiled Lua"),
     ('require("eksrun.ec2").vpc { "v", CidrBlok = "10.0.0.0/16" }\n', USAGE,
-     r"recipe\.lua:1: .*CidrBlok.*did you mean 'CidrBlock'"),
-    ('require("eksrun.aws").eks:describe_clusterr { name = "x" }\n', USAGE, r"recipe\.lua:1: .*did you mean"),
+     r"recipe\.lua:1:\d+: .*CidrBlok.*did you mean 'CidrBlock'"),
+    ('require("eksrun.aws").eks:describe_clusterr { name = "x" }\n', USAGE, r"recipe\.lua:1:\d+: .*did you mean"),
     ('require("eksrun.aws").eks:describe_cluster { nam = "x" }\n', USAGE,
-     r"recipe\.lua:1: eks:DescribeCluster: parameter nam is unknown, did you mean name"),
+     r"recipe\.lua:1:\d+: eks:DescribeCluster: parameter nam is unknown, did you mean name"),
     ('require("eksrun.vpc").network { name = "n", cidr = "foo" }\n', USAGE,
-     r"recipe\.lua:1: vpc\.network: cidr: .*foo"),
+     r"recipe\.lua:1:\d+: vpc\.network: cidr: .*foo"),
     ('require("eksrun.vpc").network { name = "n", cidr = "10.0.0.0/26" }\n', USAGE,
-     r"recipe\.lua:1: vpc\.network: cidr: 10\.0\.0\.0/26 is too small for 3 zones"),
-    ('require("eksrun.vpc").network { name = "n", zones = 2.5 }\n', USAGE, r"recipe\.lua:1: .*zones: .*not 2\.5"),
+     r"recipe\.lua:1:\d+: vpc\.network: cidr: 10\.0\.0\.0/26 is too small for 3 zones"),
+    ('require("eksrun.vpc").network { name = "n", zones = 2.5 }\n', USAGE, r"recipe\.lua:1:\d+: .*zones: .*not 2\.5"),
     ('local k = require("eksrun.cluster").create { name = "n", subnets = { "a" } }\n'
      'k.managed_nodes { name = "g" }\n', USAGE,
-     r"recipe\.lua:2: managed_nodes is called with a colon: eks:managed_nodes"),
+     r"recipe\.lua:2:\d+: managed_nodes is called with a colon: eks:managed_nodes"),
     ('local k = require("eksrun.cluster").create { name = "n", subnets = { "a" } }\n'
      'k:managd_nodes { name = "g" }\n', USAGE,
-     r"recipe\.lua:2: a cluster has no 'managd_nodes'; did you mean 'managed_nodes'"),
+     r"recipe\.lua:2:\d+: a cluster has no 'managd_nodes'; did you mean 'managed_nodes'"),
 ], ids=["syntax", "unfinished", "bytecode", "input", "operation", "parameter", "cidr", "small", "zones", "dot",
         "method"])
 def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(text)
-    result = eksrun(recipe, "--yes")
-    result.stderr = result.stderr.split("\n  ")[0]  # where in the recipe may follow, indented
-    assert_one_line(result, status, pattern)
+    assert_one_line(eksrun(recipe, "--yes"), status, pattern, code="compiled" not in pattern)
     assert cloud.calls == []
 
 
@@ -78,7 +80,7 @@ def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
 def test_values_that_aws_would_refuse(eksrun, cloud, tmp_path, declaration, pattern):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(declaration + "\n")
-    assert_one_line(eksrun("plan", recipe), FAILED, r"recipe\.lua:1: .*" + pattern)
+    assert_one_line(eksrun("plan", recipe), FAILED, r"recipe\.lua:1:\d+: .*" + pattern, code=True)
     assert cloud.calls == []
 
 
@@ -88,7 +90,7 @@ def test_a_recipe_from_stdin(eksrun, tmp_path):
     result = eksrun("-", stdin=text, cwd=tmp_path)
     assert result.status == 0 and result.stdout == "found\n", result
     result = eksrun("plan", "-", stdin="\n\nfoo()\n")
-    assert_one_line(result, FAILED, r"stdin:3: attempt to call a nil value")
+    assert_one_line(result, FAILED, r"stdin:3:1: attempt to call a nil value", code=True)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
@@ -108,7 +110,7 @@ def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
     recipe.write_text('local function deep()\n  error("no luck")\nend\n\ndeep()\n')
     result = eksrun(recipe.name, "--yes", cwd=tmp_path)
     assert result.status == USAGE, result
-    assert result.stderr.splitlines()[0] == "eksrun: recipe.lua:2: no luck", result
+    assert result.stderr.splitlines()[0] == "eksrun: recipe.lua:2:9: no luck", result
     assert "recipe.lua:5" in result.stderr, result
 
 

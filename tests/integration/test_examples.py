@@ -31,5 +31,5 @@ def test_what_is_outside_the_standards_stops_at_the_recipes_line(cloud, eksrun, 
                       'eks:pool { name = "api", size = "huge" }\n')
     result = eksrun("plan", recipe)
     assert result.status == 1
-    assert "huge.lua:3: acme: size 'huge' is none of large, medium, small" in result.stderr
+    assert "huge.lua:3:33: acme: size 'huge' is none of large, medium, small" in result.stderr
     assert cloud.mutating() == []

@@ -166,16 +166,16 @@ def test_check_says_what_is_wrong_with_a_recipe(eksrun, cloud, tmp_path):
     recipe = tmp_path / "r.lua"
     cases = [
         ("", None),
-        ("if vpc.VpcId then end", "r.lua:4: 'vpc.VpcId' is vpc.VpcId, not known before apply"),
-        ("local x = unknwon", "r.lua:4: 'unknwon' is not declared"),
-        ("local x = pirnt", "r.lua:4: 'pirnt' is not declared; did you mean 'print'?"),
-        ("function f() count = 1 end", "r.lua:4: 'count' is set as a global"),
-        ("ec2.subnet { VpcID = vpc }", "r.lua:4: ec2.subnet subnet: unknown input 'VpcID'; did you mean 'VpcId'?"),
+        ("if vpc.VpcId then end", "r.lua:4:8: 'vpc.VpcId' is vpc.VpcId, not known before apply"),
+        ("local x = unknwon", "r.lua:4:11: 'unknwon' is not declared"),
+        ("local x = pirnt", "r.lua:4:11: 'pirnt' is not declared; did you mean 'print'?"),
+        ("function f() count = 1 end", "r.lua:4:14: 'count' is set as a global"),
+        ("ec2.subnet { VpcID = vpc }", "r.lua:4:14: ec2.subnet subnet: unknown input 'VpcID'; did you mean 'VpcId'?"),
         ('aws.ec2:create_vpc { CidrBlock = "10.0.0.0/16" }',
-         "r.lua:4: create_vpc changes something while the recipe is read"),
+         "r.lua:4:9: create_vpc changes something while the recipe is read"),
         ('aws.ec2:describe_vpcs {}', None),
         ('eksrun.step("s", {}, function() aws.ec2:create_vpc { CidrBlock = "10.0.0.0/16" } end)', None),
-        ("if true the", "r.lua:4: 'then' expected"),
+        ("if true the", "r.lua:4:9: 'then' expected"),
     ]
     for line, message in cases:
         recipe.write_text('local eksrun, ec2, aws = require "eksrun", require "eksrun.ec2", require "eksrun.aws"\n'

@@ -102,6 +102,18 @@ function M.fail(code, message, ...)
   error(error_object.new { code = code, message = message })
 end
 
+--- Raises an error object whose message begins with its place.
+--- @param code string
+--- @param where string "file:line", as M.where() says it
+--- @param message string a format when more arguments follow
+function M.fail_at(code, where, message, ...)
+  if select("#", ...) > 0 then message = message:format(...) end
+  local file, line = where:match "^(.*):(%d+)$"
+  error(error_object.new {
+    code = code, message = where .. ": " .. message, file = file, line = math.tointeger(tonumber(line)),
+  }, 0)
+end
+
 -- Where this library's files lie: what stands elsewhere is the user's.
 local library = debug.getinfo(1, "S").source:gsub("eksrun/util%.lua$", "")
 
@@ -131,6 +143,11 @@ local function place(info)
 end
 M.place = place
 
+--- The file of a frame; nil where its text stands in none.
+--- @param info debuginfo
+--- @return string?
+function M.file_of(info) return info.source:match("^@(.*)") end
+
 --- "file:line" of the nearest caller that is not this library: the recipe's line.
 --- @return string
 function M.where()
@@ -144,7 +161,10 @@ function M.raise_at_caller(message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
   local _, info = user_level()
   if info then message = place(info) .. ": " .. message end
-  M.fail("recipe", "%s", message)
+  error(error_object.new {
+    code = "recipe", message = message,
+    file = info and M.file_of(info), line = info and info.currentline,
+  })
 end
 
 --- The end of a message about an unknown name: "; did you mean 'x'?", or "".

@@ -136,6 +136,39 @@ describe("the command line", function()
     assert.matches('"event":"result","failed":0,', out, 1, true)
   end)
 
+  it("says as an event, too, what it failed by, and where in the recipe", function()
+    local path = write("wrong.lua", "local x\n\trequire('eksrun').parms {}")
+    for status, words in pairs { [2] = { path }, [1] = { "plan", path } } do
+      local got, out, err = eksrun(sky, "--json", table.unpack(words))
+      assert.equal(status, got)
+      assert.matches("^eksrun: .*wrong.lua:2:20: eksrun has no 'parms'", err)
+      assert.same({
+        event = "error", code = "recipe", file = path, line = 2, column = 20,
+        message = path .. ":2: eksrun has no 'parms'; did you mean 'params'?",
+      }, require("eksrun.json").decode(out))
+    end
+    local _, out = eksrun(sky, "--json", recipe, "sise=3")
+    assert.same({
+      event = "error", code = "usage", message = "unknown parameter 'sise'; did you mean 'size'?",
+    }, require("eksrun.json").decode(out))
+    assert.equal("", (select(2, eksrun(sky, "config", "--json", "--yess"))))
+  end)
+
+  it("shows the line of a step or a map that failed while it was applied", function()
+    local path = write("step.lua", [[
+local eksrun = require "eksrun"
+local net = require("eksrun.resource").get "cloud.net" { "net", Cidr = "c" }
+eksrun.step("seed", { after = { net } }, function() fo("hunter2") end)]])
+    local status, _, err = eksrun(sky, path, "--yes")
+    assert.equal(1, status)
+    assert.matches("failed: seed %(.*step.lua:3%)\n"
+      .. "  .*step.lua:3:53: attempt to call a nil value %(global 'fo'%)\n"
+      .. "    3 | eksrun.step%(\"…\", { after = { net } }, function%(%) fo%(\"…\"%) end%)\n"
+      .. "      | +%^%^\n", err)
+    local _, out = eksrun(sky, path, "--yes", "--json")
+    assert.matches('"column":53,.*"file":"' .. path .. '","line":3,', out)
+  end)
+
   it("destroys by recipe or by name", function()
     eksrun(sky, recipe, "--yes", "name=prod")
     local status, _, err = eksrun(sky, "destroy", "--stack", "thing/prod", "--yes")
@@ -182,13 +215,15 @@ describe("the command line", function()
       { 2, "'4' is no parameter: k=v expected", recipe, "4" },
       { 1, "parameter size: 12 is more than 9", "plan", recipe, "size=12" },
       { 2, "No such file", folder .. "/none.lua" },
-      { 2, "broken.lua:2: .*near", write("broken.lua", "local x = 1\nlocal = 2\n") },
+      { 2, "broken.lua:2:7: .*near", write("broken.lua", "local x = 1\nlocal = 2\n") },
       { 2, "takes no parameters", write("bare.lua", 'require("eksrun").stack "s"'), "a=1" },
-      { 2, "bug.lua:1: attempt to index a nil value", write("bug.lua", "local x = y.z") },
-      { 2, "early.lua:3: comparison: the value of net.NetId is not known", write("early.lua",
+      { 2, "bug.lua:1:11: attempt to index a nil value", write("bug.lua", "local x = y.z") },
+      { 2, "early.lua:3:6: comparison: the value of net.NetId is not known", write(
+        "early.lua",
         'local net = require("eksrun.resource").get "cloud.net"\n'
           .. 'local n = net { Cidr = "c" }\nif n.NetId == net { "b", Cidr = "d" }.NetId then return 1 end') },
-      { 2, "twice.lua:3: two resources have the address net: .* declared at .*twice.lua:2", write("twice.lua",
+      { 2, "twice.lua:3:%d+: two resources have the address net: .* declared at .*twice.lua:2", write(
+        "twice.lua",
         'local net = require("eksrun.resource").get "cloud.net"\nnet { Cidr = "c" }\nnet { Cidr = "c" }') },
     }
     for _, case in ipairs(cases) do
@@ -330,9 +365,10 @@ describe("the command line", function()
           local status, out, err = eksrun(sky, command, path)
           assert.equal(wanted, status, err)
           assert.equal("", out)
-          local place, message = err:match("^eksrun: (.-:%d+): ([^\n]*)\n")
+          local place, message, below = err:match("^eksrun: (.-:%d+):?%d*: ([^\n]*)\n(.*)")
           assert.equal(path .. ":2", place, err)
           assert.matches("^" .. case[2], message)
+          assert.matches("^    2 | [^\n]+\n      | +%^+\n", below)
           assert.is_nil(err:find("lua/stdlib", 1, true), err)
         end
         assert.is_nil(sky.calls.describe)
@@ -358,7 +394,7 @@ describe("the command line", function()
       local net = require("eksrun.resource").get "cloud.net"
       return net { "n", Cidr = "c" }.NetId:map(function(id) return net { id, Cidr = "d" } end)]]), "--yes")
     assert.equal(1, status)
-    assert.matches("late.lua:2: cloud.net: resources are declared while the recipe is read", err)
+    assert.matches("late.lua:2:%d+: cloud.net: resources are declared while the recipe is read", err)
     assert.equal(1, sky.calls.create)
   end)
 
@@ -368,7 +404,9 @@ describe("the command line", function()
     assert.equal(("eksrun: %s: cloud.net n: input 'Cidr' (string) is required\n"):format(path), err)
     path = write("tail2.lua", "return require('eksrun.vpc').network { nme = 'n' }")
     _, _, err = eksrun(sky, path)
-    assert.equal(("eksrun: %s: vpc.network: unknown field 'nme'; did you mean 'name'?\n"):format(path), err)
+    assert.equal(("eksrun: %s:1:40: vpc.network: unknown field 'nme'; did you mean 'name'?\n"
+      .. "    1 | return require('eksrun.vpc').network { nme = '…' }\n"
+      .. "      | %s^^^\n"):format(path, (" "):rep(39)), err)
   end)
 
   it("tells an unknown flag from an unknown command", function()
@@ -395,12 +433,12 @@ describe("the command line", function()
     local status, out, err = eksrun(sky, path, "--yes")
     assert.equal(1, status)
     assert.equal("", out)
-    assert.matches("\neksrun: all is done, but not what the recipe returns: .*out.lua:2: attempt", err)
+    assert.matches("\neksrun: all is done, but not what the recipe returns: .*out.lua:2:61: attempt", err)
     assert.equal(1, sky.calls.create)
     status, out, err = eksrun(sky, "plan", path)
     assert.equal(1, status)
     assert.equal("", out)
-    assert.matches("^eksrun: .*out.lua:2: attempt to index", err)
+    assert.matches("^eksrun: .*out.lua:2:61: attempt to index", err)
     status = eksrun(sky, path, "--yes")
     assert.equal(2, status)
   end)
@@ -444,7 +482,7 @@ describe("the command line", function()
       "local function inner() error('boom') end\nlocal function outer() inner() end\nouter()")
     local status, _, err = eksrun(sky, script)
     assert.equal(2, status)
-    assert.matches("deep.lua:1: boom\n", err)
+    assert.matches("deep.lua:1:30: boom\n    1 | .*\n      | +%^+\n  ", err)
     assert.matches("deep.lua:2: in .*'outer'", err)
     assert.is_nil(err:find("cli/main.lua", 1, true))
     _, _, err = eksrun(sky, script, "--debug")

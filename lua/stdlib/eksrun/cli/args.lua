@@ -44,6 +44,7 @@ local M = {}
 --- @field flags? eksrun.cli.Flag[]
 --- @field usage_status? integer exit status of a usage error, default 2
 --- @field own_sandbox? fun(args: table): boolean whether it opens sandboxes itself, --sandbox or not
+--- @field one_document? boolean its --json is one document instead of events, and errors are none
 --- @field bare? boolean its help names no common flags: it takes none
 --- @field run fun(args: table): integer? exit status, default 0
 --- @field parse? fun(argv: string[]): table parses the words itself, instead of by the declaration

@@ -7,6 +7,7 @@ local util = require "eksrun.util"
 local M = {
   summary = "call any operation of AWS",
   usage = "eksrun call SERVICE OPERATION [--param value ...] [flags]",
+  one_document = true,
   examples = {
     "eksrun call eks describe-cluster --name demo --query cluster.status",
     "eksrun call ec2 describe-vpcs --filters Name=isDefault,Values=true --all-pages",

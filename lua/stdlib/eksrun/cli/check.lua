@@ -1,6 +1,7 @@
 --- eksrun check RECIPE [k=v ...]: what is wrong with a recipe, without a plan.
 local args = require "eksrun.cli.args"
 local error_object = require "eksrun.error"
+local excerpt = require "eksrun.cli.excerpt"
 local file = require "eksrun.file"
 local guard = require "eksrun.engine.lock.guard"
 local lint = require "eksrun.engine.lint"
@@ -66,11 +67,9 @@ end
 local refusing = {
   sending = function(call)
     if not guard.changes(call) then return end
-    error(error_object.new {
-      code = "check",
-      message = ("%s: %s changes something while the recipe is read, by every plan too: put it into a step")
-        :format(util.where(), (call.name:gsub("(%l)(%u)", "%1_%2"):lower())),
-    }, 0)
+    util.fail_at("check", util.where(),
+      "%s changes something while the recipe is read, by every plan too: put it into a step",
+      (call.name:gsub("(%l)(%u)", "%1_%2"):lower()))
   end,
 }
 
@@ -93,7 +92,7 @@ local function load_recipe(parsed, own, read, found)
     error(err, 0)
   end
   local path, line, message = placed(util.describe(err), parsed.recipe)
-  found(path, line, err.code == "check" and "call" or "error", message)
+  found(path, line, err.code == "check" and "call" or "error", message, excerpt.of(err))
 end
 
 --- @return integer exit status
@@ -105,8 +104,15 @@ function M.run(parsed)
   local standard, findings, files = {}, {}, { [parsed.recipe] = true }
   for name in pairs(_G) do standard[name] = true end
   standard._ENV, standard.arg = true, true
-  local function found(path, line, rule, message)
-    findings[#findings + 1] = { file = path, line = line, rule = rule, message = message }
+  local code = {}
+  local function found(path, line, rule, message, shown)
+    shown = shown or excerpt.at { file = path, line = line, message = message }
+    local finding = {
+      file = path, line = shown and shown.line or line, column = shown and shown.column, rule = rule,
+      message = message,
+    }
+    findings[#findings + 1] = finding
+    code[finding] = shown and shown.lines
   end
   local function own(source)
     if util.is_library(source) then return false end
@@ -125,7 +131,9 @@ function M.run(parsed)
   end)
   for _, one in ipairs(findings) do
     local at = one.line > 0 and ("%s:%d"):format(one.file, one.line) or one.file
+    if one.column then at = ("%s:%d"):format(at, one.column) end
     report:note("finding", one, "%s: %s", util.escape(at), util.escape(one.message))
+    for _, line in ipairs(not report.json and code[one] or {}) do report:say("%s", line) end
   end
   report:note("result", { findings = #findings }, "%s: %s", util.escape(parsed.recipe),
     #findings == 0 and "nothing found" or ("%d found"):format(#findings))

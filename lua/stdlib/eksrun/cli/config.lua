@@ -8,6 +8,7 @@ local util = require "eksrun.util"
 local M = {
   summary = "show each setting, where it comes from, and which credentials count",
   usage = "eksrun config [SETTING...] [flags]",
+  one_document = true,
   arguments = { { "settings", "only these", optional = true, rest = true } },
   flags = {
     { "json", "one JSON object" },

@@ -1,5 +1,7 @@
 --- What a failure is to whoever ran the program: a line on stderr and an exit status.
 local error_object = require "eksrun.error"
+local json = require "eksrun.json"
+local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 local M = {}
@@ -34,10 +36,22 @@ end
 --- @param usage_status? integer
 --- @return integer status
 function M.report(err, trace, usage_status)
-  local line = util.escape(util.describe(err))
-  io.stderr:write("eksrun: ", line, "\n")
+  local line, excerpt = util.describe(err), {}
+  -- What cannot be shown must not hide what failed.
+  local ok, placed, lines = pcall(function() return require("eksrun.cli.excerpt").describe(err) end)
+  if ok then line, excerpt = placed, lines end
+  io.stderr:write("eksrun: ", util.escape(line), "\n")
+  for _, text in ipairs(excerpt) do io.stderr:write(text, "\n") end
   if trace then io.stderr:write(util.escape(trace), "\n") end
   return M.status(err, usage_status)
+end
+
+--- What failed, as an event for a program, on stdout.
+--- @param err any
+function M.event(err)
+  local fields = require("eksrun.cli.progress.events").error_fields(err)
+  fields.event = "error"
+  stdout.write(json.encode(fields, { replace_invalid = true }), "\n")
 end
 
 return M

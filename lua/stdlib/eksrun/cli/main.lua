@@ -87,9 +87,7 @@ end
 
 local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
-local function perform(command, words, argv)
-  local parsed = command.parse and command.parse(words) or args.parse(command, words)
-  parsed.argv = argv
+local function perform(command, parsed)
   if not parsed.help then
     local own = command.own_sandbox and command.own_sandbox(parsed)
     if not own and not parsed.sandbox and command.name ~= "sandbox" and (parsed.faults or parsed.seed) then
@@ -107,11 +105,13 @@ end
 --- @return integer exit status
 function M.main(argv)
   local watching = watch.start(argv)
-  local command
+  local command, parsed
   local ok, result = xpcall(function()
     local words
     command, words = choose(argv)
-    local status = perform(command, words, argv)
+    parsed = command.parse and command.parse(words) or args.parse(command, words)
+    parsed.argv = argv
+    local status = perform(command, parsed)
     stdout.check()
     return status
   end, with_traceback)
@@ -119,6 +119,7 @@ function M.main(argv)
   if ok then return result end
   -- A mistake in the program (no error object) shows how it came there; an error object says it all.
   local err, trace = require("eksrun.aws.denial").explain(result.err), result.traceback
+  if parsed and parsed.json and not command.one_document then failure.event(err) end
   if error_object.is(err) then trace = watching.debugging and (err.traceback or trace) or err.frames end
   return failure.report(err, trace, command and command.usage_status)
 end

@@ -19,6 +19,8 @@ local function user_frames()
       frames[#frames + 1] = {
         whole = util.place(info),
         short = ("%s:%d"):format(info.short_src, info.currentline),
+        file = util.file_of(info),
+        line = info.currentline,
         name = info.what == "main" and "the file" or info.name and "'" .. info.name .. "'" or "a function",
       }
     end
@@ -31,17 +33,20 @@ end
 local function definition(f)
   local info = debug.getinfo(f, "S")
   if info.what == "C" or util.is_library(info.source) then return nil end
-  local whole = info.source:match("^@(.*)") or info.short_src
-  if info.linedefined > 0 then whole = whole .. ":" .. info.linedefined end
-  return { whole = whole, short = whole, name = "a function" }
+  local whole = util.file_of(info) or info.short_src
+  local line = info.linedefined > 0 and info.linedefined or nil
+  if line then whole = whole .. ":" .. line end
+  return { whole = whole, short = whole, file = util.file_of(info), line = line, name = "a function" }
 end
 
--- Where the recipe's line stands at the beginning of a message: the message, its path whole; nil where
--- it does not.
+-- Where the recipe's line stands at the beginning of a message: the message, its path whole, and the frame;
+-- nil where it does not.
 local function with_whole_path(message, frames)
   for _, frame in ipairs(frames) do
     for _, place in ipairs { frame.short, frame.whole } do
-      if message:sub(1, #place + 1) == place .. ":" then return frame.whole .. message:sub(#place + 1) end
+      if message:sub(1, #place + 1) == place .. ":" then
+        return frame.whole .. message:sub(#place + 1), frame
+      end
     end
   end
 end
@@ -57,22 +62,29 @@ local function object(err, frames)
   local of_a_call = err.code == "validation" or err.operation ~= nil
   local lost = err.code == "recipe" and frames.defined
   if not (of_a_call or lost) or err.kind == "credentials" then return err end
-  local place = frames[1] and frames[1].whole .. ": "
-  if place and type(err.message) == "string" and err.message:sub(1, #place) ~= place then
-    err.message = place .. err.message
+  local frame = frames[1]
+  local place = frame and frame.whole .. ": "
+  if place and type(err.message) == "string" then
+    if err.message:sub(1, #place) ~= place then err.message = place .. err.message end
+    err.file, err.line = frame.file, frame.line
   end
   return err
 end
 
+-- The message, and the frame that it names.
 local function message_of(err, frames)
   local place = frames[1] and frames[1].whole .. ": " or ""
   if type(err) == "table" then
     local plain = getmetatable(err) == nil and type(err.message) ~= "string"
-    return place .. (plain and "raised " or "") .. util.describe(err)
+    return place .. (plain and "raised " or "") .. util.describe(err), frames[1]
   end
-  if type(err) ~= "string" then return place .. "raised " .. tostring(err) end
-  local message = with_whole_path(err, frames) or err:find("^[^\n]-:%d+: ") and err or place .. err
-  return (message:gsub("\n\t", " "))
+  if type(err) ~= "string" then return place .. "raised " .. tostring(err), frames[1] end
+  local message, frame = with_whole_path(err, frames)
+  if not message then
+    local other = err:find("^[^\n]-:%d+: ") ~= nil -- a place that is no frame's
+    message, frame = other and err or place .. err, not other and frames[1] or nil
+  end
+  return message:gsub("\n\t", " "), frame
 end
 
 local function fault(err, f)
@@ -82,9 +94,12 @@ local function fault(err, f)
   local bug = type(err) == "string" and is_ours(err)
   local trace = {}
   for i, frame in ipairs(frames) do trace[i] = ("  %s: in %s"):format(frame.whole, frame.name) end
+  local message, frame = message_of(err, frames)
   return error_object.new {
     code = bug and "bug" or "recipe",
-    message = message_of(err, frames),
+    message = message,
+    file = frame and frame.file,
+    line = frame and frame.line,
     frames = (bug or trace[2]) and table.concat(trace, "\n") or nil,
     traceback = debug.traceback(nil, 2),
   }

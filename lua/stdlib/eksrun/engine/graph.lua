@@ -226,7 +226,7 @@ function Graph:order()
     for _, old in ipairs(node.was) do
       local other = self.by_address[old]
       if other then
-        util.fail("recipe", "%s: %s was %s, which is declared too, at %s", node.where, node.address, old,
+        util.fail_at("recipe", node.where, "%s was %s, which is declared too, at %s", node.address, old,
           other.where)
       end
     end

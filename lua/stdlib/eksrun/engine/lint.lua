@@ -5,6 +5,7 @@
 --- condition, the running program what it holds there. Lines that do not run are not judged in this.
 local graph = require "eksrun.engine.graph"
 local ref = require "eksrun.engine.ref"
+local tokens = require "eksrun.engine.tokens"
 
 local M = {}
 
@@ -129,59 +130,13 @@ for word in ("== ~= < > <= >= + - * / // % ^ # & | ~ << >> .. in ="):gmatch "%S+
 end
 OPERATORS["="] = nil
 
--- Names, numbers, texts and signs with their lines; comments are left out.
-local function tokens(text)
-  local out, at, line = {}, 1, 1
-  local function add(kind, value)
-    out[#out + 1] = { kind = kind, text = value, line = line }
-    for _ in value:gmatch "\n" do line = line + 1 end
-    at = at + #value
-  end
-  local function skip(value)
-    for _ in value:gmatch "\n" do line = line + 1 end
-    at = at + #value
-  end
-  local function long(from)
-    local level = text:match("^%[(=*)%[", from)
-    if not level then return nil end
-    local _, finish = text:find("]" .. level .. "]", from, true)
-    return text:sub(from, finish)
-  end
-  local function quoted()
-    local quote, stop = text:sub(at, at), at + 1
-    while stop <= #text and text:sub(stop, stop) ~= quote do
-      stop = stop + (text:sub(stop, stop) == "\\" and 2 or 1)
-    end
-    return text:sub(at, stop)
-  end
-  while at <= #text do
-    local space = text:match("^%s+", at)
-    local comment = text:match("^%-%-", at)
-    if space then
-      skip(space)
-    elseif comment then
-      skip(comment)
-      skip(long(at) or text:match("^[^\n]*", at))
-    elseif text:find("^[%a_]", at) then
-      add("name", text:match("^[%w_]+", at))
-    elseif text:find("^%.?%d", at) then
-      add("number", text:match("^[%w.]+", at))
-    elseif text:find("^[\"']", at) then
-      add("text", quoted())
-    elseif long(at) then
-      add("text", long(at))
-    else
-      add("sign", text:match("^[=~<>]=", at) or text:match("^%.%.%.?", at) or text:match("^//", at)
-        or text:match("^<<", at) or text:match("^>>", at) or text:match("^::", at) or text:sub(at, at))
-    end
+-- Comments left out.
+local function code_of(text)
+  local out = {}
+  for _, token in ipairs(tokens.of(text)) do
+    if token.kind ~= "comment" then out[#out + 1] = token end
   end
   return out
-end
-
-local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
-  .. "true until while"):gmatch "%S+" do
-  keywords[word] = true
 end
 
 local function is_literal(token)
@@ -191,11 +146,11 @@ end
 
 -- Where a name, or fields of one, stand as a condition or are compared with a literal: by line.
 local function conditions(text)
-  local list, out = tokens(text), {}
+  local list, out = code_of(text), {}
   local i = 1
   while i <= #list do
     local token, before = list[i], list[i - 1] or { text = "" }
-    local starts = token.kind == "name" and not keywords[token.text] and before.text ~= "."
+    local starts = token.kind == "name" and not tokens.is_keyword(token.text) and before.text ~= "."
       and before.text ~= ":" and before.text ~= "function" and before.text ~= "goto"
     if starts then
       local path, last = { token.text }, i

@@ -1,6 +1,7 @@
 --- Loads a recipe: runs the file once and keeps what it declared.
 local error_object = require "eksrun.error"
 local fault = require "eksrun.engine.fault"
+local file = require "eksrun.file"
 local graph = require "eksrun.engine.graph"
 local params = require "eksrun.params"
 local ref = require "eksrun.engine.ref"
@@ -55,13 +56,35 @@ local function environment()
   return env
 end
 
+-- The texts of recipes by their names: stdin cannot be read twice.
+local texts = {}
+
+--- The text of a recipe, or of a module beside it.
+--- @param name string as errors name it
+--- @return string?
+function M.text(name) return texts[name] or file.try_read(name) end
+
+-- Lua's words about what it cannot read, the path whole, without texts in quotes, which may be secret.
+local function fail_syntax(path, complaint)
+  -- Lua cuts long paths at their beginning.
+  local line, message = complaint:gsub("\n", " "):match "^.-:(%d+): (.*)$"
+  if not line then util.fail("syntax", "%s", complaint) end
+  for _, open in ipairs { "[\"']", "%[=*%[" } do
+    message = message:gsub("near '(" .. open .. ").*'$", "near '%1…'")
+  end
+  error(error_object.new {
+    code = "syntax", message = ("%s:%s: %s"):format(path, line, message),
+    file = path, line = math.tointeger(tonumber(line)),
+  })
+end
+
 -- "-" is what stands on stdin.
 local function compile(path)
-  local file, message
-  if path == "-" then file, path = io.stdin, "stdin" else file, message = io.open(path, "rb") end
-  if not file then util.fail("usage", "recipe %s", message) end
-  local text = file:read("a")
-  if file ~= io.stdin then file:close() end
+  local stream, message
+  if path == "-" then stream, path = io.stdin, "stdin" else stream, message = io.open(path, "rb") end
+  if not stream then util.fail("usage", "recipe %s", message) end
+  local text = stream:read("a")
+  if stream ~= io.stdin then stream:close() end
   if not text then util.fail("usage", "recipe %s: not a file", path) end
   if text:find '^{.*"eksrun_plan"' then
     util.fail("usage", "%s is a saved plan, which only apply takes: eksrun apply %s", path,
@@ -69,10 +92,8 @@ local function compile(path)
   end
   local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment())
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
-  if not chunk then
-    local tail = complaint:match("^%.%.%..-(:%d+: .*)$") -- Lua cuts long paths at their beginning
-    util.fail("syntax", "%s", tail and path .. tail or complaint)
-  end
+  texts[path] = text
+  if not chunk then fail_syntax(path, complaint) end
   return chunk
 end
 

@@ -22,9 +22,11 @@ M.rounded = rounded
 --- @return table
 function M.error_fields(err)
   if type(err) ~= "table" then return { message = tostring(err) } end
+  local place = require("eksrun.cli.excerpt").of(err) or {}
   return {
     code = err.code, message = util.describe(err), operation = err.operation,
     status = err.status, request_id = err.request_id,
+    file = place.file, line = place.line, column = place.column,
   }
 end
 

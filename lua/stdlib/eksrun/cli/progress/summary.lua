@@ -1,6 +1,7 @@
 --- What stands on the screen when a run is over: what took how long, what became of it, and behind failures
 --- the command that goes on.
 local advice = require "eksrun.cli.advice"
+local excerpt = require "eksrun.cli.excerpt"
 local line = require "eksrun.cli.progress.line"
 local util = require "eksrun.util"
 
@@ -62,7 +63,9 @@ local function failure(step, paint)
   out[1] = paint("failed", ("failed: %s (%s, %s)"):format(step.address, step.action.type.name,
     step.action.node and step.action.node.where or "not declared"))
   local err = step.err
-  for text in (util.escape(util.describe(err)) .. "\n"):gmatch "(.-)\n" do out[#out + 1] = "  " .. text end
+  local message, code = excerpt.describe(err)
+  for text in (util.escape(message) .. "\n"):gmatch "(.-)\n" do out[#out + 1] = "  " .. text end
+  for _, text in ipairs(code) do out[#out + 1] = text end
   if type(err) == "table" and err.request_id and not out[2]:find(tostring(err.request_id), 1, true) then
     out[#out + 1] = "  request id " .. line.clean(err.request_id)
   end
