@@ -387,7 +387,7 @@ static int l_remove(lua_State *L) {
   return 1;
 }
 
-/* -- logs: appended to, on disk at once -----------------------------------------------------------
+/* -- logs: appended to ---------------------------------------------------------------------------
  */
 
 static int l_append(lua_State *L) {
@@ -415,8 +415,16 @@ static int l_log_write(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &n);
   luaL_argcheck(L, *fd >= 0, 1, "the log is closed");
   int rc = write_all(*fd, bytes, n, "the log", &e);
-  if (rc == 0 && fdatasync(*fd) != 0) rc = set_errno(&e, "write", "the log");
   return rc == 0 ? 0 : ek_error_raise(L, &e);
+}
+
+static int l_log_sync(lua_State *L) {
+  struct ek_error e;
+  int *fd = luaL_checkudata(L, 1, LOG_TYPE);
+  luaL_argcheck(L, *fd >= 0, 1, "the log is closed");
+  if (fdatasync(*fd) == 0) return 0;
+  (void)set_errno(&e, "write", "the log");
+  return ek_error_raise(L, &e);
 }
 
 /* -- locks ---------------------------------------------------------------------------------------
@@ -500,7 +508,8 @@ static int l_log_close(lua_State *L) {
 }
 
 int luaopen_eksrun_file(lua_State *L) {
-  static const luaL_Reg log[] = {{"write", l_log_write}, {"close", l_log_close}, {NULL, NULL}};
+  static const luaL_Reg log[] = {
+      {"write", l_log_write}, {"sync", l_log_sync}, {"close", l_log_close}, {NULL, NULL}};
   static const luaL_Reg lock[] = {{"release", l_lock_release}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"read", l_read},
                                        {"try_read", l_try_read},

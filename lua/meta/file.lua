@@ -75,7 +75,8 @@ function file.mkdir_p(path, options) end
 function file.remove(path) end
 
 ---@class eksrun.file.Log
----@field write fun(self, bytes: string) is on disk when it returns
+---@field write fun(self, bytes: string) what becomes of the process does not touch it any more
+---@field sync fun(self) what was written is on disk when it returns
 ---@field close fun(self) also by <close>
 
 --- Opens a regular file to append to.

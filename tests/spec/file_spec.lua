@@ -169,12 +169,14 @@ describe("eksrun.file", function()
       log:write "one\n"
       assert.equal("one\n", file.read(dir .. "/log"))
       log:write "two\n"
+      log:sync()
     end
     local log = file.append(dir .. "/log")
     log:write "three\n"
     log:close()
     assert.equal("one\ntwo\nthree\n", file.read(dir .. "/log"))
     assert.is_false(pcall(log.write, log, "four"))
+    assert.is_false(pcall(log.sync, log))
     assert.equal(tonumber("600", 8), file.stat(dir .. "/log").mode)
   end)
 

@@ -1,4 +1,5 @@
 local clock = require "eksrun.clock"
+local error_object = require "eksrun.error"
 local file = require "eksrun.file"
 local journals = require "eksrun.engine.journal"
 local stacks = require "eksrun.engine.stack"
@@ -42,6 +43,43 @@ describe("journal", function()
     assert.equal("vpc-4", again.last.replaced.id)
     assert.same({ n1 = 0 }, again.runs)
     again:close()
+  end)
+
+  it("has an intent on disk before the call goes out, and asks the disk once for many", function()
+    local journal = journals.open(fresh())
+    local log, disk = journal.log, {}
+    journal.log = {
+      write = function(_, text)
+        disk[#disk + 1] = text:match '"address":"(%w+)"' or text:match '"event":"(%w+)"'
+      end,
+      sync = function() disk[#disk + 1] = "sync" end,
+    }
+    journal:begin "n1"
+    local calls = {}
+    for i = 1, 3 do
+      calls[i] = function()
+        journal:intend(step("a" .. i), nil, {})
+        disk[#disk + 1] = "call"
+        journal:settle(step("b" .. i), "id")
+      end
+    end
+    task.all(calls)
+    assert.same("run a1 a2 a3 sync call b1 call b2 call b3", table.concat(disk, " "))
+    log:close()
+  end)
+
+  it("lets no call go out whose intent is not on disk", function()
+    local journal = journals.open(fresh())
+    local log, full = journal.log, error_object.new { code = "io", message = "no space left on device" }
+    journal.log = { write = function() end, sync = function() error(full, 0) end }
+    local refused = 0
+    local function call()
+      local ok, err = pcall(journal.intend, journal, step "a", nil, {})
+      if not ok and err == full then refused = refused + 1 end
+    end
+    task.all { call, call }
+    assert.equal(2, refused)
+    log:close()
   end)
 
   it("reads past a line that was cut", function()

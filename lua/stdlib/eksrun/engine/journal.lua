@@ -8,6 +8,7 @@ local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local json = require "eksrun.json"
 local state = require "eksrun.state"
+local task = require "eksrun.task"
 local util = require "eksrun.util"
 
 local M = {}
@@ -103,6 +104,21 @@ local function write(self, entry)
   if self.log then self.log:write(json.encode(entry) .. "\n") end
 end
 
+-- What was written is on disk when it returns. Steps that begin together wait for the disk once.
+local function sync(self)
+  local shared = self.syncing
+  if not shared then
+    shared = { done = task.event() }
+    self.syncing = shared
+    task.shield(task.sleep, 0)
+    self.syncing = nil
+    if self.log then shared.ok, shared.err = pcall(self.log.sync, self.log) else shared.ok = true end
+    shared.done:set()
+  end
+  shared.done:wait()
+  if not shared.ok then error(shared.err, 0) end
+end
+
 --- This run writes into the journal from now on.
 --- @param nonce string
 --- @param others? number until when things of others may stay unseen, by our clock
@@ -122,6 +138,7 @@ function Journal:intend(step, token, inputs)
     event = "intent", address = step.address, type = step.action.type.name, at = self.made, token = token,
     hash = util.fingerprint(inputs):sub(1, 16),
   })
+  sync(self)
 end
 
 --- An attempt leaves: written down where the intent is so old that what comes of it would count as older than
