@@ -11,11 +11,13 @@ import pytest
 DELAY = 0.2  # seconds; large against what moto and eksrun need for a call
 RECIPE = "recipes/managed-cluster.lua"
 
-# The longest chain of calls in which each needs the answer of the one before, by the declared graph:
-# the nodes wait for the way out of their subnets, which leads through NAT to the internet gateway.
-# Of calls that are made at once, the one that ends last counts.
+# The longest chain of calls in which each needs the answer of the one before. By the declared graph the
+# nodes wait for the way out of their subnets, which leads through NAT to the internet gateway. Before the
+# first creation the stack's lock has to be held, for which is written down what there may be from then on;
+# behind the last it is given back. Of calls that are made at once, the one that ends last counts.
 LONGEST = [
     ("DescribeAvailabilityZones", 0),
+    ("PutParameter", 0),
     ("CreateVpc", 0),
     ("ModifyVpcAttribute", 0),
     ("CreateInternetGateway", 0),
@@ -25,6 +27,7 @@ LONGEST = [
     ("CreateRoute", -1),
     ("CreateNodegroup", 0),
     ("DescribeNodegroup", -1),
+    ("PutParameter", -1),
 ]
 
 

@@ -90,6 +90,8 @@ end
 ---   else public
 --- @field egress eksrun.Gate what must stand before a node in them reaches what it needs
 
+-- The network itself comes first: until it is declared, the stack may get another name, and what can be asked
+-- of it beside the zones waits.
 local function declare(options, zones, ranges)
   local function tags(suffix, role)
     local all = { Name = options.name .. "/" .. suffix }
@@ -97,15 +99,15 @@ local function declare(options, zones, ranges)
     if role then all["kubernetes.io/role/" .. role] = "1" end
     return all
   end
-  local letters = {}
-  for i, zone in ipairs(zones) do letters[i] = zone:match("%d([%l%d-]*)$") end
-
   local vpc = ec2.vpc {
     CidrBlock = options.cidr,
     EnableDnsSupport = true,
     EnableDnsHostnames = true,
     tags = tags "vpc",
   }
+  local letters = {}
+  if type(zones) ~= "table" then zones = M.zones(zones) end
+  for i, zone in ipairs(zones) do letters[i] = zone:match("%d([%l%d-]*)$") end
   local private, public, routes, nats, egress = {}, {}, {}, {}, gate.new()
 
   if options.internet then
@@ -210,7 +212,6 @@ function M.network(options)
   end
   if count < 1 then util.raise_at_caller("vpc.network: zones: at least 1, not %d", count) end
   local ranges = layout(range, count) -- before EC2 is asked: what is wrong here needs no network
-  if type(zones) ~= "table" then zones = M.zones(count) end
   return eksrun.scope("network", declare, {
     name = options.name,
     cidr = range,

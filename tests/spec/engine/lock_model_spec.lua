@@ -1,7 +1,8 @@
 -- What the lock promises and what it does not, under every interleaving of its clients: docs/lock.md.
 --
--- A violation is a call of a holder that lands when a newer holder has begun or, with `belief`, a holder that
--- thinks that it still is one. Every claim is held against the same without what carries it.
+-- A violation is a call of a holder that lands when a newer holder has begun, or when another's has landed
+-- since it looked, or, with `belief`, a holder that thinks that it still is one. Every claim is held against
+-- the same without what carries it.
 local model = require "tests.spec.support.lock_model"
 
 -- What may happen besides pauses.
@@ -76,6 +77,18 @@ local function claims(clients, ticks, faults)
         violated(("has calls land late behind the %s without the margin (%s clock)"):format(fence, fault),
           "lands late", plain(fenced { [fault] = who }))
       end
+    end
+    local function looking(options)
+      return rough(with(options, { look = true, fence = "signature", effects = 1 }))
+    end
+    holds("has no client act on what it saw too early", looking {})
+    violated("has clients act on what they saw too early when they do not ask who had the lock", "acts on",
+      looking { blind = true })
+    for fault, who in pairs { fast = 2, slow = 1 } do
+      local function off(options) return looking(with(options, { [fault] = who, margin = 1, ticks = ticks + 1 })) end
+      holds(("has no client act on what it saw too early, by the margin (%s clock)"):format(fault), off {})
+      violated(("has clients act on what they saw too early without the margin (%s clock)"):format(fault),
+        "acts on", off { hasty = true })
     end
     holds("has no call land late when a service refuses signatures sooner than reckoned with",
       rough { fence = "signature", age = model.AGE - 1 })

@@ -123,13 +123,39 @@ describe("the lock's log", function()
     assert.equal(100, #slots(store))
     a:collect(clock.now() + 25 * 3600)
     local left = slots(store)
-    assert.equal(64, #left)
-    assert.equal(37, left[1])
+    assert.equal(65, #left)
+    assert.same({ 1, 37 }, { left[1], left[2] })
     -- A hint to what was deleted is none.
     store.values["/eksrun/s/newest"] = "2"
     local b = log_of(store, "b")
     assert.is_true((b:take(fields)))
     assert.equal(101, b.slot)
+    -- Nor is there none where only the hint is missing.
+    store.values["/eksrun/s/newest"] = nil
+    local c = log_of(store, "c")
+    assert.equal("b", (c:read()).nonce)
+  end)
+
+  it("is read in one call where there is none, in two where there is one, however long", function()
+    local a = log_of(store, "a")
+    a:read()
+    assert.same({ get_parameters = 1 }, store.calls)
+    for _ = 1, 20 do
+      a:take(fields)
+      a:release(clock.now())
+    end
+    store.calls = {}
+    assert.equal("release", (log_of(store, "b"):read()).kind)
+    assert.same({ get_parameters = 2 }, store.calls)
+  end)
+
+  it("is kept although its hint cannot be written", function()
+    store.fault = function(_, params)
+      return params.Overwrite and error_object.new { code = "network", message = "reset" } or nil
+    end
+    local a, b = log_of(store, "a"), log_of(store, "b")
+    assert.is_true((a:take(fields)))
+    assert.is_false((b:take(fields)))
   end)
 
   it("knows a renewal of its own whose answer was lost, and renews behind it", function()
@@ -276,7 +302,76 @@ describe("the lock of a stack", function()
       inventory = function(before) return inventory.union(before, { ["eks.cluster"] = { { "c" } } }) end,
     }
     assert.is_true(mine.resumes)
-    assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.inventory(aws, stack))
+    assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.last(aws, stack).inventory)
+  end)
+
+  describe("says of a look before it", function()
+    -- A look that began `ago` seconds before the log was read, and what happens between that and our hold.
+    local function undisturbed(ago, between)
+      local sight = lock.sight(aws, stack)
+      sight.began = sight.began - (ago or 0)
+      sight:read()
+      if between then between() end
+      local mine = take { sight = sight }
+      mine:release(true)
+      return mine.undisturbed
+    end
+
+    local function released(age)
+      local other = elsewhere(age)
+      other:release(clock.now() - age)
+      return other
+    end
+
+    it("that nobody disturbed it, if there is no record or one that was released before", function()
+      assert.is_true(undisturbed())
+      assert.is_false(undisturbed(), "its clock may be ahead by the margin")
+    end)
+
+    it("that nobody disturbed it, if the last run ended before it", function()
+      released(100)
+      assert.is_true(undisturbed(50))
+    end)
+
+    it("that a run may have that ended when it had begun", function()
+      released(40)
+      assert.is_false(undisturbed(35))
+    end)
+
+    it("that a run has that began and ended meanwhile", function()
+      released(1000)
+      assert.is_false(undisturbed(20, function()
+        local other = logs.new(ssm.new(aws, nil, place.id(stack)), { nonce = "third" })
+        other:take(fields)
+        other:release(clock.now())
+      end))
+    end)
+
+    it("that a run may have that was killed, or ended by hand", function()
+      elsewhere(1000)
+      assert.is_false(undisturbed())
+      local other = elsewhere(1000)
+      other:force { user = "bob" }
+      assert.is_false(undisturbed())
+    end)
+
+    it("nothing, if it is long ago, or the log could not be read", function()
+      released(1000)
+      assert.is_false(undisturbed(100))
+      local sight = lock.sight(aws, stack)
+      store.fault = function() return error_object.new { code = "network", message = "reset" } end
+      assert.is_nil(sight:read())
+      store.fault = nil
+      assert.is_false(take({ sight = sight }).undisturbed)
+    end)
+  end)
+
+  it("is taken with no call but the one that writes it, behind a look", function()
+    local sight = lock.sight(aws, stack)
+    sight:read()
+    store.calls = {}
+    take { sight = sight }
+    assert.same({ put_parameter = 2 }, store.calls)
   end)
 
   it("is renewed before anything is changed near the end of its lease, once", function()
@@ -330,7 +425,7 @@ describe("the lock of a stack", function()
     end
     mine:extend { ["eks.cluster"] = { { "c" } } }
     assert.equal(0, failures)
-    assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.inventory(aws, stack))
+    assert.same({ ["ec2.vpc"] = true, ["eks.cluster"] = { { "c" } } }, lock.last(aws, stack).inventory)
   end)
 
   it("raises what it lost the lock by when it cannot say more before the lease ends", function()
@@ -348,9 +443,9 @@ describe("the lock of a stack", function()
     local mine = take { inventory = function() return { ["ec2.vpc"] = true } end }
     assert.is_nil(mine.log.record.inventory)
     mine:extend { ["ec2.vpc"] = true }
-    assert.is_nil(lock.inventory(aws, stack))
+    assert.is_nil(lock.last(aws, stack).inventory)
     assert.is_nil(mine:release(true, { ["ec2.vpc"] = true }))
-    assert.same({ ["ec2.vpc"] = true }, lock.inventory(aws, stack))
+    assert.same({ ["ec2.vpc"] = true }, lock.last(aws, stack).inventory)
   end)
 
   it("says that it could not be given back", function()
@@ -394,7 +489,7 @@ describe("the lock of a stack", function()
     assert.is_false(ok)
     assert.equal("lock", err.code)
     assert.matches("PutParameter on /eksrun/a%-stack%-%x+, or run with %-%-no%-lock", err.message)
-    assert.is_nil(lock.inventory(aws, stack))
+    assert.is_nil(lock.last(aws, stack))
   end)
 end)
 

@@ -30,6 +30,10 @@ local M = {}
 --- @field fast? integer the client whose clock is a tick ahead
 --- @field slow? integer the client whose clock is a tick behind
 --- @field late? integer ticks that the service's clock is behind
+--- @field look? boolean clients look before they take the lock, and not again if nobody had it since; a call
+--- of one who did not see what had landed by then is a violation
+--- @field blind? boolean they do not look again, whoever had it
+--- @field hasty? boolean they take no margin for when it was given back
 --- @field belief? boolean the violation is that a client believes to hold what somebody else has, not that
 --- something lands late
 --- @field check? boolean whether what is taken for one state of a client is checked to be one
@@ -46,13 +50,24 @@ local function client(name, options, step, seen)
     return step("put", slot, text)
   end
   function store.get(slots) return step("get", slots) end
-  function store.hint() return 1 end
-  function store.set_hint() end
+  function store.start()
+    local texts, now = store.get(logs.batch(1))
+    return texts[1] and 1, texts, now
+  end
   function store.list() return {} end
 
   local log = logs.new(store, { nonce = name, lease = options.lease or 1, margin = options.margin or 0 })
   seen.log, seen.left = log, options.effects or 1
-  if not log:take(function() return {} end) then return end
+  local read_at
+  if options.look then
+    seen.looked = step "look"
+    read_at = select(2, log:read())
+    local free = seen.looked + (options.hasty and log.margin or 0)
+    seen.trusts = options.blind or log:was_free(free)
+  end
+  local taken, _, as_seen = log:take(function() return {} end, nil, read_at)
+  if not taken then return end
+  seen.looked, seen.trusts = nil, seen.trusts and as_seen or nil
   local guard = options.fence and fences.new({ kind = "signature" }, {})
   while true do
     seen.holds, seen.put = true, nil
@@ -94,7 +109,7 @@ local function run(self, trace)
   if coroutine.status(co) == "dead" then return nil, "end", seen end
   return result, json.encode({
     step = { table.unpack(result, 2) }, slot = seen.log.slot, record = seen.log.record, put = seen.put,
-    holds = seen.holds, left = seen.left,
+    holds = seen.holds, left = seen.left, looked = seen.looked, trusts = seen.trusts,
   }), seen
 end
 
@@ -107,6 +122,7 @@ local function enter(self, trace)
     self.nodes[id] = {
       trace = trace, edges = {},
       what = result and result[2], a = result and result[3], b = result and result[4],
+      looked = seen.looked, trusts = seen.trusts,
       holds = seen.holds, deadline = seen.holds and seen.log.record.deadline,
     }
   elseif self.options.check then
@@ -194,15 +210,16 @@ end
 
 -- ---- all interleavings
 
--- A state as a number: the time, and of each client where it is, whether a newer holder has begun, and how
--- many answers it has lost.
+-- A state as a number: the time, and of each client where it is, how many answers it has lost, whether
+-- something was done since it looked, and whether a newer holder has begun.
 local NODE_BITS, LOST_BITS = 14, 2
-local CLIENT_BITS = NODE_BITS + LOST_BITS + 1
+local CLIENT_BITS = NODE_BITS + LOST_BITS + 2
 
 local function pack(state)
   local key = state.now
   for _, one in ipairs(state) do
-    key = key << CLIENT_BITS | one.at << (LOST_BITS + 1) | one.lost << 1 | (one.over and 1 or 0)
+    key = key << CLIENT_BITS | one.at << (LOST_BITS + 2) | one.lost << 2
+      | (one.missed and 2 or 0) | (one.over and 1 or 0)
   end
   return key
 end
@@ -211,8 +228,8 @@ local function unpack_state(key, world, clients)
   local state = { world = world }
   for i = clients, 1, -1 do
     state[i] = {
-      over = key & 1 == 1, lost = key >> 1 & (1 << LOST_BITS) - 1,
-      at = key >> (LOST_BITS + 1) & (1 << NODE_BITS) - 1,
+      over = key & 1 == 1, missed = key & 2 == 2, lost = key >> 2 & (1 << LOST_BITS) - 1,
+      at = key >> (LOST_BITS + 2) & (1 << NODE_BITS) - 1,
     }
     key = key >> CLIENT_BITS
   end
@@ -251,20 +268,25 @@ function Search:clock(i, now)
   return now + (options.fast == i and 1 or 0) - (options.slow == i and 1 or 0)
 end
 
--- Client i gets an answer. `more` has what else is changed: world, took (it holds now), lost.
+-- Client i gets an answer. `more` has what else is changed: world, took (it holds now), lost, landed.
 function Search:go(state, i, label, key, answer, more)
   local after = { world = more and more.world or state.world, now = state.now }
   for j, one in ipairs(state) do after[j] = one end
   local me = self.all[i]
   local node = me.nodes[state[i].at]
   local id = me:after(node, key, answer)
-  if more and more.took then
+  if more and (more.took or more.landed) then
     for j, one in ipairs(state) do
-      if self.all[j].nodes[one.at].holds then after[j] = { at = one.at, lost = one.lost, over = true } end
+      local its = self.all[j].nodes[one.at]
+      after[j] = {
+        at = one.at, lost = one.lost, over = one.over or more.took and its.holds,
+        missed = one.missed or more.landed and its.looked ~= nil,
+      }
     end
   end
   after[i] = {
     at = id, over = me.nodes[id].holds and state[i].over or false,
+    missed = (me.nodes[id].looked or me.nodes[id].trusts) and state[i].missed or false,
     lost = me.nodes[id].what and state[i].lost + (more and more.lost and 1 or 0) or 0,
   }
   self:add(after, self.now_at, label)
@@ -319,8 +341,11 @@ function steps.land(self, state, i, node)
   local refused = options.fence == "signature" and service > node.a + (options.age or M.AGE)
     or options.fence == "session" and service > node.a
   if state[i].over and not refused and not options.belief then return i .. ":lands late" end
-  self:go(state, i, i .. ":land", "", {})
+  if state[i].missed and not refused then return i .. ":acts on what it saw too early" end
+  self:go(state, i, i .. ":land", "", {}, { landed = not refused })
 end
+
+steps.look = steps.now
 
 -- All steps from a state; what they violate.
 function Search:expand(state)

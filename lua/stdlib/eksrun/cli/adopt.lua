@@ -40,10 +40,10 @@ end
 
 --- @return integer exit status
 function M.run(parsed)
-  local params, things = split(parsed)
+  local things
+  parsed.params, things = split(parsed)
   session.configure(parsed)
-  local loaded = recipe.load(parsed.recipe, params)
-  if not loaded.declares then util.fail("usage", "%s declares no resource", parsed.recipe) end
+  local loaded = session.load(parsed, "adopt for")
   parsed.only_look = true
   local plan = session.plan(loaded.graph, parsed)
   local report = session.report(parsed)

@@ -73,7 +73,7 @@ end
 function M.run(parsed)
   take_saved(parsed)
   session.configure(parsed)
-  local loaded = recipe.load(parsed.recipe, parsed.params)
+  local loaded = session.load(parsed)
   local report = session.report(parsed)
   if not loaded.declares then
     report:outputs(loaded.outputs)

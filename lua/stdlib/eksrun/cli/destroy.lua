@@ -1,6 +1,5 @@
 --- eksrun destroy RECIPE|--stack NAME: deletes all that a stack owns.
 local graph = require "eksrun.engine.graph"
-local recipe = require "eksrun.engine.recipe"
 local session = require "eksrun.cli.session"
 local stack = require "eksrun.engine.stack"
 local util = require "eksrun.util"
@@ -43,10 +42,7 @@ local function declared(parsed)
     return empty
   end
   if not parsed.recipe then util.fail("usage", "destroy wants a recipe or --stack NAME") end
-  local loaded = recipe.load(parsed.recipe, parsed.params)
-  if not loaded.declares then
-    util.fail("usage", "%s declares no resource: there is nothing to destroy", parsed.recipe)
-  end
+  local loaded = session.load(parsed, "destroy")
   return loaded.graph
 end
 

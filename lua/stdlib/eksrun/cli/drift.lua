@@ -1,6 +1,5 @@
 --- eksrun drift RECIPE [k=v ...]: where AWS is not what the recipe says, field by field.
 local json = require "eksrun.json"
-local recipe = require "eksrun.engine.recipe"
 local report_module = require "eksrun.engine.report"
 local session = require "eksrun.cli.session"
 local util = require "eksrun.util"
@@ -65,10 +64,7 @@ end
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)
-  local loaded = recipe.load(parsed.recipe, parsed.params)
-  if not loaded.declares then
-    util.fail("usage", "%s declares no resource: there is nothing to compare", parsed.recipe)
-  end
+  local loaded = session.load(parsed, "compare")
   parsed.only_look = true
   local plan = session.plan(loaded.graph, parsed, loaded.outputs)
   local report, drifted = session.report(parsed, io.stdout), 0

@@ -1,6 +1,5 @@
 --- eksrun graph RECIPE [k=v ...]: the resources of a recipe and what comes before what, as a picture.
 local file = require "eksrun.file"
-local recipe = require "eksrun.engine.recipe"
 local session = require "eksrun.cli.session"
 local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
@@ -49,10 +48,7 @@ end
 function M.run(parsed)
   local format = format_of(parsed)
   session.configure(parsed)
-  local loaded = recipe.load(parsed.recipe, parsed.params)
-  if not loaded.declares then
-    util.fail("usage", "%s declares no resource: there is nothing to draw", parsed.recipe)
-  end
+  local loaded = session.load(parsed, "draw")
   parsed.only_look = true
   local plan = session.plan(loaded.graph, parsed, loaded.outputs)
   local model = require("eksrun.cli.graph.model").of(plan)

@@ -1,8 +1,6 @@
 --- eksrun move RECIPE OLD NEW [k=v ...]: renames an address, or a scope, of a stack.
 local move = require "eksrun.engine.move"
-local recipe = require "eksrun.engine.recipe"
 local session = require "eksrun.cli.session"
-local util = require "eksrun.util"
 
 local M = {
   summary = "rename an address or a scope, and make nothing anew",
@@ -30,8 +28,7 @@ local M = {
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)
-  local loaded = recipe.load(parsed.recipe, parsed.params)
-  if not loaded.declares then util.fail("usage", "%s declares no resource", parsed.recipe) end
+  local loaded = session.load(parsed, "move")
   parsed.only_look = true
   local plan = session.plan(loaded.graph, parsed)
   local report = session.report(parsed)

@@ -1,5 +1,4 @@
 --- eksrun plan RECIPE [k=v ...]: what apply would do; changes nothing.
-local recipe = require "eksrun.engine.recipe"
 local session = require "eksrun.cli.session"
 
 local M = {
@@ -42,10 +41,7 @@ function M.run(parsed)
   if parsed.simulate then return require("eksrun.cli.simulate").run(parsed) end
   if parsed.seeds then require("eksrun.util").fail("usage", "--seeds is for --simulate") end
   session.configure(parsed)
-  local loaded = recipe.load(parsed.recipe, parsed.params)
-  if not loaded.declares then
-    require("eksrun.util").fail("usage", "%s declares no resource: there is nothing to plan", parsed.recipe)
-  end
+  local loaded = session.load(parsed, "plan")
   local plan = session.plan(loaded.graph, parsed, loaded.outputs)
   local report = session.report(parsed, io.stdout)
   report:plan(plan)

@@ -87,11 +87,6 @@ function M.report(parsed, out)
   return report.new { json = parsed.json, no_color = parsed.no_color, full = parsed.full, out = out }
 end
 
-local function inventory_of(aws, stack, parsed)
-  if parsed.no_lock then return nil end
-  return function() return require("eksrun.engine.lock").inventory(aws, stack) end
-end
-
 -- The account, where something of it was found: IAM shows nobody another account's, and who we are needs no
 -- call of its own.
 local function account_seen(plan)
@@ -100,6 +95,33 @@ local function account_seen(plan)
     local account = type(arn) == "string" and arn:match "^arn:[^:]*:iam::(%d+):"
     if account then return account end
   end
+end
+
+-- What is known of the locks of stacks whose recipe was read.
+local sights = setmetatable({}, { __mode = "k" })
+
+local function sight_of(parsed, stack)
+  return not parsed.no_lock and require("eksrun.engine.lock").sight(require "eksrun.aws", stack) or nil
+end
+
+--- Reads the recipe of a command that makes a plan. What is known of the stack's lock is asked for as soon as
+--- the stack has its name.
+--- @param parsed table
+--- @param verb? string "destroy": one that declares nothing is refused
+--- @return eksrun.Recipe
+function M.load(parsed, verb)
+  local sight
+  local loaded = recipe.load(parsed.recipe, parsed.params, {
+    on_stack = function(stack)
+      sight = sight_of(parsed, stack)
+      if sight then task.spawn(sight.read, sight) end
+    end,
+  })
+  if verb and not loaded.declares then
+    util.fail("usage", "%s declares no resource: there is nothing to %s", parsed.recipe, verb)
+  end
+  sights[loaded.graph] = sight
+  return loaded
 end
 
 --- @param declared eksrun.Graph
@@ -113,11 +135,22 @@ function M.plan(declared, parsed, outputs)
   local stack = declared.stack
   stack.region = aws.region()
   local plan = waiting.during(parsed, function()
-    local made = require("eksrun.engine.plan").make {
-      graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
-      allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
-      only_look = parsed.only_look, inventory = inventory_of(aws, stack, parsed),
-      types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
+    local sight = sights[declared] or sight_of(parsed, stack)
+    sights[declared] = nil
+    local made
+    task.all {
+      function()
+        made = require("eksrun.engine.plan").make {
+          graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
+          allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
+          only_look = parsed.only_look, sight = sight,
+          types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
+        }
+      end,
+      -- Nothing of a stack that is new says whose account it is.
+      function()
+        if sight and not sight:read() then aws.account() end
+      end,
     }
     stack.account = account_seen(made) or aws.account()
     return made

@@ -20,7 +20,8 @@ local M = {}
 --- @class eksrun.Graph
 --- @field nodes eksrun.Node[] in the order of declaration
 --- @field by_address table<string, eksrun.Node>
---- @field stack string? name given by the recipe
+--- @field stack eksrun.Stack? once it has a name
+--- @field on_first fun()? called when the first node was declared
 --- @field closed boolean? takes no declarations
 local Graph = {}
 Graph.__index = Graph
@@ -198,6 +199,7 @@ function Graph:declare(type_, declaration)
   type_:check(node, declaration)
   self.nodes[#self.nodes + 1] = node
   self.by_address[node.address] = node
+  if node.index == 1 and self.on_first then self.on_first() end
   return setmetatable({ [NODE] = node }, Handle)
 end
 

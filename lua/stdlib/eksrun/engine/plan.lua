@@ -30,6 +30,7 @@ local M = {}
 --- @field partial boolean? made with targets: there is more that the recipe wants
 --- @field unseen { type: eksrun.ResourceType, err: any }[] kinds of which something may be left unseen
 --- @field own_only string[]? kinds that a destroy without a recipe sees in what is the stack's own only
+--- @field sight eksrun.lock.Sight? of the options
 --- @field notes eksrun.leftovers.Note[] what Kubernetes or others have there, and is not deleted
 
 --- @class eksrun.Refusal what a type is asked about an update
@@ -122,7 +123,7 @@ end
 --- @field stack eksrun.Stack
 --- @field aws table
 --- @field types? eksrun.ResourceType[] to ask for; default: what is declared, and what may be left
---- @field inventory? fun(): table? what the stack may have; nil: nobody knows
+--- @field sight? eksrun.lock.Sight says what the stack may have; without one, nobody knows
 --- @field destroy? boolean delete all that the stack owns
 --- @field allow_destroy? string[] addresses
 --- @field targets? string[] addresses, or scopes: these and what they need, nothing else
@@ -165,7 +166,8 @@ end
 -- To delete a stack is to look everywhere, and for what was written down beside: what is in something of
 -- others' is found by its name only.
 local function possible(options)
-  local known = options.inventory and options.inventory() or nil
+  local record = options.sight and options.sight:read()
+  local known = record and record.inventory or nil
   return kinds.possible(not options.destroy and known or nil), known, options.destroy
 end
 
@@ -314,7 +316,7 @@ function M.make(options)
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
     destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
-    unseen = observed.unseen, notes = left.notes, env = env,
+    unseen = observed.unseen, notes = left.notes, env = env, sight = options.sight,
     own_only = options.destroy and not options.graph.nodes[1] and observed.own_only or nil,
   }
 end

@@ -137,13 +137,16 @@ end
 --- Runs the recipe.
 --- @param path string
 --- @param words string[] k=v
---- @param where? { region?: string, account?: string }
+--- @param options? { region?: string, account?: string, on_stack?: fun(stack: eksrun.Stack) } where the stack
+--- is; on_stack is called once its name is final: at the first resource, while the recipe is still read
 --- @return eksrun.Recipe
-function M.load(path, words, where)
+function M.load(path, words, options)
+  options = options or {}
   local chunk = compile(path)
   with_folder(path)
   local declared = graph.new()
-  declared.where = where
+  declared.where = options
+  declared.on_first = options.on_stack and function() options.on_stack(stack.current()) end
   declared.default_stack = default_stack(path, {})
   running = { path = path, words = words, graph = declared }
   local before = graph.set_current(declared)

@@ -2,8 +2,9 @@
 ---
 ---   lock -> look again -> journal -> apply -> release
 ---
---- What was planned before the lock was taken may have been done by somebody else meanwhile: the plan is made
---- again under the lock, so that what is deleted was seen under it.
+--- What was planned before the lock was taken may have been done by somebody else meanwhile. Unless the lock
+--- says that nobody can have, the plan is made again under it; and always where something is deleted, so that
+--- it was seen under the lock.
 local apply = require "eksrun.engine.apply"
 local clock = require "eksrun.clock"
 local inventory = require "eksrun.engine.inventory"
@@ -69,6 +70,11 @@ local function doubtful_until(plan, unsettled, asked)
   return replaces and due > asked and due or nil
 end
 
+-- Whether a plan can be carried out as it is, under a lock that was taken behind it.
+local function stands(plan, lock)
+  return lock.undisturbed and plan.counts.delete == 0 and plan.counts.replace == 0
+end
+
 --- @class eksrun.run.Options
 --- @field plan eksrun.Plan as it was shown
 --- @field make fun(): eksrun.Plan makes it again
@@ -111,6 +117,7 @@ function M.carry_out(options)
       aws = options.aws, stack = stack, command = options.command, wait = options.wait,
       on_wait = options.on_wait,
       inventory = function(before) return inventory.union(before, inventory.during(plan)) end,
+      sight = plan.sight,
     }
   end
   -- While nothing was done, what an earlier run left is as it was.
@@ -127,7 +134,7 @@ function M.carry_out(options)
   -- What is not seen is made by nobody twice, but would be left by a destroy.
   local due = plan.destroy and all_unsettled()
   if due then settle(due) end
-  if lock or due or doubtful_until(plan, unsettled, 0) then
+  if lock and not stands(plan, lock) or due or doubtful_until(plan, unsettled, 0) then
     local shown, began = saved.digest(plan), clock.now()
     plan = options.make()
     due = doubtful_until(plan, unsettled, began)

@@ -50,13 +50,12 @@ function M.new(aws, place, id)
   end
 
   -- The newest is found by its number: nothing has to remember it.
-  function store.hint()
+  function store.start()
     local output, now = request(client, "query", query(0, { ScanIndexForward = false, Limit = 1 }))
     local newest = output.Items and output.Items[1]
-    return newest and slot_of(newest), now
+    if not newest then return nil, {}, now end
+    return slot_of(newest), { [slot_of(newest)] = newest.record.S }, now
   end
-
-  function store.set_hint() end
 
   function store.list()
     local slots = {}

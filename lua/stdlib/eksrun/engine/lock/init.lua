@@ -9,6 +9,7 @@ local inventory = require "eksrun.engine.inventory"
 local log_module = require "eksrun.engine.lock.log"
 local owner = require "eksrun.engine.lock.owner"
 local places = require "eksrun.engine.lock.place"
+local sights = require "eksrun.engine.lock.sight"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
 
@@ -19,6 +20,7 @@ local CALL_SECONDS = 60
 
 --- @class eksrun.Lock
 --- @field before eksrun.lock.Record? what stood before ours
+--- @field undisturbed boolean whether nobody had it since the look of options.sight began
 --- @field resumes boolean whether the run before did not end
 --- @field generation integer
 local Lock = {}
@@ -87,6 +89,7 @@ end
 --- @field aws table
 --- @field stack eksrun.Stack
 --- @field command string for people
+--- @field sight? eksrun.lock.Sight of the plan that is to be carried out
 --- @field wait? number seconds to wait for a holder, default 0
 --- @field on_wait? fun(record: eksrun.lock.Record)
 --- @field inventory? fun(before: table?): table? what the stack may have from now on
@@ -94,27 +97,19 @@ end
 --- @field lease? number
 --- @field margin? number
 
+--- What is known of a stack's lock, for a look at AWS that begins now.
+--- @param aws table
+--- @param stack eksrun.Stack
+--- @return eksrun.lock.Sight
+function M.sight(aws, stack)
+  return sights.new(function() return M.log(aws, stack) end)
+end
+
 --- The newest record of a stack's lock; nil when there is none, or we may not read it.
 --- @param aws table
 --- @param stack eksrun.Stack
 --- @return eksrun.lock.Record?
-function M.last(aws, stack)
-  local ok, record = pcall(function() return (M.log(aws, stack):read()) end)
-  if ok then return record end
-  if error_object.is(record) and (record.code == "canceled" or record.code == "interrupted") then
-    error(record, 0)
-  end
-  return nil
-end
-
---- What a stack may have, as its newest record says; nil when nobody knows.
---- @param aws table
---- @param stack eksrun.Stack
---- @return table?
-function M.inventory(aws, stack)
-  local record = M.last(aws, stack)
-  return record and record.inventory
-end
+function M.last(aws, stack) return M.sight(aws, stack):read() end
 
 --- Takes the lock, waiting for its holder if asked to.
 --- @param options eksrun.lock.Options
@@ -122,7 +117,9 @@ end
 --- Raises { code = "locked" } when somebody else holds it.
 function M.take(options)
   local fence = settings.fence and fences.new(settings.fence, options.aws)
-  local log = M.log(options.aws, options.stack, options)
+  local sight = options.sight
+  local log = sight and sight.log or M.log(options.aws, options.stack, options)
+  local clear, seen = sight and sight:is_clear(), sight and sight:now()
   local who = owner.me(options.command)
   local self = setmetatable({
     log = log, stack = options.stack, fence = fence, on_lost = options.on_lost,
@@ -144,8 +141,9 @@ function M.take(options)
   end
   local deadline, delay, told = clock.monotonic() + (options.wait or 0), 1, nil
   while true do
-    local ok, taken, other = pcall(log.take, log, fields, owner.is_dead)
+    local ok, taken, other, as_seen = pcall(log.take, log, fields, owner.is_dead, seen)
     if not ok then error(refused(taken, options.stack), 0) end
+    self.undisturbed, seen = taken and as_seen and clear or false, nil
     if taken then break end
     if clock.monotonic() >= deadline then
       util.fail("locked", "%s is being changed by %s; wait for it with --wait SECONDS, or if it is gone: "
@@ -237,9 +235,14 @@ local function renew_surely(self)
   end
 end
 
---- Renews the lock until it is lost or the task is canceled; a task of the run's own.
+--- Renews the lock until it is lost or the task is canceled, and deletes old records meanwhile; a task of the
+--- run's own.
 function Lock:keep()
-  repeat task.sleep(self.log.lease / 4) until not renew_surely(self)
+  task.scope(function(scope)
+    local collector = scope:spawn(function() pcall(self.log.collect, self.log, self:now()) end)
+    repeat task.sleep(self.log.lease / 4) until not renew_surely(self)
+    collector:cancel()
+  end)
 end
 
 --- Writes down that the stack may have more than was said when the lock was taken.
@@ -264,7 +267,6 @@ function Lock:release(complete, has, made)
   -- Of a run that was interrupted before it began, too.
   local ok, err = task.shield(self.log.release, self.log, now,
     { complete = complete, inventory = has, made = made })
-  pcall(self.log.collect, self.log, now)
   if ok then return nil end
   return ("the lock of %s could not be given back, its lease ends at %s: %s"):format(self.stack.name,
     clock.format_iso8601(self.log.record.deadline), util.describe(err))

@@ -6,10 +6,14 @@
 --- answers). What this can and cannot promise: docs/lock.md; tests/spec/engine/lock_model_spec.lua goes
 --- through the interleavings.
 ---
---- A store keeps the records: `put(slot, text)` -> whether the number was free; `get(slots)` -> texts by
---- slot; `hint()` -> a number that was the newest once, or nil; `set_hint(slot)`; `list()` -> all numbers;
---- `remove(slots)`. put, get and hint return AWS's time as a second result. `text_max` is the longest text
---- that it takes, in bytes.
+--- A store keeps the records:
+---   put(slot, text) -> whether the number was free, AWS's time
+---   get(slots) -> texts by slot, AWS's time
+---   start() -> a number that was the newest once, texts from it on, AWS's time. The number is nil when there
+---     is no record, and 0 when only list() can tell.
+---   list() -> all numbers
+---   remove(slots)
+---   text_max: the longest text that it takes, in bytes
 local error_object = require "eksrun.error"
 local inventories = require "eksrun.engine.inventory"
 local json = require "eksrun.json"
@@ -21,7 +25,8 @@ M.LEASE = 120
 --- Seconds by which clocks of AWS may differ from each other.
 M.MARGIN = 10
 
--- Records that may be deleted: older than any put can be late, and not among the newest.
+-- Records that may be deleted: older than any put can be late, and not among the newest. The first one stays:
+-- where it is missing there is none.
 local KEEP_SECONDS = 24 * 3600
 local KEEP_NEWEST = 64
 -- A put that took longer from the reading that it is based on may have come to a number that is free again.
@@ -76,39 +81,42 @@ function M.decode(text)
   }, 0)
 end
 
--- Where to start: a number that exists, after which none is missing.
-local function start(log)
-  if log.slot > 0 then return log.slot end
-  local hint = log.store.hint()
-  if hint then return hint end
-  local newest = 0
-  for _, slot in ipairs((log.store.list())) do newest = math.max(newest, slot) end
-  return newest
+--- The numbers from one on that are asked for together.
+--- @param first integer
+--- @return integer[]
+function M.batch(first)
+  local slots = {}
+  for i = 1, BATCH do slots[i] = first + i - 1 end
+  return slots
 end
 
 --- Reads up to the newest record.
 --- @return eksrun.lock.Record? nil when there is none
 --- @return number? now AWS's time
 function Log:read()
-  local first = start(self)
-  while true do
-    local slots = {}
-    for i = 0, BATCH - 1 do slots[#slots + 1] = first + i end
-    if first == 0 then table.remove(slots, 1) end
-    local texts, now = self.store.get(slots)
-    if first > 0 and not texts[first] then
-      -- The hint was older than what is kept.
-      first = 0
-      for _, slot in ipairs((self.store.list())) do first = math.max(first, slot) end
-      if first == 0 then return nil, now end
-    else
+  local store = self.store
+  local first, texts, now
+  if self.slot == 0 then
+    first, texts, now = store.start()
+  else
+    first = self.slot
+    texts, now = store.get(M.batch(first))
+  end
+  while first do
+    if texts[first] then
       local newest = first
       while texts[newest + 1] do newest = newest + 1 end
-      if texts[newest] then self.slot, self.record = newest, M.decode(texts[newest]) end
-      if newest < slots[#slots] then return self.record, now end
+      self.slot, self.record = newest, M.decode(texts[newest])
+      if newest < first + BATCH - 1 then return self.record, now end
       first = newest
+    else
+      -- What was the newest once is no longer kept, or not shown: what was read before counts on.
+      first = math.max(0, table.unpack(store.list()))
+      if first == 0 then break end
     end
+    texts, now = store.get(M.batch(first))
   end
+  return self.record, now
 end
 
 -- A record as text. What the stack may have is told in less detail where the text would be too long.
@@ -137,7 +145,6 @@ local function append(log, record)
     local theirs = not free and M.decode(found) or record
     if theirs.nonce ~= log.nonce then return false end
     log.slot, log.record = slot, theirs
-    log.store.set_hint(slot)
     if found == text then return true end
   end
 end
@@ -151,19 +158,35 @@ function Log:is_held(record, now)
     and now <= record.deadline + self.margin
 end
 
+--- Whether whoever had the lock last had given it back by then. What a hold that was ended by hand may still
+--- do is not known.
+--- @param at number AWS's time
+--- @return boolean
+function Log:was_free(at)
+  local record = self.record
+  if not record then return true end
+  return record.kind == "release" and not record.forced_by and record.at + self.margin < at
+end
+
 --- Takes the lock if nobody holds it.
 --- @param fields table of the record: owner, inventory ...
 --- @param is_dead? fun(record: eksrun.lock.Record): boolean whether a holder is known to be no more
+--- @param seen? number AWS's time, not later than it is: the newest record is the one that was read
 --- @return boolean taken
 --- @return eksrun.lock.Record? record the holder's if it was not taken, else the one before ours
-function Log:take(fields, is_dead)
+--- @return boolean? as_seen whether ours is the next one behind what `seen` says
+function Log:take(fields, is_dead, seen)
   while true do
-    local before, now = self:read()
-    if self:is_held(before, now) and not (is_dead and is_dead(before)) then return false, before end
-    local record = fields(before)
-    record.kind, record.at, record.deadline = "hold", now, now + self.lease
-    local ok = append(self, record)
-    if ok then return true, before end
+    local before, now = self.record, seen
+    if not seen then before, now = self:read() end
+    local held = self:is_held(before, now) and not (is_dead and is_dead(before))
+    if held and not seen then return false, before end
+    if not held then
+      local record = fields(before)
+      record.kind, record.at, record.deadline = "hold", now, now + self.lease
+      if append(self, record) then return true, before, seen ~= nil end
+    end
+    seen = nil
   end
 end
 
@@ -206,10 +229,12 @@ end
 --- Deletes records that nobody can need.
 --- @param now number
 function Log:collect(now)
-  local slots = self.store.list()
+  if self.slot <= KEEP_NEWEST then return end
+  local slots, old = self.store.list(), {}
   table.sort(slots)
-  local old = {}
-  for i = 1, #slots - KEEP_NEWEST do old[i] = slots[i] end
+  for i = 1, #slots - KEEP_NEWEST do
+    if slots[i] > 1 then old[#old + 1] = slots[i] end
+  end
   -- The oldest first, so that after any number that exists none is missing.
   for first = 1, #old, BATCH do
     local batch = table.move(old, first, math.min(first + BATCH - 1, #old), 1, {})

@@ -1,6 +1,7 @@
 --- The records of a lock as objects of an S3 bucket, which are put only if their key is free.
 ---
 --- PREFIX/ACCOUNT/REGION/ID/lock/000000000001: a bucket may serve many accounts and regions.
+local logs = require "eksrun.engine.lock.log"
 local request = require "eksrun.engine.lock.request"
 local task = require "eksrun.task"
 
@@ -32,11 +33,19 @@ function M.new(aws, place, id)
     return output and output.Body, now
   end
 
-  -- ConditionalRequestConflict: somebody else's put to the same key is under way.
+  -- ConditionalRequestConflict: somebody else's put to the same key is under way. The hint goes beside: one
+  -- that is missing, or ahead, costs those who read a call more.
   function store.put(slot, text)
-    local output, now = request(client, "put_object",
-      { Bucket = bucket, Key = key(slot), Body = text, ContentType = "application/json", IfNoneMatch = "*" },
-      "PreconditionFailed", "ConditionalRequestConflict")
+    local output, now
+    local function put_record()
+      output, now = request(client, "put_object", {
+        Bucket = bucket, Key = key(slot), Body = text, ContentType = "application/json", IfNoneMatch = "*",
+      }, "PreconditionFailed", "ConditionalRequestConflict")
+    end
+    local function put_hint()
+      pcall(request, client, "put_object", { Bucket = bucket, Key = hint, Body = tostring(slot) })
+    end
+    task.all { put_record, put_hint }
     return output ~= nil, now
   end
 
@@ -50,13 +59,11 @@ function M.new(aws, place, id)
     return texts, now
   end
 
-  function store.hint()
+  function store.start()
     local text, now = read(hint)
-    return text and math.tointeger(tonumber(text)), now
-  end
-
-  function store.set_hint(slot)
-    request(client, "put_object", { Bucket = bucket, Key = hint, Body = tostring(slot) })
+    local newest = math.tointeger(tonumber(text))
+    if not newest then return 0, {}, now end
+    return newest, store.get(logs.batch(newest))
   end
 
   function store.list()

@@ -1,5 +1,7 @@
 --- The records of a lock as SSM parameters, which are put only if their name is free.
+local logs = require "eksrun.engine.lock.log"
 local request = require "eksrun.engine.lock.request"
+local task = require "eksrun.task"
 local util = require "eksrun.util"
 
 local M = {}
@@ -10,7 +12,7 @@ local ROOT = "/eksrun/"
 --- @param id string
 --- @return string for people
 function M.permissions(_, id)
-  return ("ssm:GetParameter, GetParameters, GetParametersByPath and PutParameter on %s%s"):format(ROOT, id)
+  return ("ssm:GetParameters, GetParametersByPath and PutParameter on %s%s"):format(ROOT, id)
 end
 
 --- @param aws table
@@ -24,34 +26,42 @@ function M.new(aws, _, id)
 
   local function name(slot) return ("%s%012d"):format(folder, slot) end
 
+  -- The hint goes beside: one that is missing, or ahead, costs those who read a call more.
   function store.put(slot, text)
-    local output, now = request(client, "put_parameter",
-      { Name = name(slot), Value = text, Type = "String" }, "ParameterAlreadyExists")
+    local output, now
+    local function put_record()
+      output, now = request(client, "put_parameter",
+        { Name = name(slot), Value = text, Type = "String" }, "ParameterAlreadyExists")
+    end
+    local function put_hint()
+      pcall(request, client, "put_parameter",
+        { Name = hint, Value = tostring(slot), Type = "String", Overwrite = true })
+    end
+    task.all { put_record, put_hint }
     return output ~= nil, now
   end
 
-  function store.get(slots)
-    local names, by_name = {}, {}
-    for i, slot in ipairs(slots) do
-      names[i] = name(slot)
-      by_name[names[i]] = slot
-    end
+  local function values(names)
     local output, now = request(client, "get_parameters", { Names = names })
-    local texts = {}
-    for _, parameter in ipairs(output.Parameters or {}) do
-      texts[by_name[parameter.Name]] = parameter.Value
-    end
+    local by_name = {}
+    for _, parameter in ipairs(output.Parameters or {}) do by_name[parameter.Name] = parameter.Value end
+    return by_name, now
+  end
+
+  function store.get(slots)
+    local names, texts = {}, {}
+    for i, slot in ipairs(slots) do names[i] = name(slot) end
+    local by_name, now = values(names)
+    for _, slot in ipairs(slots) do texts[slot] = by_name[name(slot)] end
     return texts, now
   end
 
-  function store.hint()
-    local output, now = request(client, "get_parameter", { Name = hint }, "ParameterNotFound")
-    return output and math.tointeger(tonumber(output.Parameter.Value)), now
-  end
-
-  function store.set_hint(slot)
-    request(client, "put_parameter",
-      { Name = hint, Value = tostring(slot), Type = "String", Overwrite = true })
+  -- The first record is never deleted.
+  function store.start()
+    local by_name, now = values { hint, name(1) }
+    local newest = math.tointeger(tonumber(by_name[hint]))
+    if not newest then return by_name[name(1)] and 0 or nil, {}, now end
+    return newest, store.get(logs.batch(newest))
   end
 
   function store.list()

@@ -62,7 +62,8 @@ local function call(ctx, verb, fields, more)
   return ctx.aws.ec2[operation](ctx.aws.ec2, params)
 end
 
-local function in_own_groups(ctx, add)
+local function in_own_groups(ctx)
+  local records = {}
   local groups = ctx:list("ec2", "describe_security_groups", { Filters = ctx:stack_filter() },
     "SecurityGroups")
   for _, group in ipairs(groups) do
@@ -73,15 +74,17 @@ local function in_own_groups(ctx, add)
         for peer, list in pairs(LISTS) do
           for _, item in ipairs(permission[list[1]] or {}) do
             local record = record_of(group.GroupId, direction, permission, peer, item)
-            if not is_default_egress(record) then add(record) end
+            if not is_default_egress(record) then records[#records + 1] = record end
           end
         end
       end
     end
   end
+  return records
 end
 
-local function in_other_groups(ctx, add)
+local function in_other_groups(ctx)
+  local records = {}
   local rules = ctx:list("ec2", "describe_security_group_rules", { Filters = ctx:stack_filter() },
     "SecurityGroupRules")
   for _, rule in ipairs(rules) do
@@ -90,10 +93,11 @@ local function in_other_groups(ctx, add)
     if rule.CidrIpv6 then peer, value = "CidrIpv6", rule.CidrIpv6 end
     if rule.PrefixListId then peer, value = "PrefixListId", rule.PrefixListId end
     if value then
-      add(record_of(rule.GroupId, rule.IsEgress and "egress" or "ingress", rule, peer,
-        { [LISTS[peer][2]] = value, Description = rule.Description }))
+      records[#records + 1] = record_of(rule.GroupId, rule.IsEgress and "egress" or "ingress", rule, peer,
+        { [LISTS[peer][2]] = value, Description = rule.Description })
     end
   end
+  return records
 end
 
 local function one_peer(node)
@@ -143,13 +147,13 @@ return resource.define {
 
   observe = function(ctx)
     local records, seen = {}, {}
-    local function add(record)
-      if seen[record.RuleId] then return end
-      seen[record.RuleId] = true
-      records[#records + 1] = record
+    local function look(at) return at(ctx) end
+    for _, found in ipairs(ctx:each({ in_own_groups, in_other_groups }, look)) do
+      for _, record in ipairs(found) do
+        if not seen[record.RuleId] then records[#records + 1] = record end
+        seen[record.RuleId] = true
+      end
     end
-    in_own_groups(ctx, add)
-    in_other_groups(ctx, add)
     return records
   end,
 
