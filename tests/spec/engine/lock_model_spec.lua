@@ -85,7 +85,9 @@ local function claims(clients, ticks, faults)
     violated("has clients act on what they saw too early when they do not ask who had the lock", "acts on",
       looking { blind = true })
     for fault, who in pairs { fast = 2, slow = 1 } do
-      local function off(options) return looking(with(options, { [fault] = who, margin = 1, ticks = ticks + 1 })) end
+      local function off(options)
+        return looking(with(options, { [fault] = who, margin = 1, ticks = ticks + 1 }))
+      end
       holds(("has no client act on what it saw too early, by the margin (%s clock)"):format(fault), off {})
       violated(("has clients act on what they saw too early without the margin (%s clock)"):format(fault),
         "acts on", off { hasty = true })
