@@ -408,19 +408,11 @@ end
 
 return function(dir)
   dir = dir .. "/credentials"
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   local function count(name, f, ...)
-    local ok, passed, why = pcall(f, ...)
-    if not ok then passed, why = false, tostring(passed) end
-    totals.total = totals.total + 1
-    if passed then
-      totals.passed = totals.passed + 1
-    else
-      table.insert(totals.failures, ("%s: %s"):format(name, why or "?"))
-    end
+    totals:judge(name, f, ...)
     config.reset()
   end
-  local function skip(name, why) table.insert(totals.skipped, ("%s: %s"):format(name, why)) end
 
   local function folders(name, wants_token)
     local root = dir .. "/smithy-rs/" .. name
@@ -429,7 +421,7 @@ return function(dir)
       if file.exists(root .. "/" .. case .. "/test-case.json") then
         local title = name .. "/" .. case
         if other_order[case] then
-          skip(title, other_order[case])
+          totals:skip(title, other_order[case])
         else
           count(title, folder_case, root .. "/" .. case, case, wants_token)
         end
@@ -451,7 +443,7 @@ return function(dir)
   list("profile/profile-parser-tests.json", "tests", function(name, case) count(name, parser_case, case) end)
   list("profile/file-location-tests.json", "tests", function(name, case)
     if case.platform == "windows" then
-      skip(name, "of Windows")
+      totals:skip(name, "of Windows")
     else
       count(name, location_case, case)
     end

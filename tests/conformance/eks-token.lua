@@ -152,20 +152,14 @@ function checks.get_token_cli(case, suite)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   local suite = json.decode(file.read(dir .. "/eks-token/cases.json"))
   for _, name in ipairs {
     "generate", "verify_before_sts", "verify_host", "sts_region_of_host", "region_syntax",
     "arn_canonicalize", "arn_strip_path", "exec_credential", "get_token_cli", "generate_awscli",
   } do
     for _, case in ipairs(suite[name] or {}) do
-      totals.total = totals.total + 1
-      local ok, problem = pcall(checks[name], case, suite)
-      if ok then
-        totals.passed = totals.passed + 1
-      else
-        table.insert(totals.failures, ("%s: %s"):format(case.id or name, tostring(problem)))
-      end
+      totals:try(case.id or name, checks[name], case, suite)
     end
   end
   return totals

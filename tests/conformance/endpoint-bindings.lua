@@ -24,7 +24,7 @@ end
 
 return function(root)
   local dir = root .. "/endpoints"
-  local totals, count = support.counter()
+  local totals = require("tests.conformance.support.totals").new()
   local partitions = support.partitions(dir .. "/partitions.json")
   for _, name in ipairs(support.names(dir .. "/tests")) do
     local rules, service
@@ -34,9 +34,9 @@ return function(root)
         local title = ("%s %d %s: %s"):format(name, i, input.operationName, case.documentation or "")
         if service then
           rules = rules or support.rules(("%s/rulesets/%s.json"):format(dir, name))
-          count(title, check, name, service, rules, partitions, case, input)
+          totals:try(title, check, name, service, rules, partitions, case, input)
         else
-          table.insert(totals.skipped, title .. ": no model of this service")
+          totals:skip(title, "no model of this service")
         end
       end
     end

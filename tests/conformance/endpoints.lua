@@ -5,12 +5,12 @@ local support = require "tests.conformance.support.endpoints"
 
 return function(root)
   local dir = root .. "/endpoints"
-  local totals, count = support.counter()
+  local totals = require("tests.conformance.support.totals").new()
 
   local function run(title, tests, ruleset, partitions)
     local ok, rules = pcall(support.rules, ruleset)
     for i, case in ipairs(support.decode(tests).testCases) do
-      count(("%s %d %s"):format(title, i, case.documentation or ""), function()
+      totals:try(("%s %d %s"):format(title, i, case.documentation or ""), function()
         if not ok then return tostring(rules) end
         return support.differs(case.expect, rules:resolve(case.params or {}, partitions))
       end)
@@ -37,12 +37,12 @@ return function(root)
     local malformed = base .. "/malformed-rules"
     for _, name in ipairs(lfs.attributes(malformed) and support.names(malformed) or {}) do
       if pcall(support.rules, ("%s/%s.json"):format(malformed, name)) then
-        count("malformed " .. name, function() return "it was taken" end)
+        totals:try("malformed " .. name, function() return "it was taken" end)
       end
     end
     local bad = base .. "/sample_partitions_bad_regex.json"
     if lfs.attributes(bad) and pcall(support.partitions, bad) then
-      count("malformed partitions", function() return "they were taken" end)
+      totals:try("malformed partitions", function() return "they were taken" end)
     end
   end
   return totals

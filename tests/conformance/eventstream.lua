@@ -38,7 +38,7 @@ local function check_refusal(bytes, why)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, kind in ipairs { "positive", "negative" } do
     for name in lfs.dir(("%s/eventstream/encoded/%s"):format(dir, kind)) do
       if name:sub(1, 1) ~= "." then
@@ -50,12 +50,7 @@ return function(dir)
         else
           why = check_refusal(bytes, want)
         end
-        totals.total = totals.total + 1
-        if not why then
-          totals.passed = totals.passed + 1
-        else
-          totals.failures[#totals.failures + 1] = ("%s/%s: %s"):format(kind, name, why)
-        end
+        totals:count(kind .. "/" .. name, why)
       end
     end
   end

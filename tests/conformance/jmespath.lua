@@ -29,17 +29,12 @@ local function check(case, given)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, name in ipairs(names) do
     for _, suite in ipairs(json.decode(file.read(("%s/jmespath/tests/%s.json"):format(dir, name)))) do
       for _, case in ipairs(suite.cases) do
         if case.bench == nil then
-          totals.total = totals.total + 1
-          if check(case, suite.given) then
-            totals.passed = totals.passed + 1
-          else
-            table.insert(totals.failures, name .. ": " .. case.expression)
-          end
+          totals:count(name, not check(case, suite.given) and case.expression)
         end
       end
     end

@@ -1,14 +1,8 @@
 -- JSON: what must be read is read and survives being written, what must be refused is refused, and
 -- the rest may go either way without breaking anything.
+local file = require "eksrun.file"
 local json = require "eksrun.json"
 local lfs = require "lfs"
-
-local function read(path)
-  local f = assert(io.open(path, "rb"))
-  local bytes = f:read "a"
-  f:close()
-  return bytes
-end
 
 -- Integers and floats apart, null and lists too.
 local function same(a, b)
@@ -35,19 +29,14 @@ local function check(verdict, bytes)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, folder in ipairs { "test_parsing", "test_transform" } do
     local root = ("%s/json/%s"):format(dir, folder)
     for name in lfs.dir(root) do
       if name:find "%.json$" then
         local verdict = folder == "test_parsing" and name:sub(1, 1) or "i"
-        local why = check(verdict, read(root .. "/" .. name))
-        totals.total = totals.total + 1
-        if why then
-          totals.failures[#totals.failures + 1] = name .. ": " .. why
-        else
-          totals.passed = totals.passed + 1
-        end
+        local why = check(verdict, file.read(root .. "/" .. name))
+        totals:count(name, why)
       end
     end
   end

@@ -3,6 +3,7 @@
 local file = require "eksrun.file"
 local json = require "eksrun.json"
 local kubeconfig = require "eksrun.kubeconfig"
+local util = require "eksrun.util"
 local yaml = require "eksrun.yaml"
 
 local function list(dir)
@@ -82,18 +83,11 @@ local function load(case, dir)
   if ok ~= case.valid then return ok and "accepted" or "refused" end
 end
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  for key, value in pairs(a) do if not same(value, b[key]) then return false end end
-  for key in pairs(b) do if a[key] == nil then return false end end
-  return true
-end
-
 -- A sample loads, as others load it, and takes an entry that another turn leaves alone.
 local function sample(path, name, parsed)
   local text = file.try_read(path)
   local value = kubeconfig.parse(text, name)
-  if parsed and not same(value, parsed) then return "loads differently" end
+  if parsed and not util.equal(value, parsed) then return "loads differently" end
   local entry = kubeconfig.entry({
     arn = "arn:aws:eks:us-east-1:1:cluster/x", name = "x", status = "ACTIVE", endpoint = "https://x",
     certificateAuthority = { data = "eA==" },
@@ -104,33 +98,24 @@ local function sample(path, name, parsed)
   for _, change in ipairs(changes) do
     if change.action ~= "unchanged" then return "a second turn claims a change" end
   end
-  if not same(yaml.parse(once).clusters[#yaml.parse(once).clusters], entry.cluster) then return "no entry" end
+  local clusters = yaml.parse(once).clusters
+  if not util.equal(clusters[#clusters], entry.cluster) then return "no entry" end
 end
 
 return function(root)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
-  local function run(name, check, ...)
-    totals.total = totals.total + 1
-    local ok, problem = pcall(check, ...)
-    if ok and not problem then
-      totals.passed = totals.passed + 1
-    else
-      table.insert(totals.failures, ("%s: %s"):format(name, tostring(problem)))
-    end
-  end
-
+  local totals = require("tests.conformance.support.totals").new()
   local dir = root .. "/kubeconfig"
   local aws = dir .. "/aws-cli-update-kubeconfig"
   local suite = json.decode(file.try_read(aws .. "/cases.json"))
   local responses = json.decode(file.try_read(aws .. "/api-responses.json"))
-  for _, case in ipairs(suite.cases) do run(case.id, update, case, aws, responses) end
-  for _, case in ipairs(suite.load_cases) do run(case.id, load, case, aws) end
+  for _, case in ipairs(suite.cases) do totals:try(case.id, update, case, aws, responses) end
+  for _, case in ipairs(suite.load_cases) do totals:try(case.id, load, case, aws) end
   local parsed = json.decode(file.try_read(dir .. "/kubernetes-client-javascript/parsed.json")).files
   for _, folder in ipairs { "client-go", "kubernetes-client-java", "kubernetes-client-javascript" } do
     for _, name in ipairs(list(dir .. "/" .. folder)) do
       if name ~= "parsed.json" then
         local want = folder == "kubernetes-client-javascript" and parsed[name] or nil
-        run(folder .. "/" .. name, sample, ("%s/%s/%s"):format(dir, folder, name), name, want)
+        totals:try(folder .. "/" .. name, sample, ("%s/%s/%s"):format(dir, folder, name), name, want)
       end
     end
   end

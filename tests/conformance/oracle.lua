@@ -181,7 +181,7 @@ local function open_service(dir, name, protocol, amended)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, side in ipairs { "input", "output" } do
     for file in lfs.dir(("%s/oracle/%s"):format(dir, side)) do
       local name = file:match "^([%w-]+)%.?%a*%.json$"
@@ -190,15 +190,11 @@ return function(dir)
         facts.service = name
         local ok, service = pcall(open_service, dir, name, facts.protocol, side == "input")
         for _, case in ipairs(facts.cases) do
-          local why = service
+          local title = ("%s %s"):format(file, case.id)
           if ok then
-            local ran
-            ran, why = pcall(run_case, service:operation(case.operation), facts, case)
-            if ran and not why then totals.passed = totals.passed + 1 end
-          end
-          totals.total = totals.total + 1
-          if why then
-            totals.failures[#totals.failures + 1] = ("%s %s: %s"):format(file, case.id, tostring(why))
+            totals:try(title, run_case, service:operation(case.operation), facts, case)
+          else
+            totals:count(title, service)
           end
         end
       end

@@ -3,24 +3,7 @@
 local file = require "eksrun.file"
 local json = require "eksrun.json"
 local paginator = require "eksrun.aws.paginator"
-
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  for key, value in pairs(a) do
-    if not same(value, b[key]) then return false end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then return false end
-  end
-  return true
-end
-
-local function copy_of(value)
-  if type(value) ~= "table" then return value end
-  local out = setmetatable({}, getmetatable(value))
-  for key, item in pairs(value) do out[key] = copy_of(item) end
-  return out
-end
+local util = require "eksrun.util"
 
 -- A client that has only these pages, and keeps the requests for them.
 local function fake_client(case, requests)
@@ -40,7 +23,7 @@ local function fake_client(case, requests)
       local copy = {}
       for key, value in pairs(request) do copy[key] = value end
       requests[#requests + 1] = copy
-      return copy_of(case.pages[#requests])
+      return util.copy(case.pages[#requests])
     end,
   }
 end
@@ -59,22 +42,16 @@ local function check(case)
   }
   local client = fake_client(case, requests)
   local answer, more = paginator.merged(client, case.operation, { StaticParam = "v" }, options)
-  if not same(requests, case.expected_requests) then return false, json.encode(requests) end
+  if not util.equal(requests, case.expected_requests) then return false, json.encode(requests) end
   local expected = without_token(case.expected_result or case.expected_result_keys_only)
-  if not same(answer, expected) then return false, json.encode(answer) end
+  if not util.equal(answer, expected) then return false, json.encode(answer) end
   return more == (case.expected_next_token_present or false), "more " .. tostring(more)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, case in ipairs(json.decode(file.read(dir .. "/waiters-paginators/paginator-cases.json")).cases) do
-    totals.total = totals.total + 1
-    local ok, passed, why = pcall(check, case)
-    if ok and passed then
-      totals.passed = totals.passed + 1
-    else
-      table.insert(totals.failures, case.id .. ": " .. tostring(ok and why or passed))
-    end
+    totals:judge(case.id, check, case)
   end
   return totals
 end

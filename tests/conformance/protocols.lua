@@ -143,20 +143,14 @@ end
 local function run_cbor(dir, totals)
   for _, name in ipairs { "decode-success-tests", "decode-error-tests" } do
     for _, case in ipairs(json.decode(read(("%s/protocols/cbor/%s.json"):format(dir, name)))) do
-      local why = check_cbor(case)
-      totals.total = totals.total + 1
-      if not why then
-        totals.passed = totals.passed + 1
-      else
-        totals.failures[#totals.failures + 1] = ("cbor/%s: %s"):format(case.description, why)
-      end
+      totals:count("cbor/" .. case.description, check_cbor(case))
     end
   end
 end
 
 return function(dir)
   local ignored = json.encode(json.decode(read(dir .. "/protocols/botocore-ignore-list.json")))
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, group in ipairs(groups) do
     for file in lfs.dir(("%s/protocols/%s"):format(dir, group)) do
       local protocol = file:match "^(.*)%.json$"
@@ -165,13 +159,10 @@ return function(dir)
           for k, case in ipairs(suite.cases) do
             local id = ("%s/%s/%s"):format(group, protocol, case.id or i .. "." .. k)
             local ok, difference = pcall(run_case, protocol, suite, case, group:find "input" ~= nil)
-            if ok and not difference then
-              totals.passed, totals.total = totals.passed + 1, totals.total + 1
-            elseif case.id and ignored:find('"' .. case.id .. '"', 1, true) then
-              totals.skipped[#totals.skipped + 1] = id .. ": botocore differs from it as well"
+            if difference and case.id and ignored:find('"' .. case.id .. '"', 1, true) then
+              totals:skip(id, "botocore differs from it as well")
             else
-              totals.total = totals.total + 1
-              totals.failures[#totals.failures + 1] = ("%s: %s"):format(id, tostring(difference))
+              totals:count(id, difference or not ok and "it raised nil")
             end
           end
         end

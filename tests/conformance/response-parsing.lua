@@ -68,23 +68,16 @@ local function run_case(service, case)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   -- Where AWS's examples show only how a timestamp looks, any will do: upstream reads none.
   local text = wire.read(dir .. "/response-parsing/cases.json")
     :gsub("YYYY%-MM%-DDTHH:MM:SS", "2014-01-01T00:00:00")
   for _, case in ipairs(json.decode(text).cases) do
     local service = service_of(case.service)
     if not service then
-      totals.skipped[#totals.skipped + 1] = case.id .. ": no model of " .. case.service
-        .. " (EKSRUN_BOTOCORE_DATA names botocore's)"
+      totals:skip(case.id, ("no model of %s (EKSRUN_BOTOCORE_DATA names botocore's)"):format(case.service))
     else
-      local ok, why = pcall(run_case, service, case)
-      totals.total = totals.total + 1
-      if ok and not why then
-        totals.passed = totals.passed + 1
-      else
-        totals.failures[#totals.failures + 1] = ("%s: %s"):format(case.id, tostring(why))
-      end
+      totals:try(case.id, run_case, service, case)
     end
   end
   return totals

@@ -145,17 +145,11 @@ local function classifier(operation)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   local function drive(data, run)
     for _, case in ipairs(data.cases) do
       local name = case.name or ("%s: %s %s"):format(case.classifier, case.status, case.error)
-      local ok, passed, why = pcall(run, case)
-      totals.total = totals.total + 1
-      if ok and passed then
-        totals.passed = totals.passed + 1
-      else
-        table.insert(totals.failures, name .. ": " .. tostring(ok and why or passed))
-      end
+      totals:judge(name, run, case)
     end
   end
   local function read(name) return json.decode(file.read(dir .. "/retries/" .. name)) end

@@ -193,21 +193,12 @@ local function check_smithy(dir, name)
 end
 
 return function(root)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
-  local function run(name, check, ...)
-    totals.total = totals.total + 1
-    local ok, problem = pcall(check, ...)
-    if ok and not problem then
-      totals.passed = totals.passed + 1
-    else
-      table.insert(totals.failures, ("%s: %s"):format(name, tostring(problem)))
-    end
-  end
-
+  local totals = require("tests.conformance.support.totals").new()
   local dir = root .. "/sigv4"
   for _, name in ipairs(list(dir .. "/aws-c-auth-v4")) do
     for _, mode in ipairs { "header", "query" } do
-      run(("aws-c-auth %s (%s)"):format(name, mode), check_c_auth, dir .. "/aws-c-auth-v4/" .. name, mode)
+      local title = ("aws-c-auth %s (%s)"):format(name, mode)
+      totals:try(title, check_c_auth, dir .. "/aws-c-auth-v4/" .. name, mode)
     end
   end
   local botocore = dir .. "/botocore-aws4_testsuite"
@@ -215,7 +206,7 @@ return function(root)
     for _, name in ipairs(list(folder)) do
       local path = folder .. "/" .. name
       if file.try_read(("%s/%s.req"):format(path, name)) then
-        run("botocore " .. name, check_botocore, path .. "/" .. name)
+        totals:try("botocore " .. name, check_botocore, path .. "/" .. name)
       elseif not name:find("%.") and name ~= "LICENSE" and name ~= "NOTICE" then
         walk(path)
       end
@@ -224,14 +215,14 @@ return function(root)
   walk(botocore)
   for _, name in ipairs(list(dir .. "/smithy-rs-extra")) do
     if file.try_read(dir .. "/smithy-rs-extra/" .. name .. "/request.txt") then
-      run("smithy-rs " .. name, check_smithy, dir .. "/smithy-rs-extra/" .. name, name)
+      totals:try("smithy-rs " .. name, check_smithy, dir .. "/smithy-rs-extra/" .. name, name)
     end
   end
 
   local v4a = file.try_read(dir .. "/aws-c-auth-v4a.json")
   for _, case in ipairs(v4a and json.decode(v4a).cases or {}) do
     for _, mode in ipairs { "header", "query" } do
-      run(("aws-c-auth v4a %s (%s)"):format(case.id, mode), check_v4a, case, mode)
+      totals:try(("aws-c-auth v4a %s (%s)"):format(case.id, mode), check_v4a, case, mode)
     end
   end
   return totals

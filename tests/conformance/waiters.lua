@@ -15,20 +15,15 @@ local function answer_of(response)
 end
 
 return function(dir)
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
+  local totals = require("tests.conformance.support.totals").new()
   for _, case in ipairs(json.decode(file.read(dir .. "/waiters-paginators/waiter-cases.json")).cases) do
     local service = native.service(case.service)
     local facts = service and service:waiter(case.waiter)
     if not facts then
-      table.insert(totals.skipped, case.id .. ": not among our models")
+      totals:skip(case.id, "not among our models")
     else
-      totals.total = totals.total + 1
       local verdict = waiter.judge(facts, answer_of(case.response))
-      if verdict == case.expected then
-        totals.passed = totals.passed + 1
-      else
-        table.insert(totals.failures, ("%s: %s, not %s"):format(case.id, verdict, case.expected))
-      end
+      totals:count(case.id, verdict ~= case.expected and ("%s, not %s"):format(verdict, case.expected))
     end
   end
   return totals

@@ -45,18 +45,4 @@ function M.differs(expect, found, err)
   return nil
 end
 
---- Totals of a suite, and what counts one case by a function that returns or raises what is wrong.
-function M.counter()
-  local totals = { passed = 0, total = 0, failures = {}, skipped = {} }
-  return totals, function(name, f, ...)
-    totals.total = totals.total + 1
-    local ok, problem = pcall(f, ...)
-    if ok and not problem then
-      totals.passed = totals.passed + 1
-    else
-      table.insert(totals.failures, ("%s: %s"):format(name, tostring(problem)))
-    end
-  end
-end
-
 return M

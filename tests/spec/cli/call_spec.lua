@@ -1,7 +1,7 @@
--- luacheck: ignore 122 (io.stdout and io.stderr are caught)
 local client_module = require "eksrun.aws.client"
 local json = require "eksrun.json"
 local main = require "eksrun.cli.main"
+local streams = require "tests.spec.support.streams"
 local system = require "eksrun.aws.system"
 
 local keys = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI" }
@@ -55,28 +55,14 @@ end
 
 -- Status, stdout, stderr and requests of `eksrun call ...`, and the first request's body as JSON.
 local function call(answers, ...)
-  local written, requests = { out = {}, err = {} }, {}
-  local function stream(list)
-    return {
-      write = function(self, ...)
-        for _, text in ipairs { ... } do list[#list + 1] = tostring(text) end
-        return self
-      end,
-      flush = function() end,
-    }
-  end
-  local stdout, stderr, aws = io.stdout, io.stderr, package.loaded["eksrun.aws"]
-  io.stdout, io.stderr = stream(written.out), stream(written.err)
-  package.loaded["eksrun.aws"] = session(answers, requests)
+  local requests = {}
   local words = { "call", ... }
   words[#words + 1] = "--output=json"
   for _, word in ipairs { ... } do
     if word:find("^%-%-output") or word == "--json" then words[#words] = nil break end
   end
-  local ok, status = pcall(main.main, words)
-  io.stdout, io.stderr, package.loaded["eksrun.aws"] = stdout, stderr, aws
-  assert(ok, status)
-  return status, table.concat(written.out), table.concat(written.err), requests
+  local status, out, err = streams.of(session(answers, requests), main.main, words)
+  return status, out, err, requests
 end
 
 local ok = { 200, json_type, "{}" }

@@ -1,6 +1,6 @@
--- luacheck: ignore 122 (io.stdout and io.stderr are caught)
 local cloud = require "tests.spec.support.cloud"
 local main = require "eksrun.cli.main"
+local streams = require "tests.spec.support.streams"
 local parameters = require "tests.spec.support.parameters"
 
 -- A stand-in of eksrun.aws: the cloud of the specs, every other service empty.
@@ -32,23 +32,10 @@ end
 
 -- Status, stdout and stderr of a command line.
 local function eksrun(sky, ...)
-  local written = { out = {}, err = {} }
-  local function stream(list)
-    return {
-      write = function(self, ...)
-        for _, text in ipairs { ... } do list[#list + 1] = tostring(text) end
-        return self
-      end,
-      flush = function() end,
-    }
-  end
-  local stdout, stderr, aws, path = io.stdout, io.stderr, package.loaded["eksrun.aws"], package.path
-  io.stdout, io.stderr = stream(written.out), stream(written.err)
-  package.loaded["eksrun.aws"] = session(sky)
-  local ok, status = pcall(main.main, { ... })
-  io.stdout, io.stderr, package.loaded["eksrun.aws"], package.path = stdout, stderr, aws, path
-  assert(ok, status)
-  return status, table.concat(written.out), table.concat(written.err)
+  local path = package.path
+  local status, out, err = streams.of(session(sky), main.main, { ... })
+  package.path = path
+  return status, out, err
 end
 
 local recipe_text = [[

@@ -3,12 +3,10 @@ local clock = require "eksrun.clock"
 local cloud = require "tests.spec.support.cloud"
 local error_object = require "eksrun.error"
 local file = require "eksrun.file"
-local graph = require "eksrun.engine.graph"
 local journals = require "eksrun.engine.journal"
 local locks = require "eksrun.engine.lock"
 local making = require "eksrun.engine.make"
 local parameters = require "tests.spec.support.parameters"
-local planning = require "eksrun.engine.plan"
 local run = require "eksrun.engine.run"
 local stacks = require "eksrun.engine.stack"
 local task = require "eksrun.task"
@@ -24,14 +22,9 @@ describe("a run under the lock", function()
   end)
 
   local function plan(recipe, options)
-    local declared = graph.new()
-    declared.stack = stack
-    local before = graph.set_current(declared)
-    recipe()
-    graph.set_current(before)
-    local made = { graph = declared, stack = stack, aws = aws, types = cloud.types }
-    for key, value in pairs(options or {}) do made[key] = value end
-    return planning.make(made)
+    local all = { stack = stack }
+    for key, value in pairs(options or {}) do all[key] = value end
+    return cloud.plan(sky, recipe, all)
   end
 
   local function carry_out(make, options)

@@ -3,37 +3,12 @@ local graph = require "eksrun.engine.graph"
 local apply = require "eksrun.engine.apply"
 local file = require "eksrun.file"
 local json = require "eksrun.json"
-local planning = require "eksrun.engine.plan"
 local saved = require "eksrun.engine.saved"
-local stack = require "eksrun.engine.stack"
 local util = require "eksrun.util"
 
-local function declare(recipe)
-  local declared = graph.new()
-  declared.stack = stack.new("spec/one", { region = "eu-west-1", account = "123456789012" })
-  local before = graph.set_current(declared)
-  local ok, err = pcall(recipe)
-  graph.set_current(before)
-  if not ok then error(err, 0) end
-  return declared
-end
-
-local function plan(sky, recipe, options)
-  local declared = declare(recipe or function() end)
-  local made = { graph = declared, stack = declared.stack, aws = sky.aws, types = cloud.types }
-  for key, value in pairs(options or {}) do made[key] = value end
-  return planning.make(made)
-end
+local plan, ops = cloud.plan, cloud.ops
 
 local function run(sky, recipe, options) return apply.run(plan(sky, recipe, options), { aws = sky.aws }) end
-
-local function ops(planned)
-  local out = {}
-  for _, action in ipairs(planned.actions) do
-    if action.op ~= "keep" then out[#out + 1] = action.op .. " " .. action.address end
-  end
-  return out
-end
 
 local function paths(planned)
   local out = {}
@@ -200,7 +175,7 @@ describe("was", function()
     end)
     assert.is_false(ok)
     assert.matches("new was old, which is declared too", tostring(err))
-    assert.has_error(function() declare(function() cloud.net { "a", Cidr = "1", was = "old" } end) end)
+    assert.has_error(function() cloud.declare(function() cloud.net { "a", Cidr = "1", was = "old" } end) end)
   end)
 end)
 

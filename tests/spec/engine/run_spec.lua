@@ -2,7 +2,6 @@ local apply = require "eksrun.engine.apply"
 local cloud = require "tests.spec.support.cloud"
 local eksrun = require "eksrun"
 local graph = require "eksrun.engine.graph"
-local planning = require "eksrun.engine.plan"
 local stack = require "eksrun.engine.stack"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
@@ -15,25 +14,7 @@ local function interrupt(signal)
   assert(os.execute(("kill -%s %d"):format(signal:gsub("^SIG", ""), pid)))
 end
 
--- What a recipe declares, as a graph.
-local function declare(recipe, name)
-  local declared = graph.new()
-  declared.stack = stack.new(name or "spec/one", { region = "eu-west-1", account = "123456789012" })
-  local before = graph.set_current(declared)
-  local ok, err = pcall(recipe)
-  graph.set_current(before)
-  if not ok then error(err, 0) end
-  return declared
-end
-
-local function plan(sky, recipe, options)
-  local declared = declare(recipe or function() end, options and options.stack)
-  local made = { graph = declared, stack = declared.stack, aws = sky.aws, types = cloud.types }
-  for key, value in pairs(options or {}) do
-    if key ~= "stack" then made[key] = value end
-  end
-  return planning.make(made)
-end
+local plan, ops = cloud.plan, cloud.ops
 
 local function run(sky, recipe, options)
   local planned = plan(sky, recipe, options)
@@ -52,14 +33,6 @@ local function addresses(steps)
   local out = {}
   for i, step in ipairs(steps) do out[i] = step.kind .. " " .. step.address end
   table.sort(out)
-  return out
-end
-
-local function ops(planned)
-  local out = {}
-  for _, action in ipairs(planned.actions) do
-    if action.op ~= "keep" then out[#out + 1] = action.op .. " " .. action.address end
-  end
   return out
 end
 
@@ -201,7 +174,7 @@ describe("the engine", function()
   it("destroys by the tags alone", function()
     local sky = cloud.new()
     run(sky, recipe)
-    run(sky, recipe, { stack = "spec/two" })
+    run(sky, recipe, { stack = cloud.stack "spec/two" })
     local result = run(sky, nil, { destroy = true })
     assert.equal(3, #result.done)
     local left = 0
@@ -294,7 +267,7 @@ describe("the engine", function()
   it("takes no name that another owns", function()
     local sky = cloud.new()
     local named = function() cloud.host { "h", HostName = "mine" } end
-    run(sky, named, { stack = "other" })
+    run(sky, named, { stack = cloud.stack "other" })
     local ok, err = pcall(plan, sky, named)
     assert.is_false(ok)
     assert.equal("conflict", err.code)

@@ -1,4 +1,5 @@
 -- The methods of a cluster: what they declare, in which order, and what they refuse.
+local kits = require "tests.spec.support.kits"
 local ref = require "eksrun.engine.ref"
 
 local IMAGES = {}
@@ -18,13 +19,8 @@ local fake_aws = {
   },
 }
 
-local MODULES = {
-  "eksrun.aws", "eksrun.cluster", "eksrun.iam", "eksrun.cluster.nodes", "eksrun.cluster.self_managed",
-  "eksrun.cluster.fargate", "eksrun.cluster.addons", "eksrun.cluster.access",
-}
-
 describe("a cluster", function()
-  local graph, cluster, eks, before, kept
+  local graph, cluster, eks
 
   local function create(more)
     local options = { name = "demo", version = "1.33", subnets = { "subnet-1", "subnet-2" } }
@@ -33,25 +29,13 @@ describe("a cluster", function()
   end
 
   before_each(function()
-    kept = {}
-    for _, name in ipairs(MODULES) do
-      kept[name] = package.loaded[name] or false
-      package.loaded[name] = nil
-    end
-    package.loaded["eksrun.aws"] = fake_aws
+    cluster, graph = kits.open("eksrun.cluster", fake_aws)
     local path = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/"
     IMAGES = { [path .. "arm64/standard/recommended/image_id"] = "ami-arm" }
-    cluster = require "eksrun.cluster"
-    local graphs = require "eksrun.engine.graph"
-    graph = graphs.new()
-    before = graphs.set_current(graph)
     eks = create()
   end)
 
-  after_each(function()
-    require("eksrun.engine.graph").set_current(before)
-    for name, module in pairs(kept) do package.loaded[name] = module or nil end
-  end)
+  after_each(kits.close)
 
   it("shows of itself what a person may want, where a recipe returns it", function()
     local shown = getmetatable(eks).__outputs(eks)

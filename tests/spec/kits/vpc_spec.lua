@@ -1,4 +1,6 @@
 -- Security groups, networks that exist and endpoints: what they declare of what EC2 says.
+local kits = require "tests.spec.support.kits"
+
 local EC2 = {}
 
 local fake_aws = {
@@ -17,8 +19,6 @@ local fake_aws = {
   try = { ec2 = { describe_vpcs = function(_, params) return EC2.describe_vpcs(params) end } },
 }
 
-local MODULES = { "eksrun.aws", "eksrun.vpc", "eksrun.vpc.endpoints", "eksrun.vpc.existing" }
-
 -- A service as EC2 describes it.
 local function service(name, kind, zones)
   return {
@@ -29,19 +29,10 @@ local function service(name, kind, zones)
 end
 
 describe("the network kit", function()
-  local graph, vpc, before, kept
+  local graph, vpc
 
   before_each(function()
-    kept = {}
-    for _, name in ipairs(MODULES) do
-      kept[name] = package.loaded[name] or false
-      package.loaded[name] = nil
-    end
-    package.loaded["eksrun.aws"] = fake_aws
-    vpc = require "eksrun.vpc"
-    local graphs = require "eksrun.engine.graph"
-    graph = graphs.new()
-    before = graphs.set_current(graph)
+    vpc, graph = kits.open("eksrun.vpc", fake_aws)
     EC2.describe_vpcs = function(params)
       if params.VpcIds and params.VpcIds[1] ~= "vpc-1" then return nil, { message = "no such network" } end
       return { Vpcs = { { VpcId = "vpc-1", CidrBlock = "10.0.0.0/16" } } }
@@ -74,10 +65,7 @@ describe("the network kit", function()
     end
   end)
 
-  after_each(function()
-    require("eksrun.engine.graph").set_current(before)
-    for name, module in pairs(kept) do package.loaded[name] = module or nil end
-  end)
+  after_each(kits.close)
 
   local function inputs(address)
     return assert(graph.by_address[address], address .. " is not declared").inputs

@@ -1,10 +1,13 @@
---- A cloud in a table, and resource types on it, for the specs of the engine.
+--- A cloud in a table, resource types on it, and plans of recipes for it: for the specs of the engine.
 ---
 ---   cloud.net   by tag      Cidr (immutable), Size, Peers (a set)      -> NetId
 ---   cloud.host  by name     HostName, NetId, Version, Doc (a policy)   -> HostId; ready after a while
 ---   cloud.link  relation    NetId, Target, To
 local error_object = require "eksrun.error"
+local graph = require "eksrun.engine.graph"
+local planning = require "eksrun.engine.plan"
 local resource = require "eksrun.resource"
+local stacks = require "eksrun.engine.stack"
 local task = require "eksrun.task"
 
 local M = {}
@@ -186,5 +189,40 @@ M.link = resource.define {
 }
 
 M.types = { M.net, M.host, M.link }
+
+function M.stack(name) return stacks.new(name, { region = "eu-west-1", account = "123456789012" }) end
+
+--- What a recipe declares, as a graph.
+--- @param recipe fun()
+--- @param of? eksrun.Stack default: "spec/one"
+function M.declare(recipe, of)
+  local declared = graph.new()
+  declared.stack = of or M.stack "spec/one"
+  local before = graph.set_current(declared)
+  local ok, err = pcall(recipe)
+  graph.set_current(before)
+  if not ok then error(err, 0) end
+  return declared
+end
+
+--- The plan of a recipe; without one, of nothing declared.
+--- @param sky table as M.new gives it
+--- @param recipe? fun()
+--- @param options? table more of planning.make
+function M.plan(sky, recipe, options)
+  local declared = M.declare(recipe or function() end, options and options.stack)
+  local made = { graph = declared, stack = declared.stack, aws = sky.aws, types = M.types }
+  for key, value in pairs(options or {}) do made[key] = value end
+  return planning.make(made)
+end
+
+--- What a plan does, as "create net", in its order.
+function M.ops(planned)
+  local out = {}
+  for _, action in ipairs(planned.actions) do
+    if action.op ~= "keep" then out[#out + 1] = action.op .. " " .. action.address end
+  end
+  return out
+end
 
 return M

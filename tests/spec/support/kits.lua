@@ -1,0 +1,36 @@
+--- Kits on an AWS of a spec's own, declaring into a graph of its own.
+local M = {}
+
+-- Each finds the session of AWS when it is loaded.
+local modules = {
+  "eksrun.aws", "eksrun.iam", "eksrun.vpc", "eksrun.vpc.endpoints", "eksrun.vpc.existing",
+  "eksrun.cluster", "eksrun.cluster.nodes", "eksrun.cluster.self_managed", "eksrun.cluster.fargate",
+  "eksrun.cluster.addons", "eksrun.cluster.access",
+}
+local graphs, kept, before
+
+--- Loads a kit anew.
+--- @param kit string its module
+--- @param aws table instead of the module eksrun.aws
+--- @return table kit
+--- @return eksrun.Graph graph what it declares
+function M.open(kit, aws)
+  kept = {}
+  for _, name in ipairs(modules) do
+    kept[name] = package.loaded[name] or false
+    package.loaded[name] = nil
+  end
+  package.loaded["eksrun.aws"] = aws
+  local loaded = require(kit)
+  graphs = require "eksrun.engine.graph"
+  local graph = graphs.new()
+  before = graphs.set_current(graph)
+  return loaded, graph
+end
+
+function M.close()
+  graphs.set_current(before)
+  for name, module in pairs(kept) do package.loaded[name] = module or nil end
+end
+
+return M
