@@ -73,6 +73,17 @@ function M.equal(a, b)
   return true
 end
 
+--- Whether a list has a value.
+--- @param list any[]?
+--- @param value any
+--- @return boolean
+function M.contains(list, value)
+  for _, item in ipairs(list or {}) do
+    if item == value then return true end
+  end
+  return false
+end
+
 --- What the first list has and the second has not.
 --- @param list any[]?
 --- @param from any[]?

@@ -28,13 +28,6 @@ function M.command(name)
   return command
 end
 
-local function is_command(word)
-  for _, name in ipairs(commands) do
-    if name == word then return true end
-  end
-  return false
-end
-
 -- The index of the first word that is neither a common flag nor its value.
 local function first_word(argv)
   local takes_value = {}
@@ -76,7 +69,7 @@ local function choose(argv)
     return M.command "help", argv
   end
   local word = argv[at]
-  if is_command(word) then
+  if util.contains(commands, word) then
     local rest = table.move(argv, 1, at - 1, 1, {})
     return M.command(word), table.move(argv, at + 1, #argv, #rest + 1, rest)
   end

@@ -44,19 +44,12 @@ local function offered(region)
   return by_name, names
 end
 
-local function among(list, name)
-  for _, item in ipairs(list or {}) do
-    if item == name then return true end
-  end
-  return false
-end
-
 -- One subnet in each zone where the service is; a second one of a zone would cost and help nothing.
 local function subnets_for(name, detail, subnets, zones)
   local out, taken = {}, {}
   for i, subnet in ipairs(subnets) do
     local zone = zones[i]
-    if not zone or among(detail.AvailabilityZones, zone) and not taken[zone] then
+    if not zone or util.contains(detail.AvailabilityZones, zone) and not taken[zone] then
       if zone then taken[zone] = true end
       out[#out + 1] = subnet
     end
@@ -88,7 +81,7 @@ local function check_names(options, services, by_name, names)
   for _, field in ipairs { "policies", "interface" } do
     for key, name in pairs(options[field] or {}) do
       if field == "policies" then name = key end
-      if not among(services, name) then
+      if not util.contains(services, name) then
         util.raise_at_caller("vpc.endpoints: %s: '%s' is none of the services", field, tostring(name))
       end
     end
@@ -107,7 +100,7 @@ local function declare(options, services, by_name)
   end
   for _, name in ipairs(services) do
     local kinds = by_name[name]
-    local gateway = not among(options.interface, name) and kinds.Gateway
+    local gateway = not util.contains(options.interface, name) and kinds.Gateway
     local detail = gateway or kinds.Interface
     if not detail then
       util.raise_at_caller("vpc.endpoints: '%s' is a service of neither kind, gateway or interface", name)

@@ -2,6 +2,7 @@
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.autoscaling.support"
+local util = require "eksrun.util"
 
 local M = { operations = {} }
 local operations = M.operations
@@ -19,13 +20,6 @@ local METRICS = {
   "WarmPoolMinSize", "WarmPoolPendingCapacity", "WarmPoolTerminatingCapacity", "WarmPoolTotalCapacity",
   "WarmPoolWarmedCapacity",
 }
-
-local function contains(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
 
 -- -- hooks --------------------------------------------------------------------------------------------------
 
@@ -51,7 +45,7 @@ function M.put(group, params)
     "HeartbeatTimeout", "DefaultResult" } do
     if params[name] ~= nil then hook[name] = params[name] end
   end
-  if not contains(TRANSITIONS, hook.LifecycleTransition) then
+  if not util.contains(TRANSITIONS, hook.LifecycleTransition) then
     support.refuse("Lifecycle transition %s is not valid", tostring(hook.LifecycleTransition))
   end
   hook.GlobalTimeout = math.min(hook.HeartbeatTimeout * 100, 172800)
@@ -65,7 +59,7 @@ end
 function operations.DescribeLifecycleHooks(call, params)
   local list = json.array {}
   for _, hook in ipairs(support.need(call, params.AutoScalingGroupName)._hooks) do
-    if not params.LifecycleHookNames or contains(params.LifecycleHookNames, hook.LifecycleHookName) then
+    if not params.LifecycleHookNames or util.contains(params.LifecycleHookNames, hook.LifecycleHookName) then
       list[#list + 1] = hook
     end
   end
@@ -107,7 +101,7 @@ function operations.DescribeLifecycleHookTypes() return { LifecycleHookTypes = j
 local function each_process(params, run)
   for _, name in ipairs(params.ScalingProcesses and params.ScalingProcesses[1] and params.ScalingProcesses
     or PROCESSES) do
-    if not contains(PROCESSES, name) then support.refuse("%s is not a valid process type", name) end
+    if not util.contains(PROCESSES, name) then support.refuse("%s is not a valid process type", name) end
     run(name)
   end
 end
@@ -157,7 +151,7 @@ function operations.EnableMetricsCollection(call, params)
   local enabled = {}
   for _, metric in ipairs(group.EnabledMetrics) do enabled[metric.Metric] = true end
   for _, name in ipairs(params.Metrics or METRICS) do
-    if not contains(METRICS, name) then support.refuse("%s is not a valid metric type", name) end
+    if not util.contains(METRICS, name) then support.refuse("%s is not a valid metric type", name) end
     if not enabled[name] then
       table.insert(group.EnabledMetrics, { Metric = name, Granularity = params.Granularity })
     end
@@ -167,7 +161,7 @@ end
 function operations.DisableMetricsCollection(call, params)
   local group, left = support.need(call, params.AutoScalingGroupName), json.array {}
   for _, metric in ipairs(group.EnabledMetrics) do
-    if params.Metrics and not contains(params.Metrics, metric.Metric) then left[#left + 1] = metric end
+    if params.Metrics and not util.contains(params.Metrics, metric.Metric) then left[#left + 1] = metric end
   end
   group.EnabledMetrics = left
 end
@@ -199,9 +193,9 @@ function operations.DescribePolicies(call, params)
   return {
     ScalingPolicies = json.array(call:all("autoscaling.policy", function(policy)
       return (not params.AutoScalingGroupName or policy.AutoScalingGroupName == params.AutoScalingGroupName)
-        and (not params.PolicyNames or contains(params.PolicyNames, policy.PolicyName)
-          or contains(params.PolicyNames, policy.PolicyARN))
-        and (not params.PolicyTypes or contains(params.PolicyTypes, policy.PolicyType))
+        and (not params.PolicyNames or util.contains(params.PolicyNames, policy.PolicyName)
+          or util.contains(params.PolicyNames, policy.PolicyARN))
+        and (not params.PolicyTypes or util.contains(params.PolicyTypes, policy.PolicyType))
     end)),
   }
 end

@@ -120,10 +120,7 @@ function operations.DescribeInstanceCreditSpecifications(call, params)
   local list = {}
   for _, id in ipairs(params.InstanceIds or {}) do support.need(call, "ec2.instance", id) end
   for _, instance in ipairs(call:all("ec2.instance", function(i)
-    if not params.InstanceIds then return true end
-    for _, id in ipairs(params.InstanceIds) do
-      if id == i.InstanceId then return true end
-    end
+    return not params.InstanceIds or util.contains(params.InstanceIds, i.InstanceId)
   end)) do
     if instance.InstanceType:find "^t" and not instance.InstanceType:find "^trn" then
       list[#list + 1] = {

@@ -168,14 +168,6 @@ end
 
 -- -- what there is -----------------------------------------------------------------------------------------
 
-local function is_in(list, value)
-  if not list or not list[1] then return true end
-  for _, wanted in ipairs(list) do
-    if wanted == value then return true end
-  end
-  return false
-end
-
 -- The versions of an add-on with the Kubernetes versions that they suit: one of all or one of each.
 local function versions_of(name, kubernetes)
   local list, place = json.array {}, {}
@@ -210,8 +202,8 @@ function operations.DescribeAddonVersions(_, params)
   for name, known in util.sorted_pairs(catalog.addons) do
     local publisher = known.publisher or "eks"
     local owner = publisher == "community" and "community" or "aws"
-    if (not params.addonName or params.addonName == name) and is_in(params.types, known.type)
-      and is_in(params.publishers, publisher) and is_in(params.owners, owner) then
+    if (not params.addonName or params.addonName == name) and support.is_wanted(params.types, known.type)
+      and support.is_wanted(params.publishers, publisher) and support.is_wanted(params.owners, owner) then
       list[#list + 1] = {
         addonName = name, type = known.type, publisher = publisher, owner = owner,
         addonVersions = versions_of(name, params.kubernetesVersion),

@@ -41,14 +41,9 @@ function operations.DescribeEksAnywhereSubscription(call, params)
 end
 
 function operations.ListEksAnywhereSubscriptions(call, params)
-  local wanted = params.includeStatus
   return {
     subscriptions = json.array(call:all("eks.anywhere", function(subscription)
-      if not wanted or not wanted[1] then return true end
-      for _, status in ipairs(wanted) do
-        if status == subscription.status then return true end
-      end
-      return false
+      return support.is_wanted(params.includeStatus, subscription.status)
     end)),
   }
 end

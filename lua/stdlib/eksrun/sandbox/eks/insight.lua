@@ -91,20 +91,13 @@ local function all_of(call, cluster)
   return list
 end
 
-local function is_in(list, value)
-  if not list or not list[1] then return true end
-  for _, wanted in ipairs(list) do
-    if wanted == value then return true end
-  end
-  return false
-end
-
 function operations.ListInsights(call, params)
   local cluster, filter = support.cluster(call, params.clusterName), params.filter or {}
   local list = json.array {}
   for _, insight in ipairs(all_of(call, cluster)) do
-    if is_in(filter.categories, insight.category) and is_in(filter.statuses, insight.insightStatus.status)
-      and is_in(filter.kubernetesVersions, insight.kubernetesVersion) then
+    if support.is_wanted(filter.categories, insight.category)
+      and support.is_wanted(filter.statuses, insight.insightStatus.status)
+      and support.is_wanted(filter.kubernetesVersions, insight.kubernetesVersion) then
       for _, name in ipairs { "recommendation", "additionalInfo", "resources", "categorySpecificSummary" } do
         insight[name] = nil
       end

@@ -1,16 +1,16 @@
 --- What EKS's handlers share: clusters that must be there, roles that must be assumable, which nodes a
---- cluster
---- has.
+--- cluster has.
 local fault = require "eksrun.sandbox.fault"
 local iam = require "eksrun.sandbox.iam.support"
 local json = require "eksrun.json"
 local nodes = require "eksrun.sandbox.eks.node"
+local util = require "eksrun.util"
 
 local M = {}
 
---- Raises with the error's own fields, and the status that AWS gives it.
 local STATUS = { ResourceInUseException = 409, ResourceNotFoundException = 404, AccessDeniedException = 403 }
 
+--- Raises with the error's own fields, and the status that AWS gives it.
 --- @param code string
 --- @param message string
 --- @param fields? table clusterName, nodegroupName ...
@@ -152,6 +152,14 @@ function M.names(things, field)
   for i, thing in ipairs(things) do list[i] = thing[field] end
   table.sort(list)
   return list
+end
+
+--- Whether a value is among those that a List or Describe call asks for; asking for none asks for all.
+--- @param list any[]?
+--- @param value any
+--- @return boolean
+function M.is_wanted(list, value)
+  return not list or not list[1] or util.contains(list, value)
 end
 
 M.joined = nodes.of

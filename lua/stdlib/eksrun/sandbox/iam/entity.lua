@@ -45,12 +45,7 @@ end
 --- @param user table
 --- @return table[]
 function M.groups(call, user)
-  return call:all("iam.group", function(group)
-    for _, name in ipairs(group._users) do
-      if name == user.UserName then return true end
-    end
-    return false
-  end)
+  return call:all("iam.group", function(group) return util.contains(group._users, user.UserName) end)
 end
 
 local function attached(operations, what, need)
