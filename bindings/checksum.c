@@ -59,7 +59,9 @@ static int l_final(lua_State *L) {
 }
 
 static int l_gc(lua_State *L) {
-  ek_checksum_fini(luaL_checkudata(L, 1, TYPE));
+  struct ek_checksum *c = luaL_checkudata(L, 1, TYPE);
+  ek_checksum_fini(c);
+  c->algorithm = NULL; /* a finalizer may hold one that was collected before it */
   return 0;
 }
 

@@ -27,6 +27,8 @@ struct editor {
   bool reading;
 };
 
+/* To be called behind the checks of the other arguments: to make a string of a number may run a
+ * finalizer that closes the editor. */
 static struct editor *check(lua_State *L) {
   struct editor *editor = luaL_checkudata(L, 1, TYPE);
   if (editor->edit == NULL) luaL_error(L, "edit: the editor is closed");
@@ -81,24 +83,23 @@ static int l_text(lua_State *L) {
 }
 
 static int l_insert(lua_State *L) {
-  struct editor *editor = check(L);
   const char *text = luaL_checkstring(L, 2);
   lua_Integer drop = luaL_optinteger(L, 3, 0);
   luaL_argcheck(L, drop >= 0 && drop <= INT_MAX, 3, "out of range");
-  ek_edit_insert(editor->edit, text, (int)drop);
+  ek_edit_insert(check(L)->edit, text, (int)drop);
   return 0;
 }
 
 static int l_above(lua_State *L) {
-  struct editor *editor = check(L);
   size_t len;
   const char *text = luaL_checklstring(L, 2, &len);
-  ek_edit_above(editor->edit, text, len);
+  ek_edit_above(check(L)->edit, text, len);
   return 0;
 }
 
 static int l_prompt(lua_State *L) {
-  ek_edit_prompt(check(L)->edit, luaL_checkstring(L, 2));
+  const char *text = luaL_checkstring(L, 2);
+  ek_edit_prompt(check(L)->edit, text);
   return 0;
 }
 
@@ -117,7 +118,8 @@ static int l_interrupt(lua_State *L) {
 }
 
 static int l_remember(lua_State *L) {
-  ek_edit_remember(check(L)->edit, luaL_checkstring(L, 2));
+  const char *text = luaL_checkstring(L, 2);
+  ek_edit_remember(check(L)->edit, text);
   return 0;
 }
 

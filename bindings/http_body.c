@@ -79,6 +79,7 @@ static int l_expect(lua_State *L) {
   size_t n;
   const char *algorithm = luaL_checkstring(L, 2), *digest = luaL_checklstring(L, 3, &n);
   luaL_argcheck(L, n <= sizeof op->digest, 3, "a digest expected");
+  if (op->transfer == NULL) return fail_closed(L, false);
   ek_checksum_fini(&op->sum);
   if (ek_checksum_init(&op->sum, algorithm, &e) != 0) return ek_error_raise(L, &e);
   memcpy(op->digest, digest, n);
@@ -288,15 +289,9 @@ void ek_http_open_body(lua_State *L) {
                                      {"save", l_save},         {"try_save", l_try_save},
                                      {"chunks", l_chunks},     {"expect", l_expect},
                                      {"close", l_close},       {NULL, NULL}};
-  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {NULL, NULL}};
-  luaL_newmetatable(L, EK_HTTP_BODY_TYPE);
-  luaL_setfuncs(L, meta, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  luaL_newmetatable(L, SAVE_TYPE);
-  lua_pushcfunction(L, l_save_gc);
-  lua_setfield(L, -2, "__gc");
+  ek_metatable_push(L, EK_HTTP_BODY_TYPE, methods, l_gc);
+  lua_pushcfunction(L, l_close);
+  lua_setfield(L, -2, "__close");
+  ek_metatable_push(L, SAVE_TYPE, NULL, l_save_gc);
   lua_pop(L, 2);
 }

@@ -275,6 +275,7 @@ static int l_scope_deadline(lua_State *L) {
 static int l_scope_gc(lua_State *L) {
   struct ek_scope *scope = check_scope(L, 1);
   ek_timer_stop(scope->sched->loop, &scope->deadline);
+  scope->canceled = true; /* a finalizer may hold it: its timer would have nobody to stop it */
   return 0;
 }
 
@@ -294,22 +295,6 @@ static int l_on_signal(lua_State *L) {
   return 0;
 }
 
-static void new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc) {
-  luaL_newmetatable(L, name);
-  if (methods != NULL) {
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-  }
-  if (gc != NULL) {
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
 void ek_task_open_types(lua_State *L) {
   static const luaL_Reg task[] = {{"join", l_task_join},
                                   {"cancel", l_task_cancel},
@@ -322,10 +307,14 @@ void ek_task_open_types(lua_State *L) {
                                    {"deadline", l_scope_deadline},
                                    {NULL, NULL}};
   static const luaL_Reg queue[] = {{"wait", l_queue_wait}, {"wake", l_queue_wake}, {NULL, NULL}};
-  new_type(L, EK_TASK_TYPE, task, NULL);
-  new_type(L, EK_SCOPE_TYPE, scope, l_scope_gc);
-  new_type(L, QUEUE_TYPE, queue, NULL);
-  new_type(L, WAIT_TYPE, NULL, l_op_gc);
+  ek_metatable_push(L, EK_TASK_TYPE, task, NULL);
+  ek_metatable_push(L, EK_SCOPE_TYPE, scope, l_scope_gc);
+  /* A scope that goes out of sight goes on: its end is join's. */
+  lua_pushnil(L);
+  lua_setfield(L, -2, "__close");
+  ek_metatable_push(L, QUEUE_TYPE, queue, NULL);
+  ek_metatable_push(L, WAIT_TYPE, NULL, l_op_gc);
+  lua_pop(L, 4);
 }
 
 int luaopen_eksrun_native_task(lua_State *L) {

@@ -87,10 +87,14 @@ static int l_suggest(lua_State *L) {
   lua_Unsigned length = lua_rawlen(L, 2);
   size_t count = 0;
   const char **names = lua_newuserdatauv(L, (size_t)(length + 1) * sizeof *names, 0);
+  lua_newtable(L); /* keeps the strings, whatever a finalizer does to the list */
   for (lua_Unsigned i = 1; i <= length; i++) {
-    /* The list keeps the string alive. */
-    if (lua_rawgeti(L, 2, (lua_Integer)i) == LUA_TSTRING) names[count++] = lua_tostring(L, -1);
-    lua_pop(L, 1);
+    if (lua_rawgeti(L, 2, (lua_Integer)i) == LUA_TSTRING) {
+      names[count++] = lua_tostring(L, -1);
+      lua_rawseti(L, -2, (lua_Integer)count);
+    } else {
+      lua_pop(L, 1);
+    }
   }
   const char *best[EK_SUGGEST_MAX];
   size_t n = ek_suggest(best, EK_SUGGEST_MAX, name, names, count);

@@ -18,7 +18,8 @@
 /* The uservalue is the operation. */
 struct reader {
   struct ek_buf bytes;
-  size_t at; /* the first byte that was not read */
+  size_t at;   /* the first byte that was not read */
+  bool closed; /* a finalizer may hold one that was collected before it */
 };
 
 /* A message and what its headers say of it. */
@@ -47,6 +48,8 @@ int ek_aws_l_events(lua_State *L) {
 static int l_free(lua_State *L) {
   struct reader *r = luaL_checkudata(L, 1, READER);
   ek_buf_fini(&r->bytes);
+  r->at = 0;
+  r->closed = true;
   return 0;
 }
 
@@ -54,6 +57,7 @@ static int l_feed(lua_State *L) {
   size_t n;
   struct reader *r = luaL_checkudata(L, 1, READER);
   const char *bytes = luaL_checklstring(L, 2, &n);
+  if (r->closed) return luaL_error(L, "the event stream is closed");
   if (r->at > 0) {
     memmove(r->bytes.data, r->bytes.data + r->at, r->bytes.len - r->at);
     r->bytes.len -= r->at;
@@ -303,12 +307,6 @@ int ek_aws_l_decode_event(lua_State *L) {
 void ek_aws_open_events(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"feed", l_feed}, {"next", l_next}, {"finish", l_finish}, {NULL, NULL}};
-  luaL_newmetatable(L, READER);
-  lua_pushcfunction(L, l_free);
-  lua_setfield(L, -2, "__gc");
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
+  ek_metatable_push(L, READER, methods, l_free);
   lua_pop(L, 1);
 }

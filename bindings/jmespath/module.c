@@ -58,6 +58,8 @@ static int l_compile(lua_State *L) {
 /* Expression:search(value): upvalues 1 and 2 are the metatables of lists and objects. */
 static int l_search(lua_State *L) {
   const struct ek_jmespath *j = luaL_checkudata(L, EK_JMESPATH_SLOT_EXPRESSION, TYPE);
+  /* A finalizer may hold one that was collected before it. */
+  if (j->root < 0) return luaL_error(L, "jmespath: the expression is closed");
   lua_settop(L, EK_JMESPATH_SLOT_VALUE);
   ek_jmespath_normalize(L);
   lua_getiuservalue(L, EK_JMESPATH_SLOT_EXPRESSION, 1);
@@ -101,20 +103,15 @@ static void push_metatables(lua_State *L) {
 }
 
 int luaopen_eksrun_jmespath(lua_State *L) {
-  if (luaL_newmetatable(L, TYPE)) {
-    lua_pushcfunction(L, l_free);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    push_metatables(L);
-    lua_pushcclosure(L, l_search, 2);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__call");
-    lua_createtable(L, 0, 1);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "search");
-    lua_setfield(L, -2, "__index");
-  }
+  ek_metatable_push(L, TYPE, NULL, l_free);
+  push_metatables(L);
+  lua_pushcclosure(L, l_search, 2);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__call");
+  lua_createtable(L, 0, 1);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "search");
+  lua_setfield(L, -2, "__index");
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, l_compile);
   lua_setfield(L, -2, "compile");

@@ -103,17 +103,23 @@ static void append_repaired(struct ek_buf *out, const char *s, size_t n) {
 
 /* lua-cjson writes '/' as "\/" and DEL as "\u007f". */
 static void escape_more(struct ek_buf *out, size_t from) {
+  static const char slash[] = {'\\', '/'}, del[] = {'\\', 'u', '0', '0', '7', 'f'};
+  size_t more = 0;
   for (size_t i = from; i < out->len; i++) {
-    char c = out->data[i];
-    if (c != '/' && c != 0x7f) continue;
-    const char *text = c == '/' ? "\\/" : "\\u007f";
-    size_t n = strlen(text);
-    if (!ek_buf_reserve(out, n)) return;
-    memmove(out->data + i + n, out->data + i + 1, out->len - i - 1);
-    memcpy(out->data + i, text, n);
-    out->len += n - 1;
-    i += n - 1;
+    if (out->data[i] == '/') more += sizeof slash - 1;
+    if (out->data[i] == 0x7f) more += sizeof del - 1;
   }
+  if (more == 0 || !ek_buf_reserve(out, more)) return;
+  /* From behind, so that each byte moves once. */
+  char *to = out->data + out->len + more;
+  for (size_t i = out->len; i-- > from;) {
+    char c = out->data[i];
+    const char *text = c == '/' ? slash : c == 0x7f ? del : &c;
+    size_t n = c == '/' ? sizeof slash : c == 0x7f ? sizeof del : 1;
+    to -= n;
+    memcpy(to, text, n);
+  }
+  out->len += more;
 }
 
 static bool append_string(const struct encoder *e, const char *s, size_t n,

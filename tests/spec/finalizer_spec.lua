@@ -1,8 +1,12 @@
 -- A finalizer may run wherever Lua allocates, and change the parameters that are just being looked
 -- at. A request then fails or is of one state or another; it neither hangs nor reads what is no
 -- table. A file of its own, and so a process with a small heap, which is collected often.
+local checksum = require "eksrun.checksum"
 local gc = require "tests.spec.support.gc"
+local jmespath = require "eksrun.jmespath"
 local native = require "eksrun.native.aws"
+local tasks = require "eksrun.native.task"
+local text = require "eksrun.text"
 
 -- Calls f while finalizers run `change`, whenever the heap has grown by 3 %, and up to `most`
 -- times; returns what pcall does, and how often it was.
@@ -105,11 +109,84 @@ end)
 describe("a checksum", function()
   it("may be ended by a finalizer while it gets bytes", function()
     for _, algorithm in ipairs { "crc32", "sha256" } do
-      local sum = require("eksrun.checksum").new(algorithm)
+      local sum = checksum.new(algorithm)
       gc.eagerly(function()
         setmetatable({}, { __gc = function() sum:final() end })
         assert.matches("final was called already", select(2, pcall(sum.update, sum, 1234.5)))
       end)
     end
+  end)
+end)
+
+describe("a list of names", function()
+  it("may be filled anew while the near ones are sought", function()
+    -- Too long for Lua to have each but once.
+    local function name(i) return ("name"):rep(15) .. i end
+    local names, over = {}, false
+    local function refill() for i = 1, 5 do names[i] = name(i) end end
+    refill()
+    gc.eagerly(function()
+      gc.at_each(function()
+        refill()
+        return over
+      end)
+      for _, near in ipairs(text.suggest(name(0), names)) do assert.matches("^[name]+%d$", near) end
+      over = true
+    end)
+  end)
+end)
+
+-- Finalizers run in the reverse order of what they are of, so one of an older object sees the younger
+-- ones that it holds behind their own.
+describe("what a finalizer holds, and was collected before it,", function()
+  -- What use(thing) does then: the results of pcall.
+  local function behind_its_end(make, use)
+    local results
+    do
+      local holder = setmetatable({}, { __gc = function(holder)
+        results = table.pack(pcall(use, holder.thing))
+      end })
+      holder.thing = make()
+    end
+    collectgarbage()
+    return table.unpack(results)
+  end
+
+  it("is an expression that does nothing more", function()
+    local ok, err = behind_its_end(function() return jmespath.compile "a.b" end,
+      function(expression) return expression:search { a = { b = 1 } } end)
+    assert.is_false(ok)
+    assert.matches("the expression is closed", err)
+  end)
+
+  it("is a checksum that takes nothing more", function()
+    for _, algorithm in ipairs { "crc32", "sha256", "xxhash64", "xxhash128" } do
+      local ok, err = behind_its_end(function() return checksum.new(algorithm):update "a" end,
+        function(sum) return sum:update("b"):final() end)
+      assert.is_false(ok)
+      assert.matches("final was called already", err)
+    end
+  end)
+
+  it("is an event stream that takes nothing more", function()
+    -- A message of neither headers nor payload, and a part of the next.
+    local bytes = "\0\0\0\16\0\0\0\0\5\194\72\235\125\152\200\255\0\0"
+    local function begun()
+      local reader = native.service "logs":operation("start_live_tail"):events()
+      reader:feed(bytes)
+      assert.matches("a message of no known kind", tostring(select(2, pcall(reader.next, reader))))
+      return reader
+    end
+    assert.is_true(behind_its_end(begun, function(reader)
+      reader:finish()
+      assert.is_nil(reader:next())
+      assert.matches("is closed", select(2, pcall(reader.feed, reader, bytes)))
+    end))
+  end)
+
+  it("is a scope that starts no clock", function()
+    assert.is_true(behind_its_end(tasks.scope, function(scope) scope:deadline(0.01) end))
+    collectgarbage()
+    tasks.sleep(0.02) -- in which it would run out
   end)
 end)
