@@ -23,7 +23,8 @@ int ek_error_raise(lua_State *L, const struct ek_error *e);
 int ek_error_result(lua_State *L, const struct ek_error *e);
 
 /* Pushes the metatable of a kind of userdata, made at the first call: its methods (or NULL), fini
- * for collection and __close (may run twice), and no way at the metatable itself from Lua. */
+ * for collection and __close (may run twice; NULL: it owns nothing), and no way at the metatable
+ * itself from Lua. Where memory runs out on the way, the next call makes it, whole. */
 void ek_metatable_push(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction fini);
 
 /* Pushes a userdata that owns an empty buffer: freed by collection, or at once by __close. */

@@ -55,11 +55,7 @@ static int l_server(lua_State *L) {
 int luaopen_eksrun_native_certificate(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"authority", l_authority}, {"server", l_server}, {NULL, NULL}};
-  luaL_newmetatable(L, HOLDER_TYPE);
-  lua_pushcfunction(L, l_free);
-  lua_setfield(L, -2, "__gc");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
+  ek_metatable_push(L, HOLDER_TYPE, NULL, l_free);
   lua_pop(L, 1);
   luaL_newlib(L, functions);
   return 1;

@@ -331,16 +331,6 @@ static int l_parameters(lua_State *L) {
   return 1;
 }
 
-static void new_type(lua_State *L, const char *name, lua_CFunction gc) {
-  luaL_newmetatable(L, name);
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  if (gc != NULL) {
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-  }
-}
-
 int luaopen_eksrun_native_endpoint(lua_State *L) {
   static const luaL_Reg functions[] = {{"rules", l_rules},
                                        {"open", l_open},
@@ -355,9 +345,9 @@ int luaopen_eksrun_native_endpoint(lua_State *L) {
       {"resolve", l_resolve}, {"parameters", l_parameters}, {NULL, NULL}};
   lua_newtable(L); /* rule sets in use, by service; the partitions, by their image */
   int used = lua_gettop(L);
-  new_type(L, EVALUATION, l_evaluation_gc);
-  new_type(L, PARTITIONS, NULL);
-  new_type(L, RULES, NULL);
+  ek_metatable_push(L, EVALUATION, NULL, l_evaluation_gc);
+  ek_metatable_push(L, PARTITIONS, NULL, NULL);
+  ek_metatable_push(L, RULES, NULL, NULL);
   luaL_newlibtable(L, methods);
   lua_pushvalue(L, used);
   luaL_setfuncs(L, methods, 1);

@@ -40,9 +40,16 @@ static int l_tostring(lua_State *L) {
 }
 
 static void push_metatable(lua_State *L) {
-  if (!luaL_newmetatable(L, TYPE)) return;
+  if (luaL_getmetatable(L, TYPE) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_createtable(L, 0, 2);
+  lua_pushliteral(L, TYPE);
+  lua_setfield(L, -2, "__name");
   lua_pushcfunction(L, l_tostring);
   lua_setfield(L, -2, "__tostring");
+  /* Known only when whole, as in metatable.c; this one Lua may look at. */
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, TYPE);
 }
 
 void ek_error_push(lua_State *L, const char *code, const char *message) {

@@ -369,9 +369,7 @@ static int l_try_request(lua_State *L) {
 int luaopen_eksrun_http(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"request", l_request}, {"try_request", l_try_request}, {NULL, NULL}};
-  luaL_newmetatable(L, EK_HTTP_OP_TYPE);
-  lua_pushcfunction(L, l_op_gc);
-  lua_setfield(L, -2, "__gc");
+  ek_metatable_push(L, EK_HTTP_OP_TYPE, NULL, l_op_gc);
   lua_pop(L, 1);
   ek_http_open_body(L);
   luaL_newlib(L, functions);

@@ -1,4 +1,4 @@
-/* Metatables of userdata that own something. */
+/* Metatables of userdata. */
 #include "bindings/bindings.h"
 
 void ek_metatable_push(lua_State *L, const char *name, const luaL_Reg *methods,
@@ -13,10 +13,12 @@ void ek_metatable_push(lua_State *L, const char *name, const luaL_Reg *methods,
     luaL_setfuncs(L, methods, 0);
     lua_setfield(L, -2, "__index");
   }
-  lua_pushcfunction(L, fini);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, fini);
-  lua_setfield(L, -2, "__close");
+  if (fini != NULL) {
+    lua_pushcfunction(L, fini);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, fini);
+    lua_setfield(L, -2, "__close");
+  }
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   /* Known only when whole: memory may have run out above. */

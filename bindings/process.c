@@ -378,9 +378,7 @@ static int l_try_run(lua_State *L) {
 int luaopen_eksrun_process(lua_State *L) {
   static const luaL_Reg functions[] = {{"env", l_env}, {"kill", l_kill},       {"pid", l_pid},
                                        {"run", l_run}, {"try_run", l_try_run}, {NULL, NULL}};
-  luaL_newmetatable(L, CHILD_TYPE);
-  lua_pushcfunction(L, l_child_gc);
-  lua_setfield(L, -2, "__gc");
+  ek_metatable_push(L, CHILD_TYPE, NULL, l_child_gc);
   lua_pop(L, 1);
   luaL_newlib(L, functions);
   return 1;

@@ -192,10 +192,6 @@ int ek_screen_l_open(lua_State *L) {
 void ek_screen_open_type(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"draw", l_draw}, {"resumed", l_resumed}, {"close", l_close}, {NULL, NULL}};
-  static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
-  luaL_newmetatable(L, SCREEN_TYPE);
-  luaL_setfuncs(L, meta, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
+  ek_metatable_push(L, SCREEN_TYPE, methods, l_close);
   lua_pop(L, 1);
 }

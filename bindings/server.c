@@ -277,20 +277,6 @@ static int l_exchange_gc(lua_State *L) {
   return 0;
 }
 
-static void new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc) {
-  luaL_newmetatable(L, name);
-  lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, gc);
-  lua_setfield(L, -2, "__close");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
 int luaopen_eksrun_native_server(lua_State *L) {
   static const luaL_Reg server[] = {
       {"port", l_port}, {"next", l_next}, {"quiesce", l_quiesce}, {"close", l_close}, {NULL, NULL}};
@@ -298,8 +284,9 @@ int luaopen_eksrun_native_server(lua_State *L) {
       {"request", l_request}, {"answer", l_answer}, {"begin", l_begin}, {"write", l_write},
       {"finish", l_finish},   {"drop", l_drop},     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"listen", l_listen}, {NULL, NULL}};
-  new_type(L, SERVER_TYPE, server, l_gc);
-  new_type(L, EXCHANGE_TYPE, exchange, l_exchange_gc);
+  ek_metatable_push(L, SERVER_TYPE, server, l_gc);
+  ek_metatable_push(L, EXCHANGE_TYPE, exchange, l_exchange_gc);
+  lua_pop(L, 2);
   luaL_newlib(L, functions);
   return 1;
 }

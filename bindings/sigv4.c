@@ -219,17 +219,25 @@ static int push_details(lua_State *L, const struct ek_sigv4_result *r) {
   return 1;
 }
 
-static int l_sign(lua_State *L) {
-  struct ek_sigv4_input in = {.flags = 0};
-  struct ek_sigv4_result r;
+/* Signs the request at index 1, or raises; what in and r point to stays until end(). */
+static struct signer *sign_request(lua_State *L, bool presign, struct ek_sigv4_input *in,
+                                   struct ek_sigv4_result *r) {
   struct ek_error e;
   lua_settop(L, 1);
   struct signer *s = signer(L);
-  read_request(L, &in, false);
-  if (ek_sigv4_sign(&r, begin(s), &in, &e) != 0) {
+  read_request(L, in, presign);
+  int rc = presign ? ek_sigv4_presign(r, begin(s), in, &e) : ek_sigv4_sign(r, begin(s), in, &e);
+  if (rc != 0) {
     end(s);
-    return ek_error_raise(L, &e);
+    ek_error_raise(L, &e);
   }
+  return s;
+}
+
+static int l_sign(lua_State *L) {
+  struct ek_sigv4_input in = {.flags = 0};
+  struct ek_sigv4_result r;
+  struct signer *s = sign_request(L, false, &in, &r);
   lua_createtable(L, 0, 4);
   set_span(L, "authorization", r.authorization);
   lua_pushstring(L, r.date);
@@ -245,14 +253,7 @@ static int l_sign(lua_State *L) {
 static int l_presign(lua_State *L) {
   struct ek_sigv4_input in = {.flags = 0};
   struct ek_sigv4_result r;
-  struct ek_error e;
-  lua_settop(L, 1);
-  struct signer *s = signer(L);
-  read_request(L, &in, true);
-  if (ek_sigv4_presign(&r, begin(s), &in, &e) != 0) {
-    end(s);
-    return ek_error_raise(L, &e);
-  }
+  struct signer *s = sign_request(L, true, &in, &r);
   lua_pushlstring(L, r.query.data, r.query.len);
   int details = push_details(L, &r);
   end(s);

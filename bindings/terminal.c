@@ -119,9 +119,7 @@ int luaopen_eksrun_terminal(lua_State *L) {
                                        {"screen", ek_screen_l_open},
                                        {NULL, NULL}};
   ek_screen_open_type(L);
-  luaL_newmetatable(L, LINE_TYPE);
-  lua_pushcfunction(L, l_line_gc);
-  lua_setfield(L, -2, "__gc");
+  ek_metatable_push(L, LINE_TYPE, NULL, l_line_gc);
   lua_pop(L, 1);
   luaL_newlib(L, functions);
   return 1;

@@ -129,10 +129,7 @@ static int l_reader_free(lua_State *L) {
 struct ek_json_reader *ek_aws_new_reader(lua_State *L, const char *text, size_t len) {
   struct ek_json_reader *r = lua_newuserdatauv(L, sizeof *r, 0);
   ek_json_reader_init(r, text, len, EK_AWS_DEPTH_MAX);
-  if (luaL_newmetatable(L, READER)) {
-    lua_pushcfunction(L, l_reader_free);
-    lua_setfield(L, -2, "__gc");
-  }
+  ek_metatable_push(L, READER, NULL, l_reader_free);
   lua_setmetatable(L, -2);
   return r;
 }

@@ -248,17 +248,9 @@ static int l_operation_tostring(lua_State *L) {
 
 static void new_type(lua_State *L, const char *name, const luaL_Reg *methods,
                      lua_CFunction tostring) {
-  if (!luaL_newmetatable(L, name)) {
-    lua_pop(L, 1);
-    return;
-  }
-  lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
-  lua_setfield(L, -2, "__index");
+  ek_metatable_push(L, name, methods, NULL);
   lua_pushcfunction(L, tostring);
   lua_setfield(L, -2, "__tostring");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }
 

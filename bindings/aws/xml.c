@@ -13,10 +13,7 @@ static int l_document_free(lua_State *L) {
 struct ek_xml *ek_aws_new_xml(lua_State *L) {
   struct ek_xml **doc = lua_newuserdatauv(L, sizeof(struct ek_xml *), 0);
   *doc = NULL;
-  if (luaL_newmetatable(L, DOCUMENT)) {
-    lua_pushcfunction(L, l_document_free);
-    lua_setfield(L, -2, "__gc");
-  }
+  ek_metatable_push(L, DOCUMENT, NULL, l_document_free);
   lua_setmetatable(L, -2);
   *doc = ek_xml_new();
   if (*doc == NULL) luaL_error(L, "not enough memory");

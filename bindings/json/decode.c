@@ -135,12 +135,7 @@ static bool push_text(lua_State *L, const char *text, size_t len, unsigned max_d
   struct ek_json_reader *r = lua_newuserdatauv(L, sizeof *r, 0);
   ek_json_reader_init(r, text, len, max_depth);
   r->any_numbers = any_numbers;
-  if (luaL_newmetatable(L, READER)) {
-    lua_pushcfunction(L, l_free);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
+  ek_metatable_push(L, READER, NULL, l_free);
   lua_setmetatable(L, -2);
   struct decoder d = {.L = L, .r = r};
   if (marked) {

@@ -158,7 +158,8 @@ int ek_yaml_l_emit(lua_State *L) {
   lua_settop(L, 1);
   struct emit *m = lua_newuserdatauv(L, sizeof *m, 0);
   memset(m, 0, sizeof *m);
-  ek_yaml_set_class(L, EMITTER_TYPE, l_emit_free);
+  ek_metatable_push(L, EMITTER_TYPE, NULL, l_emit_free);
+  lua_setmetatable(L, -2);
   if (!yaml_emitter_initialize(&m->emitter)) return luaL_error(L, "not enough memory");
   m->live = true;
   yaml_emitter_set_output(&m->emitter, write_output, m);

@@ -275,7 +275,8 @@ static int parse_text(lua_State *L, bool marks) {
   bool all = option(L, "documents");
   struct parse *p = lua_newuserdatauv(L, sizeof *p, 0);
   memset(p, 0, sizeof *p);
-  ek_yaml_set_class(L, PARSER_TYPE, l_parse_free);
+  ek_metatable_push(L, PARSER_TYPE, NULL, l_parse_free);
+  lua_setmetatable(L, -2);
   p->marks = marks;
   p->last_wins = option(L, "last_wins");
   p->text = text;

@@ -10,16 +10,6 @@
  * more than time in proportion to its length. Everything libyaml allocates hangs off a userdata. */
 #include "bindings/yaml/yaml.h"
 
-void ek_yaml_set_class(lua_State *L, const char *type, lua_CFunction release) {
-  if (luaL_newmetatable(L, type)) {
-    lua_pushcfunction(L, release);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_setmetatable(L, -2);
-}
-
 int luaopen_eksrun_yaml(lua_State *L) {
   static const luaL_Reg functions[] = {{"parse", ek_yaml_l_parse},
                                        {"try_parse", ek_yaml_l_try_parse},

@@ -24,9 +24,6 @@ void ek_yaml_push(lua_State *L, enum ek_yaml_scalar kind, const char *s, size_t 
 /* Whether a reader of YAML 1.1 or 1.2 takes the plain text for the string it is. */
 bool ek_yaml_is_plain_string(const char *s, size_t len);
 
-/* Gives the userdata on top of the stack its metatable, with __gc. */
-void ek_yaml_set_class(lua_State *L, const char *type, lua_CFunction release);
-
 int ek_yaml_l_parse(lua_State *L);
 int ek_yaml_l_try_parse(lua_State *L);
 int ek_yaml_l_compose(lua_State *L);
