@@ -75,7 +75,7 @@ def identify(method, path, headers, body):
 
 
 class Proxy:
-    """delay: seconds before each answer is sent. fault: None, or a function of (service, operation,
+    """delay: seconds before each answer is sent, or a function from the operation to them. fault: None, or a function of (service, operation,
     n-th call of that operation) that returns None (pass on), "drop" (close without an answer),
     "half" (close within the body), "lost" (pass on, then close without an answer), "reset" (the same as drop,
     by a TCP reset) or (status, content type, body). Those that kill: "kill-before" the request arrives,
@@ -193,7 +193,8 @@ class Proxy:
             status, fields, payload = self._pass_on(handler, body)
             if self.late:
                 status, payload = self.late.see(service, operation, handler.path, body, status, payload)
-        until = self._zero + start + self.delay - time.monotonic()
+        delay = self.delay(operation) if callable(self.delay) else self.delay
+        until = self._zero + start + delay - time.monotonic()
         if until > 0:
             time.sleep(until)
         key = re.search(r"Credential=([^/]*)/", headers.get("authorization", ""))
