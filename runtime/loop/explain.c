@@ -10,13 +10,26 @@ static bool began(const struct ek_transfer *t) {
   return microseconds > 0;
 }
 
+/* Whom a connection did not come about with: the peer, or the proxy before it. Only curl knows what
+ * NO_PROXY meant, and says in words whom it tried. */
+static void name_tried(char *out, size_t size, const struct ek_transfer *t) {
+  char host[200], port[6], tried[256];
+  (void)snprintf(out, size, "%s", t->peer);
+  if (!t->proxied || sscanf(t->detail, "Failed to connect to %199s port %5[0-9]", host, port) != 2)
+    return;
+  (void)snprintf(tried, sizeof tried, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+  if (strcmp(tried, t->peer) != 0) (void)snprintf(out, size, "%s by the proxy %s", t->peer, tried);
+}
+
 static void explain_connect(struct ek_transfer *t) {
   long number = 0;
+  char whom[sizeof t->peer + 300];
+  name_tried(whom, sizeof whom, t);
   (void)ek_curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
   if (number == ECONNREFUSED)
-    (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s refused", t->peer);
+    (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s refused", whom);
   else
-    (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s failed: %s", t->peer,
+    (void)ek_error_set(&t->error, EK_ERR_NETWORK, "connection to %s failed: %s", whom,
                        number != 0 ? uv_strerror(-(int)number)
                                    : ek_curl.easy_strerror(CURLE_COULDNT_CONNECT));
 }

@@ -286,6 +286,7 @@ int ek_transfer_start(struct ek_transfer *t, const struct ek_transfer_options *o
   t->connect_timeout = o->connect_timeout;
   t->idle_timeout = o->idle_timeout;
   t->stream = o->stream;
+  t->proxied = o->proxy != NULL && *o->proxy != '\0';
   t->repeatable = strcmp(o->method, "GET") == 0 || strcmp(o->method, "HEAD") == 0;
   CURLcode code = set_options(t, o);
   if (code != CURLE_OK)

@@ -64,7 +64,7 @@ struct ek_transfer {
   uint64_t unsent, length, received;
   unsigned sends; /* how often the request was begun */
   bool has_type, has_expect, has_encoding, over, header_over, repeatable;
-  bool stream, sourced, paused, awaited;
+  bool stream, sourced, paused, awaited, proxied;
 };
 
 /* Every transfer is freed by its caller; freeing a running one stops it. */

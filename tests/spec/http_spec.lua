@@ -142,6 +142,16 @@ describe("eksrun.http", function()
       assert.equal("connection to 127.0.0.1:1 refused", err.message)
     end)
 
+    it("a proxy that is not there, as the proxy", function()
+      for _, target in ipairs { "http://example.invalid/", "https://example.invalid/" } do
+        local _, err = http.try_request { url = target, proxy = "http://me:secret@127.0.0.1:1" }
+        local name = "example.invalid:" .. (target:find "https" and 443 or 80)
+        assert.equal("connection to " .. name .. " by the proxy 127.0.0.1:1 refused", err.message)
+      end
+      local _, err = http.try_request { url = "http://127.0.0.1:2/", proxy = "http://127.0.0.1:1" }
+      assert.equal("connection to 127.0.0.1:2 by the proxy 127.0.0.1:1 refused", err.message)
+    end)
+
     it("a host without an address", function()
       local _, err = http.try_request { url = "http://nowhere.invalid/", proxy = "", timeout = 20 }
       assert.equal("network", err.code)

@@ -102,6 +102,7 @@ describe("endpoint", function()
     end
     local _, err = endpoint.parse "http://user:secret@x"
     assert.is_nil(tostring(err):find("secret", 1, true))
+    assert.matches("endpoint 'http://****@x' is not a URL", tostring(err), 1, true) -- and that it has them
   end)
 end)
 

@@ -69,6 +69,8 @@ describe("the debug log", function()
       { 200, { ["content-type"] = "application/json" }, '{"cluster": {"name": "x", "status": "ACTIVE"}}' },
     }
     local text = log(function() client("eks", w):describe_cluster { name = "x" } end)
+    assert.matches("[1.1]   credentials AKID... from the caller\n[1.1] > GET", text, 1, true)
+    assert.equal(1, select(2, text:gsub("from the caller", "")))
     assert.matches("[1.1] > GET https://eks.eu-west-1.amazonaws.com/clusters/x "
       .. "(eks:DescribeCluster, attempt 1 of 3)", text, 1, true)
     assert.matches("[1.1] < 503 in 0.250 s: address 0.004, connected 0.010, TLS 0.030, first byte 0.200",
@@ -105,7 +107,7 @@ describe("the debug log", function()
   it("leaves out the credentials that STS gives", function()
     local text = log(function()
       client("sts", world { { 200, { ["content-type"] = "text/xml" }, [[<AssumeRoleResponse><AssumeRoleResult>
-        <Credentials><AccessKeyId>AKROLE</AccessKeyId><SecretAccessKey>canary-role-secret</SecretAccessKey>
+        <Credentials><AccessKeyId>AKIDROLE0</AccessKeyId><SecretAccessKey>canary-role-secret</SecretAccessKey>
         <SessionToken>canary-role-token</SessionToken><Expiration>2033-01-01T00:00:00Z</Expiration>
         </Credentials></AssumeRoleResult></AssumeRoleResponse>]] } })
         :assume_role {
@@ -114,6 +116,7 @@ describe("the debug log", function()
     end)
     has_no(text, "canary-role-secret")
     has_no(text, "canary-role-token")
+    assert.matches('"AccessKeyId":"AKID..."', text, 1, true)
     has_no(text, "123456\"")
   end)
 
@@ -127,6 +130,79 @@ describe("the debug log", function()
     end)
     has_no(text, "canary-access-token")
     assert.matches("UnauthorizedException", text, 1, true)
+  end)
+
+  it("says why a call goes out again at once, which is no attempt more", function()
+    local date = "Tue, 14 Nov 2023 23:13:20 GMT"
+    local denied = { ["x-amzn-errortype"] = "InvalidSignatureException", date = date }
+    local text = log(function()
+      client("eks", world {
+        { 403, denied, "{}" }, { 200, { ["content-type"] = "application/json" }, '{"cluster": {}}' },
+      }):describe_cluster { name = "x" }
+    end)
+    require("eksrun.aws.clock_skew").forget()
+    assert.matches("[1.1]   again at once, by the clock of its host\n[1.2] > GET", text, 1, true)
+    assert.matches("attempt 1 of 3%).*attempt 1 of 3%)", text)
+  end)
+
+  it("numbers a call that has waited before its first request, and says that it has", function()
+    local text = log(function()
+      local eks = client("eks", world {
+        { 429, { ["x-amzn-errortype"] = "TooManyRequestsException" }, "{}" },
+        { 200, { ["content-type"] = "application/json" }, '{"cluster": {}}' },
+        { 200, { ["content-type"] = "application/json" }, '{"cluster": {}}' },
+      })
+      eks:describe_cluster { name = "x" }
+      eks:describe_cluster { name = "x" }
+    end)
+    assert.matches("%[2%.0%]   waited 0%.5%d+ s %(limit on requests%)\n%[2%.1%] > GET", text)
+  end)
+
+  it("shows of an object's bytes how many they are", function()
+    local text = log(function()
+      local s3 = client("s3", world {
+        { 200, {}, "" }, { 200, {}, "" }, { 200, { ["content-length"] = "12" }, "canary-bytes" },
+      })
+      s3:put_object { Bucket = "bucket", Key = "k", Body = "canary-bytes" }
+      s3:put_object { Bucket = "bucket", Key = "k", Body = { path = "/proc/self/comm", length = 0 } }
+      s3:get_object { Bucket = "bucket", Key = "k" }
+    end)
+    assert.is_nil(text:find("canary-bytes", 1, true))
+    assert.equal(2, select(2, text:gsub('"Body":"<12 bytes>"', "")))
+    assert.equal(1, select(2, text:gsub('"Body":"<0 bytes>"', "")))
+  end)
+
+  it("leaves out what a server sends back of a secret, whatever it made of it", function()
+    local secret = [[canary "quoted" / <ä> & back\slash]]
+    local function echo(f)
+      return log(function()
+        client("secretsmanager", world { { 400, json11, require("eksrun.json").encode {
+          __type = "ValidationException", message = "you sent " .. f(secret),
+        } } }).try:create_secret { Name = "db", SecretString = secret }
+      end)
+    end
+    local text = require "eksrun.text"
+    local forms = {
+      function(s) return s end,
+      text.percent_encode,
+      function(s) return (text.percent_encode(s):gsub("%%20", "+")) end,
+      text.base64,
+      function(s) return require("eksrun.json").encode(s) end,
+      function(s) return (require("eksrun.json").encode(s):gsub("/", "\\/")) end,
+      function(s) return (require("eksrun.json").encode(s):gsub("ä", "\\u00e4")) end,
+      function(s) return (s:gsub("&", "&amp;"):gsub("<", "&lt;"):gsub(">", "&gt;"):gsub('"', "&quot;")) end,
+    }
+    for i, form in ipairs(forms) do
+      local shown = echo(form)
+      assert.matches("you sent \"?<redacted>", shown)
+      assert.is_nil(shown:find("canary", 1, true), i .. ": " .. shown)
+    end
+  end)
+
+  it("leaves nothing of a secret that another begins", function()
+    local call = { secrets = { ["canary-1234"] = true, ["canary-1234-and-more"] = true } }
+    assert.equal("<redacted> <redacted>",
+      require("eksrun.aws.redact").scrub(call, "canary-1234-and-more canary-1234"))
   end)
 
   it("leaves out what lies deep in a shape that contains itself, and keeps lists lists", function()
@@ -155,6 +231,17 @@ describe("the debug log", function()
 end)
 
 describe("the counters", function()
+  it("count the bytes of files that are sent, and of streams", function()
+    local counters = stats.new()
+    observe.add(counters)
+    local s3 = client("s3", world { { 200, {}, "" }, { 200, { ["content-length"] = "7" }, {} } })
+    local _ = s3.try:put_object { Bucket = "bucket", Key = "k", Body = { path = "/etc/hostname" } }
+    s3:get_object({ Bucket = "bucket", Key = "k" }, { stream = true })
+    observe.remove(counters)
+    assert.equal(require("eksrun.file").stat("/etc/hostname").size, counters.sent)
+    assert.equal(7, counters.received)
+  end)
+
   it("count calls, requests, retries, throttles, bytes and connections by operation", function()
     local counters = stats.new()
     observe.add(counters)

@@ -30,6 +30,7 @@ function M.is_mended(call, err, response)
   local function once(key, mend)
     if tried[key] or not mend() then return false end
     tried[key] = true
+    observe.tell("mended", call, type(key) == "string" and key or "hook")
     return true
   end
   local permit = call.permit

@@ -1,10 +1,11 @@
 --- The log that --debug shows: every request and answer, attempt by attempt, without secrets.
 ---
+---   [7.1]   credentials AKIA... from profile 'prod'
 ---   [7.1] > GET https://eks.eu-west-1.amazonaws.com/clusters/demo (eks:DescribeCluster, attempt 1 of 3)
 ---   [7.1] > host: eks.eu-west-1.amazonaws.com
 ---   [7.1] < 200 in 0.213 s: address 0.004, connected 0.020, TLS 0.061, first byte 0.212
 ---
---- 7 is the call and 1 its attempt, so that the lines of tasks side by side can be told apart. Bodies
+--- 7 is the call and 1 its request, so that the lines of tasks side by side can be told apart. Bodies
 --- are shown as parameters and output, which the model says the secrets of.
 local json = require "eksrun.json"
 local redact = require "eksrun.aws.redact"
@@ -14,15 +15,46 @@ local M = {}
 
 local LINE = 4000 -- bytes of a line at most
 
+-- What was put right before a call goes out again at once.
+local mended = {
+  age = "with a later date",
+  clock = "by the clock of its host",
+  credentials = "with other credentials",
+  hook = "as the answer says",
+}
+
+local function times_of(t)
+  if t.reused then return (" in %.3f s: open connection, first byte %.3f"):format(t.total, t.first_byte) end
+  local tls = t.tls > 0 and (", TLS %.3f"):format(t.tls) or ""
+  return (" in %.3f s: address %.3f, connected %.3f%s, first byte %.3f"):format(t.total, t.dns, t.connect,
+    tls, t.first_byte)
+end
+
+-- Parameters or an output, of a stream's bytes how many they are: what is in an object is nobody's to see.
+local function without_bytes(value, member, length)
+  local bytes = member and value[member]
+  length = length or type(bytes) == "string" and #bytes
+  if not length then return value end
+  local shown = {}
+  for key, item in pairs(value) do shown[key] = item end
+  shown[member] = ("<%d bytes>"):format(length)
+  return shown
+end
+
 --- An observer (eksrun.aws.observe) that writes lines.
 --- @param write fun(line: string)
 --- @return table observer
 function M.new(write)
   local calls = 0
   local numbers = setmetatable({}, { __mode = "k" })
+  local named = setmetatable({}, { __mode = "k" }) -- credentials
 
   local function label(call)
-    return ("[%s.%d]"):format(numbers[call] or "?", call.sends or 0)
+    if not numbers[call] then
+      calls = calls + 1
+      numbers[call] = calls
+    end
+    return ("[%d.%d]"):format(numbers[call], call.sends or 0)
   end
 
   local function line(call, format, ...)
@@ -47,40 +79,48 @@ function M.new(write)
     line(call, "%s %s", arrow, ok and encoded or "<not shown: " .. tostring(encoded) .. ">")
   end
 
+  -- Who signs: said once.
+  local function credentials(call)
+    local held = call.credentials
+    if not held or named[held] then return end
+    named[held] = true
+    line(call, "  %s", held.token and "bearer token from " .. held.source or tostring(held))
+  end
+
   local observer = {}
 
   function observer.sending(call, request)
-    if not numbers[call] then
-      calls = calls + 1
-      numbers[call] = calls
-    end
     -- The secrets among the parameters are known before anything is shown.
     redact.value(call.params, call.operation:input(), redact.secrets(call))
-    local policy = call.attempts and call.attempts.policy
-    line(call, "> %s %s (%s:%s, attempt %d%s)", request.method, request.url, call.client.name, call.name,
-      call.sends or 1, policy and " of " .. policy.max_attempts or "")
+    credentials(call)
+    local attempts = call.attempts
+    local nth = attempts and ("%d of %d"):format(attempts.count + 1, attempts.policy.max_attempts) or "1"
+    line(call, "> %s %s (%s:%s, attempt %s)", request.method, request.url, call.client.name, call.name, nth)
     headers(call, ">", request.headers)
-    body(call, ">", call.params, call.operation:input())
+    local params = without_bytes(call.params, call.traits.stream_input, call.upload and call.upload.length)
+    body(call, ">", params, call.operation:input())
   end
 
   function observer.answered(call, response, output, err)
     if response then
-      local t = response.timing
-      local times = not t and "" or t.reused and (" in %.3f s: open connection, first byte %.3f")
-        :format(t.total, t.first_byte)
-        or (" in %.3f s: address %.3f, connected %.3f, TLS %.3f, first byte %.3f")
-        :format(t.total, t.dns, t.connect, t.tls, t.first_byte)
-      line(call, "< %d%s", response.status, times)
+      line(call, "< %d%s", response.status, response.timing and times_of(response.timing) or "")
       headers(call, "<", response.headers)
     end
-    if output then body(call, "<", output, call.operation:output()) end
+    if output then
+      body(call, "<", without_bytes(output, call.traits.stream_output), call.operation:output())
+    end
     if err then line(call, "! %s", tostring(err)) end
   end
 
   function observer.waiting(call, seconds, reason)
-    local why = reason == "limit" and "limit on requests" or "before a retry"
-    line(call, "  waiting %.3f s (%s)", seconds, why)
+    if reason == "limit" then
+      line(call, "  waited %.3f s (limit on requests)", seconds) -- it is told afterwards
+    else
+      line(call, "  waiting %.3f s (before a retry)", seconds)
+    end
   end
+
+  function observer.mended(call, what) line(call, "  again at once, %s", mended[what]) end
 
   return observer
 end

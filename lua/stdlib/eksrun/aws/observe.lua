@@ -5,6 +5,7 @@
 ---   sending(call, request)               before a request goes out; it is signed
 ---   answered(call, response, output, err) what came of it; response is nil if there was none
 ---   waiting(call, seconds, reason)       "limit" or "retry"
+---   mended(call, what)                   it goes out again at once: "age", "clock", "credentials" or "hook"
 ---   ended(call, err)                     of the whole call; err is nil after a success
 ---
 --- Observers see secrets: what they show goes through eksrun.aws.redact. They do not wait.
@@ -23,7 +24,7 @@ function M.remove(observer)
 end
 
 --- Tells all observers of an event.
---- @param event "sending"|"answered"|"waiting"|"ended"
+--- @param event "sending"|"answered"|"waiting"|"mended"|"ended"
 --- @param call eksrun.aws.Call
 function M.tell(event, call, ...)
   for _, observer in ipairs(observers) do

@@ -72,6 +72,17 @@ local function part_of(shape, key)
   end
 end
 
+-- What is shown of an access key's id: enough to tell one from another.
+local function cut_id(id) return id:sub(1, 4) .. "..." end
+
+local function scalar(value, name)
+  if type(value) == "function" or type(value) == "userdata" then return "<stream>" end
+  if type(value) ~= "string" then return value end
+  if not utf8.len(value) then return ("<%d bytes>"):format(#value) end
+  local is_id = type(name) == "string" and name:lower() == "accesskeyid"
+  return is_id and #value >= LENGTH_MIN and cut_id(value) or value
+end
+
 -- A copy of a value for the eye. The shapes around it are known by name, because the model does not
 -- repeat the parts of a shape that contains itself.
 local function copy(value, shape, name, secrets, outer)
@@ -79,10 +90,7 @@ local function copy(value, shape, name, secrets, outer)
     remember(secrets, value)
     return MARK
   end
-  if type(value) ~= "table" then
-    if type(value) == "function" or type(value) == "userdata" then return "<stream>" end
-    return value
-  end
+  if type(value) ~= "table" then return scalar(value, name) end
   if getmetatable(value) and value.read then return "<stream>" end -- a body or events
   local known = {}
   for key, item in pairs(outer) do known[key] = item end
@@ -123,23 +131,57 @@ end
 
 local function plain(text) return (text:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")) end
 
---- Cuts every secret of a call out of a text: as it is, percent-encoded, and as JSON escapes it.
+local xml = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" }
+
+-- A secret as it may stand in what a server sends back: as it is, percent-encoded, in JSON (with slashes and
+-- other letters escaped or not), in XML, as base64.
+local function forms_of(secret)
+  local text = require "eksrun.text"
+  local encoded = text.percent_encode(secret)
+  local forms = { secret, encoded, (encoded:gsub("%%%x%x", string.lower)), (encoded:gsub("%%20", "+")),
+    (secret:gsub("[&<>\"']", xml)), (text.base64(secret):gsub("=+$", "")) }
+  if utf8.len(secret) then
+    local json = require("eksrun.json").encode(secret):sub(2, -2)
+    forms[#forms + 1] = json
+    forms[#forms + 1] = json:gsub("/", "\\/")
+    forms[#forms + 1] = json:gsub(utf8.charpattern, function(letter)
+      local point = utf8.codepoint(letter)
+      if point < 0x80 then return nil end
+      if point < 0x10000 then return ("\\u%04x"):format(point) end
+      point = point - 0x10000
+      return ("\\u%04x\\u%04x"):format(0xD800 + (point >> 10), 0xDC00 + (point & 0x3FF))
+    end)
+  end
+  return forms
+end
+
+-- The forms of all secrets of a call, the longest first: one may be a part of another.
+local function forms_to_cut(call)
+  local secrets, count = M.secrets(call), 0
+  add_credentials(call, secrets)
+  for _ in pairs(secrets) do count = count + 1 end
+  local known = call.forms
+  if known and known.count == count then return known end
+  known = { count = count }
+  for secret in pairs(secrets) do
+    for _, form in ipairs(forms_of(secret)) do known[#known + 1] = form end
+  end
+  table.sort(known, function(a, b) return #a > #b end)
+  call.forms = known
+  return known
+end
+
+--- Cuts every secret of a call out of a text, in whatever form it stands there.
 --- @param call eksrun.aws.Call
 --- @param text string
 --- @return string
 function M.scrub(call, text)
-  local secrets = M.secrets(call)
-  add_credentials(call, secrets)
-  for secret in pairs(secrets) do
-    local encoded = require("eksrun.text").percent_encode(secret)
-    for _, form in ipairs { secret, encoded, (encoded:gsub("%%%x%x", string.lower)),
-      (secret:gsub("/", "\\/")) } do
-      if text:find(form, 1, true) then text = text:gsub(plain(form), MARK) end
-    end
+  for _, form in ipairs(forms_to_cut(call)) do
+    if text:find(form, 1, true) then text = text:gsub(plain(form), MARK) end
   end
   local id = call.credentials and call.credentials.access_key_id
   if id and #id >= LENGTH_MIN and text:find(id, 1, true) then
-    text = text:gsub(plain(id), function() return id:sub(1, 4) .. "..." end)
+    text = text:gsub(plain(id), function() return cut_id(id) end)
   end
   return text
 end
@@ -164,7 +206,11 @@ end
 --- @param err table error object
 function M.error(call, err)
   for key, value in pairs(err) do
-    if type(value) == "string" then err[key] = M.scrub(call, value) end
+    if type(value) == "string" then
+      err[key] = M.scrub(call, value)
+    elseif type(value) == "table" then
+      M.error(call, value)
+    end
   end
 end
 

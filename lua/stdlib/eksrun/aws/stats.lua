@@ -31,6 +31,12 @@ end
 
 local function size(body) return type(body) == "string" and #body or 0 end
 
+-- Of a stream what its header announces: it is still on its way.
+local function received(response)
+  if not response.stream then return size(response.body) end
+  return tonumber(response.headers["content-length"]) or 0
+end
+
 --- @return eksrun.aws.Stats
 function M.new()
   local stats = {
@@ -43,13 +49,13 @@ function M.new()
     stats.requests = stats.requests + 1
     operation.requests = operation.requests + 1
     if call.sends and call.sends > 1 then stats.retries = stats.retries + 1 end
-    stats.sent = stats.sent + size(request.body)
+    stats.sent = stats.sent + (call.upload and call.upload.length or size(request.body))
   end
 
   function stats.answered(call, response, _, err)
     if err and require("eksrun.aws.failure").is_throttling(err) then stats.throttled = stats.throttled + 1 end
     if not response then return end
-    stats.received = stats.received + size(response.body)
+    stats.received = stats.received + received(response)
     local timing = response.timing
     if not timing then return end
     if not timing.reused then stats.connections = stats.connections + 1 end

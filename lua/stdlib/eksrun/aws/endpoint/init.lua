@@ -40,7 +40,8 @@ function M.parse(url)
   if not host or (port ~= "" and tonumber(port) > 65535) then
     return nil, require("eksrun.aws.errors").new {
       code = "config",
-      message = ("endpoint '%s' is not a URL like https://host:port"):format(url:gsub("//[^/@]*@", "//")),
+      message = ("endpoint '%s' is not a URL like https://host:port"):format(
+        (url:gsub("//[^/@]*@", "//****@"))),
     }
   end
   path = path:gsub("/+$", "")
