@@ -41,11 +41,11 @@ describe("STS in the sandbox", function()
     params.DurationSeconds = 900
     local given = aws.sts:assume_role(params)
     assert.equal("arn:aws:sts::111122223333:assumed-role/r/me", given.AssumedRoleUser.Arn)
-    local key = require("eksrun.sandbox.sts").key(world.world, given.Credentials.AccessKeyId)
+    local key = require("eksrun.sandbox.iam.principals").key(world.world, given.Credentials.AccessKeyId)
     assert.equal(given.Credentials.SecretAccessKey, key.secret_access_key)
     assert.equal(given.Credentials.SessionToken, key.session_token)
     assert.is_true(math.abs(key.expires - clock.now() - 900) < 5)
-    assert.is_nil(require("eksrun.sandbox.sts").key(world.world, "AKIANOBODY0000000000"))
+    assert.is_nil(require("eksrun.sandbox.iam.principals").key(world.world, "AKIANOBODY0000000000"))
   end)
 
   it("takes tokens of issuers that the account trusts", function()

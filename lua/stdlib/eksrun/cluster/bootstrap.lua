@@ -51,10 +51,8 @@ end
 -- A JSON string is a YAML string.
 local function quoted(value) return json.encode(value) end
 
---- The NodeConfig, as YAML.
---- @param node eksrun.bootstrap.Node
---- @return string
-function M.node_config(node)
+-- The NodeConfig, as YAML.
+local function node_config(node)
   local lines = {
     "---",
     "apiVersion: node.eks.aws/v1alpha1",
@@ -89,7 +87,7 @@ function M.user_data(node)
     parts[#parts + 1] = ("--%s\nContent-Type: %s\n\n%s"):format(BOUNDARY, kind, text)
   end
   if node.script then add('text/x-shellscript; charset="us-ascii"', node.script:gsub("\n*$", "\n", 1)) end
-  add("application/node.eks.aws", M.node_config(node))
+  add("application/node.eks.aws", node_config(node))
   return ('MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="%s"\n\n%s--%s--\n'):format(BOUNDARY,
     table.concat(parts), BOUNDARY)
 end

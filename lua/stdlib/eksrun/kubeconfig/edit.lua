@@ -25,8 +25,8 @@ local function find_item(list, name)
   end
 end
 
---- A kubeconfig with nothing in it.
-function M.empty()
+-- A kubeconfig with nothing in it.
+local function empty()
   return {
     apiVersion = "v1", kind = "Config", preferences = json.object {}, ["current-context"] = "",
     clusters = json.array {}, contexts = json.array {}, users = json.array {},
@@ -35,7 +35,7 @@ end
 
 -- The value with the entries in it; the first of several items with the name is replaced.
 local function merged(value, entry)
-  local out = null(value) and M.empty() or util.copy(value)
+  local out = null(value) and empty() or util.copy(value)
   for _, section in ipairs(sections) do
     local key, new = section[1], entry[section[2]]
     local list = null(out[key]) and json.array {} or out[key]

@@ -1,7 +1,7 @@
 --- What a handler raises to have AWS refuse a request.
 local M = {}
 
-M.mt = { __tostring = function(fault) return ("%s: %s"):format(fault.code, fault.message) end }
+local mt = { __tostring = function(fault) return ("%s: %s"):format(fault.code, fault.message) end }
 
 --- @class eksrun.sandbox.Fault
 --- @field code string
@@ -13,7 +13,7 @@ M.mt = { __tostring = function(fault) return ("%s: %s"):format(fault.code, fault
 --- @param fields? table
 --- @return eksrun.sandbox.Fault
 function M.new(code, message, fields)
-  return setmetatable({ code = code, message = message, fields = fields }, M.mt)
+  return setmetatable({ code = code, message = message, fields = fields }, mt)
 end
 
 --- Refuses the request at hand.
@@ -31,6 +31,6 @@ end
 function M.raise_with(code, message, fields) error(M.new(code, message, fields), 0) end
 
 --- @return boolean
-function M.is(value) return getmetatable(value) == M.mt end
+function M.is(value) return getmetatable(value) == mt end
 
 return M

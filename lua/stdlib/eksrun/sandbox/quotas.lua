@@ -6,7 +6,7 @@ local M = { operations = {}, events = {} }
 local operations = M.operations
 
 --- By service: its name, and the quotas: code, name, value, whether it can be raised.
-M.services = {
+local services = {
   autoscaling = { "Amazon EC2 Auto Scaling", {
     { "L-CDE20ADC", "Auto Scaling groups per region", 500, true },
   } },
@@ -54,7 +54,7 @@ M.services = {
 local function shown(call, service, quota, own)
   local raised = own and call:get("quotas.raised", service .. "/" .. quota[1])
   return {
-    ServiceCode = service, ServiceName = M.services[service][1], QuotaCode = quota[1], QuotaName = quota[2],
+    ServiceCode = service, ServiceName = services[service][1], QuotaCode = quota[1], QuotaName = quota[2],
     QuotaArn = call:arn("servicequotas", ("%s/%s"):format(service, quota[1])),
     Value = (raised and raised.value or quota[3]) + 0.0, Unit = "None", Adjustable = quota[4],
     GlobalQuota = service == "iam", QuotaAppliedAtLevel = "ACCOUNT",
@@ -62,7 +62,7 @@ local function shown(call, service, quota, own)
 end
 
 local function need_service(code)
-  local service = M.services[code]
+  local service = services[code]
   if service then return service end
   fault.raise("NoSuchResourceException", "The request failed because the specified service does not exist.")
 end
@@ -89,7 +89,7 @@ function operations.ListAWSDefaultServiceQuotas(call, params) return all(call, p
 
 function operations.ListServices()
   local list = json.array {}
-  for code, service in require("eksrun.util").sorted_pairs(M.services) do
+  for code, service in require("eksrun.util").sorted_pairs(services) do
     list[#list + 1] = { ServiceCode = code, ServiceName = service[1] }
   end
   return { Services = list }

@@ -14,13 +14,6 @@ local operations = M.operations
 
 local HOUR = 3600
 
---- What there is of an access key: its secret, session token, expiry and whose it is. For who checks
---- signatures.
---- @param world eksrun.sandbox.World
---- @param id string access key id
---- @return eksrun.sandbox.iam.Key? key nil for a key that nobody was given
-M.key = principals.key
-
 --- Gives out keys for a while.
 --- @param call eksrun.sandbox.Call
 --- @param seconds integer

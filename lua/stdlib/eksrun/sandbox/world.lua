@@ -5,7 +5,6 @@
 --- are carried out when the next request looks. Ids and durations are hashes of the seed and of what is
 --- asked for, so that they do not depend on the order in which requests come.
 local durations = require "eksrun.sandbox.durations"
-local text = require "eksrun.text"
 local util = require "eksrun.util"
 
 local M = {}
@@ -143,7 +142,5 @@ function M.uuid(hash)
   return ("%s-%s-4%s-8%s-%s"):format(hash:sub(1, 8), hash:sub(9, 12), hash:sub(14, 16), hash:sub(18, 20),
     hash:sub(21, 32))
 end
-
-M.sha256 = text.sha256
 
 return M

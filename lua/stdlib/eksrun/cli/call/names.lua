@@ -51,10 +51,8 @@ local commands = {
   ["cloudformation package"] = "",
 }
 
---- The form in which two spellings of a name are equal.
---- @param name string
---- @return string
-function M.fold(name) return (name:lower():gsub("[-_ ]", "")) end
+-- The form in which two spellings of a name are equal.
+local function fold(name) return (name:lower():gsub("[-_ ]", "")) end
 
 --- With dashes: "DescribeCluster" is "describe-cluster".
 --- @param name string
@@ -64,9 +62,9 @@ function M.kebab(name)
 end
 
 local function find(name, list)
-  local folded = M.fold(name)
+  local folded = fold(name)
   for _, candidate in ipairs(list) do
-    if M.fold(candidate) == folded then return candidate end
+    if fold(candidate) == folded then return candidate end
   end
 end
 
@@ -135,11 +133,11 @@ function M.parameters(service_name, operation)
   for i, member in ipairs(self.list) do
     self.kebab[i] = M.kebab(member.name)
     self.by_name[member.name] = member
-    self.by_fold[M.fold(member.name)] = self.by_fold[M.fold(member.name)] or member
+    self.by_fold[fold(member.name)] = self.by_fold[fold(member.name)] or member
   end
   self.renamed = {}
   for _, key in ipairs { service_name .. ".*", service_name .. "." .. M.kebab(operation:name()) } do
-    for name, other in pairs(renamed[key] or {}) do self.renamed[M.fold(name)] = other end
+    for name, other in pairs(renamed[key] or {}) do self.renamed[fold(name)] = other end
   end
   return self
 end
@@ -149,12 +147,12 @@ end
 --- @return eksrun.native.aws.Shape|nil
 --- @return boolean|nil off
 function Parameters:find(name)
-  local found = self.by_name[name] or self.by_fold[M.fold(name)]
+  local found = self.by_name[name] or self.by_fold[fold(name)]
   if found then return found, false end
   local rest = name:match("^[Nn][Oo][-_](.+)")
   found = rest and self:find(rest)
   if found and found.type == "boolean" then return found, true end
-  local other = self.renamed[M.fold(name)]
+  local other = self.renamed[fold(name)]
   if other then return self:find(other) end
 end
 

@@ -47,13 +47,8 @@ local function one(recipe, words, options, seed)
   return run
 end
 
---- Applies a recipe in as many sandboxes as there are seeds.
---- @param recipe string path
---- @param words string[] k=v
---- @param options { seeds: integer, state?: table, region?: string, faults?: string } state: of the account
----   before
---- @return eksrun.Simulation
-function M.simulate(recipe, words, options)
+-- Applies a recipe in as many sandboxes as there are seeds.
+local function simulate(recipe, words, options)
   local runs, seconds = {}, {}
   for seed = 1, options.seeds do
     runs[seed] = one(recipe, words, options, seed)
@@ -156,7 +151,7 @@ function M.run(parsed)
     util.fail("usage", "--seeds: %d is not between 1 and %d", count, SEEDS_MAX)
   end
   local region = simulated.region(parsed)
-  local found = M.simulate(parsed.recipe, parsed.params, {
+  local found = simulate(parsed.recipe, parsed.params, {
     seeds = count, region = region, faults = parsed.faults,
     state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,
   })

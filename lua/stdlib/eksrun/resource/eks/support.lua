@@ -105,10 +105,8 @@ local function with_advice(message)
   return message:gsub("%.$", "") .. "; give the node group further instance types, or subnets in other zones"
 end
 
---- What EKS found wrong, as one line.
---- @param described table a cluster, node group ...
---- @return string
-function M.issues(described)
+-- What EKS found wrong, as one line.
+local function issues_of(described)
   local texts = {}
   for _, issue in ipairs(described.health and described.health.issues or {}) do
     texts[#texts + 1] = ("%s: %s"):format(issue.code or "issue", with_advice(issue.message or "no message"))
@@ -131,11 +129,11 @@ function M.wait_active(ctx, what, describe, minutes, transient)
     if status == "ACTIVE" then return described end
     local bad = status == "DELETING" or status == "DEGRADED" or status:find("FAILED", 1, true)
     if bad and not (transient and transient[status]) then
-      util.fail("eks", "%s is %s: %s", what, status, M.issues(described))
+      util.fail("eks", "%s is %s: %s", what, status, issues_of(described))
     end
     local health = described.health
     local troubled = health and health.issues and health.issues[1]
-    return nil, troubled and status .. ", " .. M.issues(described) or status
+    return nil, troubled and status .. ", " .. issues_of(described) or status
   end, { timeout = minutes * MINUTE })
 end
 
@@ -149,7 +147,7 @@ function M.wait_gone(ctx, what, describe, minutes)
     local described = describe()
     if not described then return true end
     if described.status:find("FAILED", 1, true) then
-      util.fail("eks", "%s is %s: %s", what, described.status, M.issues(described))
+      util.fail("eks", "%s is %s: %s", what, described.status, issues_of(described))
     end
     return nil, described.status
   end, { timeout = minutes * MINUTE })

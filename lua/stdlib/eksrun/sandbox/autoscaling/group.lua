@@ -344,10 +344,8 @@ end
 
 -- -- ends ---------------------------------------------------------------------------------------------------
 
---- Takes a group and its instances away.
---- @param call eksrun.sandbox.Call
---- @param name string
-function M.remove(call, name)
+-- Takes a group and its instances away.
+local function remove(call, name)
   local group = call:get("autoscaling.group", name)
   if not group or group.Status then return end
   group.Status = "Delete in progress"
@@ -395,7 +393,7 @@ function operations.DeleteAutoScalingGroup(call, params)
     fault.raise("ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances still in "
       .. "the group.")
   end
-  M.remove(call, params.AutoScalingGroupName)
+  remove(call, params.AutoScalingGroupName)
 end
 
 return M

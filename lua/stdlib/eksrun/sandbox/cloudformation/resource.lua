@@ -81,12 +81,8 @@ local function at(value, path)
   return value
 end
 
---- What there is of a resource.
---- @param call eksrun.sandbox.Call
---- @param kind string "AWS::EC2::VPC"
---- @param id string?
---- @return table?
-function M.thing(call, kind, id)
+-- What there is of a resource.
+local function thing_of(call, kind, id)
   local definition = M.types[kind]
   if not id then return nil end
   if definition.find then return (definition.find(call, id)) end
@@ -180,7 +176,7 @@ function M.create(call, stack, record)
   id = type(id) == "string" and at(output, id) or id(output, properties, hash)
   record.PhysicalResourceId = id
   if definition.after then definition.after(run, id, properties) end
-  local thing = M.thing(call, record.ResourceType, id)
+  local thing = thing_of(call, record.ResourceType, id)
   if thing then mark(thing, stack, logical, properties) end
   return id
 end
@@ -192,7 +188,7 @@ end
 function M.update(call, stack, record)
   local definition = M.types[record.ResourceType]
   local f = definition.update or definition.after
-  local thing = M.thing(call, record.ResourceType, record.PhysicalResourceId)
+  local thing = thing_of(call, record.ResourceType, record.PhysicalResourceId)
   if f then
     f(runner(call, stack, record.LogicalResourceId), record.PhysicalResourceId, record._properties,
       to_params(stack, definition), thing)
@@ -232,7 +228,7 @@ end
 function M.delete(call, stack, record)
   local definition, id = M.types[record.ResourceType], record.PhysicalResourceId
   local run = runner(call, stack, record.LogicalResourceId)
-  local thing = M.thing(call, record.ResourceType, id)
+  local thing = thing_of(call, record.ResourceType, id)
   if (definition.kind or definition.find) and not thing then return end
   if definition.remove then
     definition.remove(run, id, record._properties, thing)
@@ -256,7 +252,7 @@ end
 function M.state(call, record)
   local definition = M.types[record.ResourceType]
   if not definition.ready then return "ready" end
-  local thing = M.thing(call, record.ResourceType, record.PhysicalResourceId)
+  local thing = thing_of(call, record.ResourceType, record.PhysicalResourceId)
   if not thing or definition.failed and has(thing, definition.failed) then return "failed" end
   return has(thing, definition.ready) and "ready" or "waiting"
 end
@@ -265,7 +261,7 @@ end
 function M.is_gone(call, record)
   local definition = M.types[record.ResourceType]
   if not definition.kind and not definition.find then return true end
-  local thing = M.thing(call, record.ResourceType, record.PhysicalResourceId)
+  local thing = thing_of(call, record.ResourceType, record.PhysicalResourceId)
   return not thing or definition.gone ~= nil and has(thing, definition.gone)
 end
 
@@ -277,7 +273,7 @@ end
 function M.attribute(call, record, name)
   local definition = M.types[record.ResourceType]
   local found = (definition.attributes or {})[name]
-  local thing = M.thing(call, record.ResourceType, record.PhysicalResourceId)
+  local thing = thing_of(call, record.ResourceType, record.PhysicalResourceId)
   if not found or not thing then
     template.refuse("Template error: resource %s does not support attribute type %s in Fn::GetAtt",
       record.LogicalResourceId, name)

@@ -218,11 +218,8 @@ end
 
 -- -- updates ------------------------------------------------------------------------------------------------
 
---- Sets what an item has at a path.
---- @param item table
---- @param path (string|integer)[]
---- @param value table? nil: nothing
-function M.set(item, path, value)
+-- Sets what an item has at a path.
+local function set(item, path, value)
   if #path == 1 then
     item[path[1]] = value
     return
@@ -291,12 +288,12 @@ function sections.SET(r)
     local left, right, factor = value, set_operand(r), sign == "+" and 1 or -1
     value = function(item) return sum(need(left(item)), need(right(item)), factor) end
   end
-  return function(item, before_update) M.set(item, path, need(value(before_update))) end
+  return function(item, before_update) set(item, path, need(value(before_update))) end
 end
 
 function sections.REMOVE(r)
   local path = r:path()
-  return function(item) M.set(item, path, nil) end
+  return function(item) set(item, path, nil) end
 end
 
 -- Values of a set, with or without some.
@@ -315,14 +312,14 @@ function sections.ADD(r)
   local path, value = r:path(), r:value()
   return function(item, before_update)
     local present = M.at(before_update, path)
-    M.set(item, path, value.N and sum(present or { N = "0" }, value, 1) or changed_set(present, value, true))
+    set(item, path, value.N and sum(present or { N = "0" }, value, 1) or changed_set(present, value, true))
   end
 end
 
 function sections.DELETE(r)
   local path, value = r:path(), r:value()
   return function(item, before_update)
-    M.set(item, path, changed_set(M.at(before_update, path), value, false))
+    set(item, path, changed_set(M.at(before_update, path), value, false))
   end
 end
 

@@ -19,18 +19,15 @@ local GATEWAYS = { s3 = true, dynamodb = true }
 -- Those whose usual name is not that of the service.
 local HOSTS = { ["ecr.api"] = "api.ecr", ["ecr.dkr"] = "dkr.ecr" }
 
---- The name of a service in a region.
---- @param call eksrun.sandbox.Call
---- @param service string "ecr.api"
---- @return string
-function M.name_of(call, service) return ("com.amazonaws.%s.%s"):format(call.region, service) end
+-- The name of a service in a region.
+local function name_of(call, service) return ("com.amazonaws.%s.%s"):format(call.region, service) end
 
 local function detail(call, service, kind)
   local names = json.array {}
   for i, zone in ipairs(zones.of(call.region)) do names[i] = zone.name end
   local host = HOSTS[service] or service
   return {
-    ServiceName = M.name_of(call, service), ServiceType = { { ServiceType = kind } },
+    ServiceName = name_of(call, service), ServiceType = { { ServiceType = kind } },
     ServiceRegion = call.region,
     ServiceId = "vpce-svc-0" .. call.world:hash("service", service, kind):sub(1, 16), Owner = "amazon",
     AvailabilityZones = names, AcceptanceRequired = false, ManagesVpcEndpoints = false,
@@ -55,7 +52,7 @@ function operations.DescribeVpcEndpointServices(call, params)
   filter.check(SERVICE, params.Filters)
   local names, details = json.array {}, json.array {}
   for _, service in ipairs(SERVICES) do
-    local name, shown = M.name_of(call, service), false
+    local name, shown = name_of(call, service), false
     for _, kind in ipairs(GATEWAYS[service] and { "Gateway", "Interface" } or { "Interface" }) do
       local found = detail(call, service, kind)
       if (not wanted or wanted[name]) and filter.passes(SERVICE, found, params.Filters) then
@@ -90,7 +87,7 @@ end
 --- @return string service "s3"
 function M.need(call, name, kind)
   for _, service in ipairs(SERVICES) do
-    if M.name_of(call, service) == name and (kind == "Interface" or GATEWAYS[service]) then return service end
+    if name_of(call, service) == name and (kind == "Interface" or GATEWAYS[service]) then return service end
   end
   fault.raise("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
 end

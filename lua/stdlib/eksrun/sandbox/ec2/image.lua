@@ -3,12 +3,11 @@
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
+local versions = require "eksrun.sandbox.eks.versions"
 
 local M = { operations = {} }
 local operations = M.operations
 
--- Kubernetes versions with images.
-M.VERSIONS = { "1.29", "1.30", "1.31", "1.32", "1.33", "1.34" }
 -- The day that images were made on, in names and as a time.
 local DAY, MADE = "20251120", "2025-11-20T08:00:00.000Z"
 
@@ -101,9 +100,9 @@ end
 local function published(call)
   local list = {}
   for _, arch in ipairs { "x86_64", "arm64" } do
-    for _, version in ipairs(M.VERSIONS) do
-      al2023(call, list, version, arch)
-      bottlerocket(call, list, version, arch)
+    for _, kubernetes in ipairs(versions.list) do
+      al2023(call, list, kubernetes.version, arch)
+      bottlerocket(call, list, kubernetes.version, arch)
     end
     list[#list + 1] = image(call,
       ("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-%s"):format(arch), {
@@ -117,10 +116,8 @@ end
 -- By world and region: the images, which stay as they are.
 local kept = setmetatable({}, { __mode = "k" })
 
---- All images that AWS publishes.
---- @param call eksrun.sandbox.Call
---- @return table[] not to be changed
-function M.all(call)
+-- All images that AWS publishes.
+local function published_once(call)
   local regions = kept[call.world] or {}
   kept[call.world] = regions
   regions[call.region] = regions[call.region] or published(call)
@@ -131,7 +128,7 @@ end
 --- @param id string?
 --- @return table?
 function M.get(call, id)
-  for _, found in ipairs(M.all(call)) do
+  for _, found in ipairs(published_once(call)) do
     if found.ImageId == id then return found end
   end
 end
@@ -176,7 +173,7 @@ function operations.DescribeImages(call, params)
   if params.ImageIds then
     for i, id in ipairs(params.ImageIds) do list[i] = M.need(call, id) end
   else
-    list = M.all(call)
+    list = published_once(call)
   end
   local out = json.array {}
   for _, found in ipairs(filter.select(IMAGE, list, params.Filters)) do

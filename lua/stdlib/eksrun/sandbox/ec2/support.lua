@@ -35,10 +35,8 @@ local function well_formed(kind, id)
   return prefix == kind.prefix and (#digits == 8 or #digits == 17)
 end
 
---- Refuses an id that is not there.
---- @param kind eksrun.sandbox.ec2.Kind
---- @param id string?
-function M.refuse_missing(kind, id)
+-- Refuses an id that is not there.
+local function refuse_missing(kind, id)
   if id == nil then fault.raise("MissingParameter", "The request must contain the parameter %s", kind.id) end
   if kind.malformed and not well_formed(kind, id) then
     fault.raise(kind.malformed, 'Invalid id: "%s" (expecting "%s-...")', id, kind.prefix)
@@ -52,7 +50,7 @@ end
 --- @param id string?
 --- @return table
 function M.need(call, name, id)
-  return call:get(name, id) or M.refuse_missing(M.kinds()[name], id)
+  return call:get(name, id) or refuse_missing(M.kinds()[name], id)
 end
 
 --- The handler of a Describe call.

@@ -16,10 +16,8 @@ local NAMES = {
   "cluster%-name%s*=%s*[\"']([%w_-]+)",
 }
 
---- The cluster that user data has an instance join.
---- @param encoded string? base64
---- @return string? name
-function M.cluster_of(encoded)
+-- The cluster that user data has an instance join.
+local function cluster_of(encoded)
   local ok, plain = pcall(text.unbase64, encoded or "")
   for _, pattern in ipairs(ok and NAMES or {}) do
     local name = plain:match(pattern)
@@ -68,7 +66,7 @@ local function belongs(call, cluster, instance, known)
     return tag_of(instance, "eks:eks-cluster-name") == cluster.name -- Auto Mode
   end
   local managed = tag_of(instance, "eks:cluster-name")
-  if (managed or M.cluster_of(instance._user_data)) ~= cluster.name then return false end
+  if (managed or cluster_of(instance._user_data)) ~= cluster.name then return false end
   local role = role_of(call, cluster, instance)
   if not managed and cluster.accessConfig.authenticationMode == "API"
     and not (role and call:get("eks.access_entry", cluster.name .. "/" .. role.Arn)) then

@@ -162,8 +162,6 @@ function M.is_wanted(list, value)
   return not list or not list[1] or util.contains(list, value)
 end
 
-M.joined = nodes.of
-
 --- A cluster as it is shown: where its Kubernetes is served (sandbox/kubernetes), with that endpoint. The
 --- state keeps the one that it has on AWS.
 --- @param call eksrun.sandbox.Call
@@ -184,7 +182,7 @@ end
 --- @param cluster table
 --- @return integer
 function M.nodes(call, cluster)
-  local count = #M.joined(call, cluster)
+  local count = #nodes.of(call, cluster)
   for _, profile in ipairs(M.within(call, "eks.fargate_profile", cluster.name)) do
     for _, selector in ipairs(profile.status == "ACTIVE" and profile.selectors or {}) do
       if selector.namespace == "kube-system" then count = count + 1 end

@@ -9,19 +9,15 @@ local util = require "eksrun.util"
 
 local M = {}
 
---- @param service string
---- @return string prefix of its actions: "elasticloadbalancing"
-function M.prefix(service)
+-- The prefix of a service's actions: "elasticloadbalancing".
+local function prefix_of(service)
   local metadata = native.service(service):metadata()
   return actions.prefix[service] or metadata.signingName or metadata.endpointPrefix
 end
 
---- What IAM calls an operation.
---- @param service string
---- @param operation string
---- @return string action "s3:ListBucket"
-function M.action(service, operation)
-  return ("%s:%s"):format(M.prefix(service), (actions.renamed[service] or {})[operation] or operation)
+-- What IAM calls an operation: "s3:ListBucket".
+local function action_of(service, operation)
+  return ("%s:%s"):format(prefix_of(service), (actions.renamed[service] or {})[operation] or operation)
 end
 
 -- Tags that a request sets, by key.
@@ -58,7 +54,7 @@ local function context_of(call, resource)
   if keys[1] then context["aws:TagKeys"] = keys end
   for key, value in pairs(resources.tags(resource.thing)) do
     context["aws:ResourceTag/" .. key] = value
-    if call.service ~= "iam" then context[M.prefix(call.service) .. ":ResourceTag/" .. key] = value end
+    if call.service ~= "iam" then context[prefix_of(call.service) .. ":ResourceTag/" .. key] = value end
   end
   if call.service == "s3" then context["s3:prefix"] = call.params.Prefix end
   if call.service == "ec2" then context["ec2:Region"] = call.region end
@@ -94,7 +90,7 @@ local function tagging(call, list, found)
     or operation:find "^Authorize" or operation:find "^Associate") or operation == action then
     return
   end
-  action = ("%s:%s"):format(M.prefix(service), action)
+  action = ("%s:%s"):format(prefix_of(service), action)
   local more = service == "ec2" and { ["ec2:CreateAction"] = operation } or nil
   if service == "ec2" and not operation:find "^Authorize" then
     for _, resource in ipairs(found) do
@@ -144,7 +140,7 @@ function M.requests(call)
   if (actions.free[call.service] or {})[call.operation] then return list end
   local found = resources.of(call)
   for _, resource in ipairs(found) do
-    also(call, list, M.action(call.service, call.operation), resource)
+    also(call, list, action_of(call.service, call.operation), resource)
   end
   tagging(call, list, found)
   extras(call, list)
@@ -158,12 +154,8 @@ local WHY = {
 
 local STATUS = { json = 400 }
 
---- Refuses a request as the service says it.
---- @param call eksrun.sandbox.Call
---- @param request eksrun.sandbox.iam.Request
---- @param decision eksrun.sandbox.iam.Decision
---- @param group? string that did not allow it
-function M.refuse(call, request, decision, group)
+-- Refuses a request as the service says it.
+local function refuse(call, request, decision, group)
   local message = ("User: %s is not authorized to perform: %s%s "):format(call.principal.arn, request.action,
     request.resource ~= "*" and " on resource: " .. request.resource or "")
   if decision == "explicitDeny" then
@@ -189,7 +181,7 @@ function M.check(call, own)
   local policies = own and { identity = own } or principals.policies(call, call.principal)
   for _, request in ipairs(M.requests(call)) do
     local decision, _, group = evaluate.decide(policies, request)
-    if decision ~= "allowed" then M.refuse(call, request, decision, group) end
+    if decision ~= "allowed" then refuse(call, request, decision, group) end
   end
 end
 
