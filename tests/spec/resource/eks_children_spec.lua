@@ -1,6 +1,7 @@
 -- What lives in a cluster: moto knows none of it but node groups and Fargate profiles.
 local diff = require "eksrun.engine.diff"
 local fake = require "tests.spec.support.fake_aws"
+local json = require "eksrun.json"
 local resource = require "eksrun.resource"
 local task = require "eksrun.task"
 
@@ -228,6 +229,18 @@ describe("what lives in a cluster", function()
       assert.equal(1, #found)
       assert.same({ clusterName = "c", associationId = "a-1" }, calls.describe_pod_identity_association)
       assert.equal("c|n|s", association:key_of(found[1]))
+    end)
+
+    it("takes a policy as text or as a table, and sends text", function()
+      local policy = { Statement = { { Action = "s3:GetObject", Effect = "Allow", Resource = "*" } } }
+      for _, given in ipairs { policy, json.encode(policy) } do
+        local association, ctx, calls = type_with("eks.pod_identity_association", {})
+        local inputs = { clusterName = "c", namespace = "n", serviceAccount = "s", policy = given }
+        association.create(ctx, inputs)
+        association.update(ctx, { clusterName = "c", associationId = "a-1" }, inputs, { policy = true })
+        assert.same(policy, json.decode(calls.create_pod_identity_association.policy))
+        assert.same(policy, json.decode(calls.update_pod_identity_association.policy))
+      end
     end)
   end)
 

@@ -3,7 +3,7 @@
 --- idempotent.
 ---
 --- Outputs is a table by name: `stack.Outputs.BucketName` is a ref.
-local json = require "eksrun.json"
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
 local tags = require "eksrun.resource.tags"
 local util = require "eksrun.util"
@@ -45,10 +45,6 @@ local function record_of(ctx, stack)
   return record
 end
 
-local function template(value)
-  return type(value) == "table" and json.encode(value) or value
-end
-
 local function params_of(ctx, inputs)
   local parameters = {}
   for key, value in util.sorted_pairs(inputs.Parameters or {}) do
@@ -56,7 +52,7 @@ local function params_of(ctx, inputs)
   end
   return {
     StackName = inputs.StackName,
-    TemplateBody = template(inputs.TemplateBody),
+    TemplateBody = document.text(inputs.TemplateBody),
     TemplateURL = inputs.TemplateURL,
     Parameters = parameters,
     Capabilities = inputs.Capabilities,

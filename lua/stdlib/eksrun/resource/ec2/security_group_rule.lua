@@ -17,6 +17,14 @@ local LISTS = {
   ReferencedGroupId = { "UserIdGroupPairs", "GroupId" },
 }
 
+-- DescribeSecurityGroups gives rules no ids: this one is made of what identifies a rule.
+local function id_of(fields)
+  return table.concat({
+    fields.GroupId, fields.Direction, fields.IpProtocol, fields.FromPort, fields.ToPort,
+    fields.CidrIpv4 or fields.CidrIpv6 or fields.PrefixListId or fields.ReferencedGroupId,
+  }, "/")
+end
+
 -- AWS leaves the ports out where a protocol has none.
 local function record_of(group, direction, permission, peer, item)
   local all = permission.IpProtocol == "-1"
@@ -29,9 +37,7 @@ local function record_of(group, direction, permission, peer, item)
     Description = item.Description,
     [peer] = item[LISTS[peer][2]],
   }
-  record.RuleId = table.concat({
-    group, direction, record.IpProtocol, record.FromPort, record.ToPort, record[peer],
-  }, "/")
+  record.RuleId = id_of(record)
   return record
 end
 
@@ -161,12 +167,7 @@ return resource.define {
     ctx:done_already(function()
       call(ctx, "authorize_security_group_%s", inputs, ctx:tag_specification "security-group-rule")
     end, "InvalidPermission.Duplicate")
-    return {
-      RuleId = table.concat({
-        inputs.GroupId, inputs.Direction, inputs.IpProtocol, inputs.FromPort, inputs.ToPort,
-        inputs.CidrIpv4 or inputs.CidrIpv6 or inputs.PrefixListId or inputs.ReferencedGroupId,
-      }, "/"),
-    }
+    return { RuleId = id_of(inputs) }
   end,
 
   update = function(ctx, _, inputs) call(ctx, "update_security_group_rule_descriptions_%s", inputs) end,

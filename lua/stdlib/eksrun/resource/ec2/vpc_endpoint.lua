@@ -1,7 +1,7 @@
 --- ec2.vpc_endpoint: a private way from a network to a service of AWS or of somebody else's (PrivateLink).
 --- Found by its tags; the token makes its creation idempotent.
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
-local json = require "eksrun.json"
 local util = require "eksrun.util"
 
 local function describe(ctx, record)
@@ -24,10 +24,6 @@ local function record_of(ctx, endpoint)
   record.leaving = endpoint.State:lower() == "deleting"
   record.failed = GIVEN_UP[endpoint.State:lower()] and endpoint.State or nil
   return record
-end
-
-local function document(value)
-  return type(value) == "table" and json.encode(value) or value
 end
 
 -- What ModifyVpcEndpoint takes for the change of a set.
@@ -88,7 +84,7 @@ return resource.define {
       SecurityGroupIds = inputs.SecurityGroupIds,
       RouteTableIds = inputs.RouteTableIds,
       PrivateDnsEnabled = inputs.PrivateDnsEnabled,
-      PolicyDocument = document(inputs.PolicyDocument),
+      PolicyDocument = document.text(inputs.PolicyDocument),
       IpAddressType = inputs.IpAddressType,
       ClientToken = ctx.token,
     }).VpcEndpoint)
@@ -113,7 +109,7 @@ return resource.define {
     for _, name in ipairs { "SubnetIds", "SecurityGroupIds", "RouteTableIds" } do
       if changed[name] then change_set(params, name, inputs[name], record[name]) end
     end
-    if changed.PolicyDocument then params.PolicyDocument = document(inputs.PolicyDocument) end
+    if changed.PolicyDocument then params.PolicyDocument = document.text(inputs.PolicyDocument) end
     if changed.PrivateDnsEnabled then params.PrivateDnsEnabled = inputs.PrivateDnsEnabled end
     if changed.IpAddressType then params.IpAddressType = inputs.IpAddressType end
     ctx.aws.ec2:modify_vpc_endpoint(params)

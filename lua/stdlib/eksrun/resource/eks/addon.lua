@@ -2,7 +2,7 @@
 ---
 --- An add-on whose pods have no node to run on is DEGRADED and becomes ACTIVE when one comes: that status
 --- ends no wait.
-local json = require "eksrun.json"
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.eks.support"
 
@@ -26,10 +26,6 @@ local function record_of(ctx, addon)
   return record
 end
 
-local function text(values)
-  return type(values) == "table" and json.encode(values) or values
-end
-
 -- What creation and update take alike.
 local function params_of(ctx, inputs)
   return {
@@ -38,7 +34,7 @@ local function params_of(ctx, inputs)
     addonVersion = inputs.addonVersion,
     serviceAccountRoleArn = inputs.serviceAccountRoleArn,
     podIdentityAssociations = inputs.podIdentityAssociations,
-    configurationValues = text(inputs.configurationValues),
+    configurationValues = document.text(inputs.configurationValues),
     resolveConflicts = inputs.resolveConflicts,
     clientRequestToken = ctx.token,
   }

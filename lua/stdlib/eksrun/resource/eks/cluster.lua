@@ -44,9 +44,7 @@ end
 
 local function check_log_types(types)
   for _, log_type in ipairs(types) do
-    local known = false
-    for _, name in ipairs(LOG_TYPES) do known = known or name == log_type end
-    if not known then
+    if not util.contains(LOG_TYPES, log_type) then
       return ("'%s' is no log type: %s"):format(tostring(log_type), table.concat(LOG_TYPES, ", "))
     end
   end

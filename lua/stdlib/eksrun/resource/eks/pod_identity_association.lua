@@ -1,5 +1,6 @@
 --- eks.pod_identity_association: the role that the pods of a service account get. Found by its cluster, its
 --- namespace and its service account.
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.eks.support"
 
@@ -72,7 +73,7 @@ return resource.define {
       roleArn = inputs.roleArn,
       targetRoleArn = inputs.targetRoleArn,
       disableSessionTags = inputs.disableSessionTags,
-      policy = inputs.policy,
+      policy = document.text(inputs.policy),
       clientRequestToken = ctx.token,
     }).association
   end,
@@ -84,7 +85,7 @@ return resource.define {
       roleArn = inputs.roleArn,
       targetRoleArn = inputs.targetRoleArn,
       disableSessionTags = inputs.disableSessionTags,
-      policy = inputs.policy,
+      policy = document.text(inputs.policy),
       clientRequestToken = ctx.token,
     }
   end,

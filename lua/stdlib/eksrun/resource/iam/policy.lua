@@ -1,6 +1,7 @@
 --- iam.policy: a policy of the account's own. Found by its name, which is made from the stack and the address
 --- when the recipe gives none. A change of the document makes a new version the default; of the five that IAM
 --- keeps the oldest makes room.
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.iam.support"
 
@@ -82,7 +83,7 @@ return resource.define {
       PolicyName = inputs.PolicyName,
       Path = inputs.Path,
       Description = inputs.Description,
-      PolicyDocument = support.document(inputs.PolicyDocument),
+      PolicyDocument = document.text(inputs.PolicyDocument),
     }).Policy
   end,
 
@@ -93,7 +94,7 @@ return resource.define {
     end
     ctx.aws.iam:create_policy_version {
       PolicyArn = record.Arn,
-      PolicyDocument = support.document(inputs.PolicyDocument),
+      PolicyDocument = document.text(inputs.PolicyDocument),
       SetAsDefault = true,
     }
   end,

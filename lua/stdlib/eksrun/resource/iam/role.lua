@@ -1,6 +1,7 @@
 --- iam.role: a role with its attached policies. Found by its name, which is made from the stack and
 --- the address when the recipe gives none.
 local check = require "eksrun.resource.check"
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
 local support = require "eksrun.resource.iam.support"
 local util = require "eksrun.util"
@@ -83,7 +84,7 @@ return resource.define {
     local role = ctx.aws.iam:create_role(ctx:tagged {
       RoleName = inputs.RoleName,
       Path = inputs.Path,
-      AssumeRolePolicyDocument = support.document(inputs.AssumeRolePolicyDocument),
+      AssumeRolePolicyDocument = document.text(inputs.AssumeRolePolicyDocument),
       Description = inputs.Description,
       MaxSessionDuration = inputs.MaxSessionDuration,
       PermissionsBoundary = inputs.PermissionsBoundary,
@@ -102,7 +103,7 @@ return resource.define {
     local name = record.RoleName
     if changed.AssumeRolePolicyDocument then
       ctx.aws.iam:update_assume_role_policy {
-        RoleName = name, PolicyDocument = support.document(inputs.AssumeRolePolicyDocument),
+        RoleName = name, PolicyDocument = document.text(inputs.AssumeRolePolicyDocument),
       }
     end
     if changed.Description or changed.MaxSessionDuration then

@@ -1,16 +1,8 @@
---- What the IAM types share: documents, and the search among what IAM filters by no tag.
-local json = require "eksrun.json"
+--- What the IAM types share: documents as IAM gives them, and the search among what IAM filters by no tag.
 local tags = require "eksrun.resource.tags"
 local text = require "eksrun.text"
 
 local M = {}
-
---- A policy document as a call takes it.
---- @param value string|table|nil
---- @return string?
-function M.document(value)
-  return type(value) == "table" and json.encode(value) or value
-end
 
 --- A policy document as IAM gives it, percent-encoded, as text.
 --- @param value string|table

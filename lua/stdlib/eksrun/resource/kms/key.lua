@@ -1,15 +1,11 @@
 --- kms.key: a key. KMS gives it no name, takes no token and filters by no tag: it is found by its
 --- description, which holds the stack and the address, among the account's keys, and by its tags. Deleting
 --- one schedules its deletion; until then it can be taken back.
-local json = require "eksrun.json"
+local document = require "eksrun.resource.document"
 local resource = require "eksrun.resource"
 local tags = require "eksrun.resource.tags"
 
 local KEY_LOOKUPS_AT_ONCE = 50
-
-local function document(value)
-  return type(value) == "table" and json.encode(value) or value
-end
 
 -- The stack's keys. Each key of the account is asked for its tags, once, whichever types need it.
 local function owned(ctx)
@@ -92,7 +88,7 @@ return resource.define {
       KeySpec = inputs.KeySpec,
       KeyUsage = inputs.KeyUsage,
       MultiRegion = inputs.MultiRegion,
-      Policy = document(inputs.Policy),
+      Policy = document.text(inputs.Policy),
     }).KeyMetadata
     key.EnableKeyRotation = false
     return key
@@ -107,7 +103,7 @@ return resource.define {
       kms:update_key_description { KeyId = id, Description = inputs.Description }
     end
     if changed.Policy then
-      kms:put_key_policy { KeyId = id, PolicyName = "default", Policy = document(inputs.Policy) }
+      kms:put_key_policy { KeyId = id, PolicyName = "default", Policy = document.text(inputs.Policy) }
     end
     set_rotation(ctx, record, inputs)
   end,
