@@ -90,102 +90,115 @@ end
 ---   else public
 --- @field egress eksrun.Gate what must stand before a node in them reaches what it needs
 
+-- Name tag and the recipe's tags of a part of the network, and for which load balancers a subnet is.
+local function tags_of(options, suffix, role)
+  local tags = util.overlay({ Name = options.name .. "/" .. suffix }, options.tags or {})
+  if role then tags["kubernetes.io/role/" .. role] = "1" end
+  return tags
+end
+
+-- The public subnets, whose one route table leads to the internet.
+local function declare_public(net, options, ranges, gateway)
+  local route_table = ec2.route_table { "routes", VpcId = net.vpc, tags = tags_of(options, "public") }
+  net.egress:first(ec2.route {
+    "default",
+    RouteTableId = route_table,
+    DestinationCidrBlock = ANYWHERE,
+    GatewayId = gateway,
+  })
+  for i, letter in ipairs(net.letters) do
+    net.public[i] = ec2.subnet {
+      letter,
+      VpcId = net.vpc,
+      AvailabilityZone = net.zones[i],
+      CidrBlock = ranges[i].public,
+      MapPublicIpOnLaunch = true,
+      tags = tags_of(options, "public/" .. letter, "elb"),
+    }
+    net.egress:first(ec2.route_table_association {
+      "link-" .. letter,
+      RouteTableId = route_table,
+      SubnetId = net.public[i],
+    })
+  end
+end
+
+local function declare_nats(net, options, gateway)
+  local nats = {}
+  for i = 1, ({ none = 0, single = 1, ["per-zone"] = #net.zones })[options.nat] do
+    local letter = net.letters[i]
+    local tags = tags_of(options, "nat/" .. letter)
+    nats[i] = ec2.nat_gateway {
+      "nat-" .. letter,
+      SubnetId = net.public[i],
+      AllocationId = ec2.address { "address-" .. letter, Domain = "vpc", tags = tags },
+      tags = tags,
+      depends_on = { gateway },
+    }
+  end
+  return nats
+end
+
+-- The private subnets, each with a route table of its own, which leads to the NAT gateway of its zone, to the
+-- only one, or nowhere.
+local function declare_private(net, options, ranges, nats)
+  for i, letter in ipairs(net.letters) do
+    net.private[i] = ec2.subnet {
+      letter,
+      VpcId = net.vpc,
+      AvailabilityZone = net.zones[i],
+      CidrBlock = ranges[i].private,
+      tags = tags_of(options, "private/" .. letter, "internal-elb"),
+    }
+    net.routes[i] = ec2.route_table {
+      "routes-" .. letter, VpcId = net.vpc, tags = tags_of(options, "private/" .. letter),
+    }
+    net.egress:first(ec2.route_table_association {
+      "link-" .. letter,
+      RouteTableId = net.routes[i],
+      SubnetId = net.private[i],
+    })
+    if nats[1] then
+      net.egress:first(ec2.route {
+        "default-" .. letter,
+        RouteTableId = net.routes[i],
+        DestinationCidrBlock = ANYWHERE,
+        NatGatewayId = nats[i] or nats[1],
+      })
+    end
+  end
+end
+
 -- The network itself comes first: until it is declared, the stack may get another name, and what can be asked
 -- of it beside the zones waits.
 local function declare(options, zones, ranges)
-  local function tags(suffix, role)
-    local all = { Name = options.name .. "/" .. suffix }
-    for key, value in pairs(options.tags or {}) do all[key] = value end
-    if role then all["kubernetes.io/role/" .. role] = "1" end
-    return all
-  end
   local vpc = ec2.vpc {
     CidrBlock = options.cidr,
     EnableDnsSupport = true,
     EnableDnsHostnames = true,
-    tags = tags "vpc",
+    tags = tags_of(options, "vpc"),
   }
-  local letters = {}
-  if type(zones) ~= "table" then zones = M.zones(zones) end
-  for i, zone in ipairs(zones) do letters[i] = zone:match("%d([%l%d-]*)$") end
-  local private, public, routes, nats, egress = {}, {}, {}, {}, gate.new()
-
-  if options.internet then
-    local gateway = ec2.internet_gateway { "gateway", VpcId = vpc, tags = tags "gateway" }
-    eksrun.scope("public", function()
-      local table_ = ec2.route_table { "routes", VpcId = vpc, tags = tags "public" }
-      egress:first(ec2.route {
-        "default",
-        RouteTableId = table_,
-        DestinationCidrBlock = ANYWHERE,
-        GatewayId = gateway,
-      })
-      for i, letter in ipairs(letters) do
-        public[i] = ec2.subnet {
-          letter,
-          VpcId = vpc,
-          AvailabilityZone = zones[i],
-          CidrBlock = ranges[i].public,
-          MapPublicIpOnLaunch = true,
-          tags = tags("public/" .. letter, "elb"),
-        }
-        egress:first(ec2.route_table_association {
-          "link-" .. letter,
-          RouteTableId = table_,
-          SubnetId = public[i],
-        })
-      end
-    end)
-
-    for i = 1, ({ none = 0, single = 1, ["per-zone"] = #zones })[options.nat] do
-      local name = "nat/" .. letters[i]
-      nats[i] = ec2.nat_gateway {
-        "nat-" .. letters[i],
-        SubnetId = public[i],
-        AllocationId = ec2.address { "address-" .. letters[i], Domain = "vpc", tags = tags(name) },
-        tags = tags(name),
-        depends_on = { gateway },
-      }
-    end
-  end
-
-  eksrun.scope("private", function()
-    for i, letter in ipairs(letters) do
-      private[i] = ec2.subnet {
-        letter,
-        VpcId = vpc,
-        AvailabilityZone = zones[i],
-        CidrBlock = ranges[i].private,
-        tags = tags("private/" .. letter, "internal-elb"),
-      }
-      routes[i] = ec2.route_table { "routes-" .. letter, VpcId = vpc, tags = tags("private/" .. letter) }
-      egress:first(ec2.route_table_association {
-        "link-" .. letter,
-        RouteTableId = routes[i],
-        SubnetId = private[i],
-      })
-      if nats[1] then
-        egress:first(ec2.route {
-          "default-" .. letter,
-          RouteTableId = routes[i],
-          DestinationCidrBlock = ANYWHERE,
-          NatGatewayId = nats[i] or nats[1],
-        })
-      end
-    end
-  end)
-
-  return util.strict("a network", {
+  local net = {
     name = options.name,
     cidr = options.cidr,
     vpc = vpc,
-    zones = zones,
-    public = public,
-    private = private,
-    routes = routes,
-    nodes = (nats[1] or not options.internet) and private or public,
-    egress = egress,
-  }, nil, existing.outputs)
+    zones = type(zones) == "table" and zones or M.zones(zones),
+    letters = {}, public = {}, private = {}, routes = {},
+    egress = gate.new(),
+  }
+  for i, zone in ipairs(net.zones) do net.letters[i] = zone:match("%d([%l%d-]*)$") end
+  local nats = {}
+  if options.internet then
+    local gateway = ec2.internet_gateway {
+      "gateway", VpcId = net.vpc, tags = tags_of(options, "gateway"),
+    }
+    eksrun.scope("public", declare_public, net, options, ranges, gateway)
+    nats = declare_nats(net, options, gateway)
+  end
+  eksrun.scope("private", declare_private, net, options, ranges, nats)
+  net.letters = nil
+  net.nodes = (nats[1] or not options.internet) and net.private or net.public
+  return util.strict("a network", net, nil, existing.outputs)
 end
 
 --- Declares a network for a cluster, under the scope `network`.

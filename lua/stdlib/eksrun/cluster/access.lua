@@ -30,7 +30,7 @@ local function access_name(options)
   util.raise_at_caller("access: field 'name' is required where the principal is made in the recipe")
 end
 
--- The ARN of an access policy and its scope.
+-- The short name of an access policy, its ARN and its scope.
 local function access_policy(where, policy)
   local name, namespaces = policy, nil
   if type(policy) == "table" then

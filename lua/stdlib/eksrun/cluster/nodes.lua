@@ -73,8 +73,8 @@ function M.methods.managed_nodes(cluster, options)
   util.check_options("managed_nodes", options, OPTIONS)
   local where = "managed_nodes " .. options.name
   local subnets = support.subnets(cluster, where, options.subnets, "nodes")
-  local chosen, ami_type = pcall(ami.managed_type, options.instance_types)
-  if not options.ami_type and not chosen then util.raise_at_caller("%s: %s", where, ami_type) end
+  local known, found = pcall(ami.managed_type, options.instance_types)
+  if not options.ami_type and not known then util.raise_at_caller("%s: %s", where, found) end
   support.check_capacity(where, options.capacity)
   support.check_labels(where, options.labels)
   local wrong = bootstrap.check_taints(options.taints)
@@ -90,7 +90,7 @@ function M.methods.managed_nodes(cluster, options)
       subnets = subnets,
       scalingConfig = { minSize = min, maxSize = max, desiredSize = desired },
       instanceTypes = options.instance_types,
-      amiType = options.ami_type or ami_type,
+      amiType = options.ami_type or found,
       capacityType = options.capacity,
       diskSize = options.disk_size,
       version = options.version,

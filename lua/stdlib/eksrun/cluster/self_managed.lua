@@ -13,6 +13,7 @@ local graph = require "eksrun.engine.graph"
 local iam = require "eksrun.iam"
 local nodes = require "eksrun.cluster.nodes"
 local support = require "eksrun.cluster.support"
+local tag_forms = require "eksrun.resource.tags"
 local util = require "eksrun.util"
 
 local M = { methods = {} }
@@ -130,12 +131,6 @@ local function user_data(cluster, options)
   }):map(bootstrap.user_data)
 end
 
-local function tag_list(tags)
-  local list = {}
-  for key, value in util.sorted_pairs(tags) do list[#list + 1] = { Key = key, Value = value } end
-  return list
-end
-
 local function template_data(where, cluster, options, tags)
   return {
     ImageId = image(where, cluster, options),
@@ -155,7 +150,7 @@ local function template_data(where, cluster, options, tags)
         },
       },
     },
-    TagSpecifications = { { ResourceType = "volume", Tags = tag_list(tags) } },
+    TagSpecifications = { { ResourceType = "volume", Tags = tag_forms.list(tags) } },
   }
 end
 
@@ -199,17 +194,17 @@ function M.methods.self_managed_nodes(cluster, options)
   if not options.role then support.check_access_entries(cluster, where) end
   local subnets = support.subnets(cluster, where, options.subnets, "nodes")
   local min, desired, max = support.sizes(where, options)
-  local tags = {
+  local own_tags = options.tags or cluster.tags
+  local tags = util.overlay({
     Name = cluster.name .. "/" .. options.name, ["kubernetes.io/cluster/" .. cluster.name] = "owned",
-  }
-  for key, value in pairs(options.tags or cluster.tags or {}) do tags[key] = value end
+  }, own_tags or {})
   local refresh = options.refresh
   if refresh == true then refresh = {} end
   local group = eksrun.scope("nodes", function()
     local data = template_data(where, cluster, options, tags)
     local template = eksrun.scope(options.name, function()
       return ec2.launch_template {
-        "template", LaunchTemplateData = data, tags = options.tags or cluster.tags,
+        "template", LaunchTemplateData = data, tags = own_tags,
       }
     end)
     local specification = {

@@ -93,11 +93,6 @@ local function declare(options, services, by_name)
   local subnets, zones = options.subnets or network.private, options.zones or not options.subnets
     and network.zones or {}
   local groups = options.security_groups
-  local function tags_of(name)
-    local tags = { Name = network.name .. "/" .. name }
-    for key, value in pairs(options.tags or {}) do tags[key] = value end
-    return tags
-  end
   for _, name in ipairs(services) do
     local kinds = by_name[name]
     local gateway = not util.contains(options.interface, name) and kinds.Gateway
@@ -116,7 +111,7 @@ local function declare(options, services, by_name)
       SecurityGroupIds = not gateway and groups or nil,
       PrivateDnsEnabled = not gateway and options.private_dns ~= false or nil,
       PolicyDocument = (options.policies or {})[name],
-      tags = tags_of(name),
+      tags = util.overlay({ Name = network.name .. "/" .. name }, options.tags or {}),
     }
     network.egress:first(all[name])
   end

@@ -2,6 +2,7 @@
 --- returns.
 local aws = require "eksrun.aws"
 local gate = require "eksrun.gate"
+local tags = require "eksrun.resource.tags"
 local util = require "eksrun.util"
 local zones_without_eks = require "eksrun.vpc.zones"
 
@@ -19,9 +20,9 @@ function M.outputs(network)
   }
 end
 
-local function filters(tags, more)
+local function filters(wanted, more)
   local list = more or {}
-  for key, value in util.sorted_pairs(tags or {}) do
+  for key, value in util.sorted_pairs(wanted or {}) do
     list[#list + 1] = { Name = "tag:" .. key, Values = { value } }
   end
   return list
@@ -72,16 +73,11 @@ local function way_out(routes)
   return found
 end
 
-local function tag_of(tags, key)
-  for _, tag in ipairs(tags or {}) do
-    if tag.Key == key then return tag.Value end
-  end
-end
-
 -- By the tags that Kubernetes looks for; where there is none, by its routes.
 local function is_public(subnet, out)
-  if tag_of(subnet.Tags, "kubernetes.io/role/internal-elb") then return false end
-  if tag_of(subnet.Tags, "kubernetes.io/role/elb") then return true end
+  local role = tags.read(subnet.Tags)
+  if role["kubernetes.io/role/internal-elb"] then return false end
+  if role["kubernetes.io/role/elb"] then return true end
   return out == "igw"
 end
 
@@ -118,7 +114,7 @@ function M.read(options)
   local table_of = table_of_subnets(all("describe_route_tables", { Filters = { within } }, "RouteTables"))
 
   local network = {
-    name = tag_of(vpc.Tags, "Name") or vpc.VpcId,
+    name = tags.read(vpc.Tags).Name or vpc.VpcId,
     cidr = vpc.CidrBlock,
     vpc = vpc.VpcId,
     zones = {}, public = {}, private = {}, routes = {},
