@@ -71,6 +71,10 @@ describe("the debug log", function()
     local text = log(function() client("eks", w):describe_cluster { name = "x" } end)
     assert.matches("[1.1]   credentials AKID... from the caller\n[1.1] > GET", text, 1, true)
     assert.equal(1, select(2, text:gsub("from the caller", "")))
+    local two = log(function()
+      for _ = 1, 2 do client("eks", world { { 200, json11, '{"clusters": []}' } }):list_clusters {} end
+    end)
+    assert.equal(1, select(2, two:gsub("from the caller", ""))) -- of all clients
     assert.matches("[1.1] > GET https://eks.eu-west-1.amazonaws.com/clusters/x "
       .. "(eks:DescribeCluster, attempt 1 of 3)", text, 1, true)
     assert.matches("[1.1] < 503 in 0.250 s: address 0.004, connected 0.010, TLS 0.030, first byte 0.200",
@@ -231,6 +235,18 @@ describe("the debug log", function()
 end)
 
 describe("the counters", function()
+  it("give times of what was answered only", function()
+    local counters = stats.new()
+    observe.add(counters)
+    local down = { code = "network", message = "connection refused", retryable = true }
+    local _ = client("eks", world { down, down, down }).try:describe_cluster { name = "x" }
+    local answer = { 200, { ["content-type"] = "application/json" }, '{"clusters": []}' }
+    client("eks", world { down, answer }):list_clusters {}
+    observe.remove(counters)
+    assert.matches("     3  eks:DescribeCluster, 1 failed\n", stats.format(counters), 1, true)
+    assert.matches("     2  eks:ListClusters, 0.250 s each\n", stats.format(counters), 1, true)
+  end)
+
   it("count the bytes of files that are sent, and of streams", function()
     local counters = stats.new()
     observe.add(counters)

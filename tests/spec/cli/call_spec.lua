@@ -173,7 +173,10 @@ describe("eksrun call", function()
     assert.equal("AAH/", plaintext("--plaintext", "fileb://" .. path))
     assert.equal("aGk=", plaintext("--plaintext", "hi", "--cli-binary-format", "raw-in-base64-out"))
     assert.equal("aGk=", plaintext("--params", '{"Plaintext": "aGk="}'))
-    assert.matches("%-%-plaintext: 'hi there' is not base64",
+    assert.matches("%-%-ciphertext%-blob: 'hi there' is not base64",
+      refused("kms", "decrypt", "--ciphertext-blob", "hi there"))
+    -- A secret is not quoted.
+    assert.matches("%-%-plaintext: what is given is not base64",
       refused("kms", "encrypt", "--key-id", "k", "--plaintext", "hi there"))
     assert.matches("is not text", refused("kms", "describe-key", "--key-id", "file://" .. path))
     local item = sent("dynamodb", "put-item", "--table-name", "t",

@@ -47,7 +47,7 @@ end
 function M.new(write)
   local calls = 0
   local numbers = setmetatable({}, { __mode = "k" })
-  local named = setmetatable({}, { __mode = "k" }) -- credentials
+  local named = {} -- credentials, by what tells them apart
 
   local function label(call)
     if not numbers[call] then
@@ -82,8 +82,9 @@ function M.new(write)
   -- Who signs: said once.
   local function credentials(call)
     local held = call.credentials
-    if not held or named[held] then return end
-    named[held] = true
+    local key = held and (held.access_key_id or "") .. "\0" .. held.source
+    if not held or named[key] then return end
+    named[key] = true
     line(call, "  %s", held.token and "bearer token from " .. held.source or tostring(held))
   end
 

@@ -5,7 +5,8 @@ local M = {}
 --- @field calls integer
 --- @field requests integer
 --- @field failed integer calls that ended with an error
---- @field seconds number of its requests, from sending to the whole answer
+--- @field timed integer requests that were answered, over the network
+--- @field seconds number of those, from sending to the whole answer
 
 --- @class eksrun.aws.Stats an observer (eksrun.aws.observe)
 --- @field calls integer
@@ -23,7 +24,7 @@ local function operation_of(stats, call)
   local name = call.client.name .. ":" .. call.name
   local found = stats.operations[name]
   if not found then
-    found = { calls = 0, requests = 0, failed = 0, seconds = 0 }
+    found = { calls = 0, requests = 0, failed = 0, timed = 0, seconds = 0 }
     stats.operations[name] = found
   end
   return found
@@ -60,7 +61,7 @@ function M.new()
     if not timing then return end
     if not timing.reused then stats.connections = stats.connections + 1 end
     local operation = operation_of(stats, call)
-    operation.seconds = operation.seconds + timing.total
+    operation.timed, operation.seconds = operation.timed + 1, operation.seconds + timing.total
   end
 
   function stats.waiting(_, seconds) stats.waited = stats.waited + seconds end
@@ -104,8 +105,8 @@ function M.format(stats)
   end)
   for _, name in ipairs(names) do
     local operation = stats.operations[name]
-    lines[#lines + 1] = ("%6d  %s, %.3f s each%s"):format(operation.requests, name,
-      operation.seconds / math.max(1, operation.requests),
+    lines[#lines + 1] = ("%6d  %s%s%s"):format(operation.requests, name,
+      operation.timed > 0 and (", %.3f s each"):format(operation.seconds / operation.timed) or "",
       operation.failed > 0 and (", %d failed"):format(operation.failed) or "")
   end
   return table.concat(lines, "\n") .. "\n"

@@ -147,12 +147,13 @@ end
 
 -- ---- blobs and timestamps, wherever the value came from
 
-local function blob(value, options)
+local function blob(value, shape, options)
   if type(value) ~= "string" or options.raw_blobs and options.raw_blobs() then return value end
   local bytes = select(2, pcall(text.unbase64, (value:gsub("%s+$", ""))))
   if type(bytes) ~= "string" then
-    util.fail("usage", "'%s' is not base64; fileb:// reads bytes, "
-      .. "--cli-binary-format raw-in-base64-out takes text", util.escape(value:sub(1, 40), true))
+    local shown = shape.sensitive and "what is given" or ("'%s'"):format(util.escape(value:sub(1, 40), true))
+    util.fail("usage", "%s is not base64; fileb:// reads bytes, "
+      .. "--cli-binary-format raw-in-base64-out takes text", shown)
   end
   return bytes
 end
@@ -165,7 +166,7 @@ end
 
 local function finish(value, shape, above, options)
   if files.is_bytes(value) then return value[1] end
-  if shape.type == "blob" then return blob(value, options) end
+  if shape.type == "blob" then return blob(value, shape, options) end
   if shape.type == "timestamp" then return timestamp(value) end
   if not is_complex(shape) or type(value) ~= "table" then return value end
   local whole
