@@ -16,5 +16,5 @@
 ---@class eksrun.Declaration
 ---@field [1]? string name, the last part of the address; default: the type's own
 ---@field tags? table<string, string>
----@field depends_on? (eksrun.Handle|string)[]
+---@field depends_on? (eksrun.Handle|string)[] what comes first: resources, or addresses declared anywhere
 ---@field protect? boolean refuse to replace or delete it

@@ -156,6 +156,62 @@ eksrun.step("seed", { after = { net } }, function() fo("hunter2") end)]])
     assert.matches('"column":53,.*"file":"' .. path .. '","line":3,', out)
   end)
 
+  describe("of needs that are declared later", function()
+    local later = [[
+local net = require("eksrun.resource").get "cloud.net"
+net { "first", Cidr = "1", depends_on = { "last" } }
+net { "last", Cidr = "2" }
+net { "other", Cidr = "3" }]]
+
+    -- The calls that change something, in their order.
+    local function changes()
+      local out = {}
+      for _, call in ipairs(sky.log) do
+        if not call:find "^describe" then out[#out + 1] = call end
+      end
+      sky.log = {}
+      return table.concat(out, ", ")
+    end
+
+    it("makes them first and deletes them last, also by a saved plan and as targets", function()
+      local path = write("later.lua", later)
+      eksrun(sky, path, "--target", "first", "--yes")
+      assert.equal("create 2, create 1", changes())
+      eksrun(sky, "destroy", path, "--yes")
+      assert.equal("delete net-2, delete net-1", changes())
+      local saved = folder .. "/later.plan"
+      eksrun(sky, "plan", path, "--target", "first", "--out", saved)
+      assert.equal(0, (eksrun(sky, saved)))
+      assert.equal("create 2, create 1", changes())
+      assert.equal(2, (eksrun(sky, "plan", path)))
+    end)
+
+    it("draws them, and finds nothing wrong with them", function()
+      local path = write("later.lua", later)
+      local status, out, err = eksrun(sky, "graph", path, "--format", "mermaid")
+      assert.equal(0, status, err)
+      local names = {}
+      for id, name in out:gmatch '(n%d+)%("%+ (%l+)<' do names[id] = name end
+      local from, to = out:match "(n%d+) ?%-%->%s*(n%d+)"
+      assert.same({ "last", "first" }, { names[from], names[to] }, out)
+      assert.equal(0, (eksrun(sky, "check", path)))
+    end)
+
+    it("names a cycle, and asks nobody", function()
+      local path = write("cycle.lua", (later:gsub('"2"', '"2", depends_on = { "first" }')))
+      for command, wanted in pairs { apply = 2, plan = 1, destroy = 2, graph = 2, drift = 1, status = 2 } do
+        local status, _, err = eksrun(sky, command, path)
+        assert.equal(wanted, status, err)
+        assert.matches("eksrun: P:2:28: first depends on itself: first (P:2) -> last (P:3) -> first; take",
+          (err:gsub(path, "P")), 1, true)
+      end
+      local status, out = eksrun(sky, "check", path)
+      assert.equal(1, status)
+      assert.matches("cycle.lua:2:28: first depends on itself: ", out)
+      assert.is_nil(sky.calls.describe)
+    end)
+  end)
+
   it("destroys by recipe or by name", function()
     eksrun(sky, recipe, "--yes", "name=prod")
     local status, _, err = eksrun(sky, "destroy", "--stack", "thing/prod", "--yes")

@@ -122,16 +122,46 @@ describe("the graph", function()
     assert.matches("unknown input 'Sizes'", message(function() thing { Sizes = 1 } end))
     assert.matches("takes no tags", message(function() thing { tags = {} } end))
     assert.matches("'a b' is no name", message(function() thing { "a b" } end))
-    assert.matches("depends_on wants .* got 'nope', which is not declared up to here$",
-      message(function() thing { depends_on = { "nope" } } end))
+    assert.matches("thing: depends_on wants .* got number$",
+      message(function() thing { depends_on = { 1 } } end))
   end))
 
-  it("names a cycle", with_graph(function()
+  it("takes an address that is declared later as a need", with_graph(function()
     local g = graph.current()
-    thing { "a" } thing { "b", depends_on = { "a" } } thing { "c", depends_on = { "b" } }
-    table.insert(g.by_address.a.depends_on, g.by_address.c)
-    local ok, err = pcall(g.order, g)
-    assert.is_false(ok)
-    assert.matches("a depends on itself: a %-> c %-> b %-> a", tostring(err))
+    thing { "a", depends_on = { "net/b", "c" } }
+    g:scope("net", function() thing { "b", depends_on = { "c" } } end)
+    thing { "c" }
+    local names = {}
+    for i, node in ipairs(g:order()) do names[i] = node.address end
+    assert.same({ "c", "net/b", "a" }, names)
+    assert.equal(3, #g:order())
+    assert.equal(2, #g.by_address.a.depends_on)
+  end))
+
+  it("names the line of a need that nothing is declared for", with_graph(function()
+    thing { "a" }
+    thing { "b", depends_on = { "net/vcp" } }
+    graph.current():scope("net", function() thing { "vpc" } end)
+    local text = message(function() graph.current():order() end)
+    assert.matches("ref_spec.lua:%d+: b: depends_on: no resource has the address 'net/vcp'; "
+      .. "did you mean 'net/vpc'%?$", text)
+  end))
+
+  it("names a cycle whole, from its first on, with the lines", with_graph(function()
+    thing { "before", depends_on = { "b" } }
+    local a = thing { "a", depends_on = { "c" } }
+    local b = thing { "b", Items = { a.Id } }
+    thing { "c", Size = 1, depends_on = { b } }
+    local text = message(function() graph.current():order() end)
+    local line = math.tointeger(text:match "ref_spec.lua:(%d+): a depends on itself: ")
+    assert.equal(("f:%d: a depends on itself: a (f:%d) -> c (f:%d) -> b (f:%d) -> a; "
+      .. "take one of these inputs or depends_on out"):format(line, line, line + 2, line + 1),
+      (text:gsub("[^ (]*ref_spec.lua", "f")))
+  end))
+
+  it("names what depends on itself alone", with_graph(function()
+    thing { "a", depends_on = { "a" } }
+    assert.matches("a depends on itself: a %(.*ref_spec.lua:%d+%) %-> a; take",
+      message(function() graph.current():order() end))
   end))
 end)

@@ -81,7 +81,6 @@ local function load_recipe(parsed, own, read, found)
     local loaded = lint.watch(own, read, told, function()
       return recipe.load(parsed.recipe, parsed.params)
     end)
-    loaded.graph:order()
     for _, node in ipairs(loaded.graph.nodes) do ref.check(node.inputs) end
     return loaded
   end)

@@ -84,7 +84,7 @@ local SHARED = [[
 ---@class eksrun.types.Declaration what every resource takes
 ---@field [1]? string name, the last part of the address
 ---@field tags? table<string, string>
----@field depends_on? any[]
+---@field depends_on? any[] what comes first: resources, or addresses declared anywhere
 ---@field protect? boolean refuse to replace or delete it
 ---@field was? string[] addresses that it had before
 ]]

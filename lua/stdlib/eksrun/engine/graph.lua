@@ -23,12 +23,13 @@ local M = {}
 --- @field stack eksrun.Stack? once it has a name
 --- @field on_first fun()? called when the first node was declared
 --- @field closed boolean? takes no declarations
+--- @field later { node: eksrun.Node, address: string }[] needs that were not declared yet
 local Graph = {}
 Graph.__index = Graph
 
 --- @return eksrun.Graph
 function M.new()
-  return setmetatable({ nodes = {}, by_address = {}, prefix = "" }, Graph)
+  return setmetatable({ nodes = {}, by_address = {}, later = {}, prefix = "" }, Graph)
 end
 
 -- The graph that declarations go to. A recipe that is read sets one of its own; what is declared at any other
@@ -111,12 +112,17 @@ function Graph:scope(name, f, ...)
   return f(...)
 end
 
-local function dependency(graph, value, address)
-  local node = M.node_of(value) or type(value) == "string" and graph.by_address[value]
-  if node then return node end
-  util.raise_at_caller("%s: depends_on wants declared resources or their addresses, got %s", address,
-    type(value) == "string" and ("'%s', which is not declared up to here%s"):format(value,
-      util.did_you_mean(value, util.sorted_keys(graph.by_address))) or type(value))
+-- What a resource or an address in depends_on stands for; an address may be declared later.
+local function need(graph, node, value)
+  local other = M.node_of(value) or type(value) == "string" and graph.by_address[value]
+  if other then
+    table.insert(node.depends_on, other)
+  elseif type(value) == "string" then
+    table.insert(graph.later, { node = node, address = value })
+  else
+    util.raise_at_caller("%s: depends_on wants declared resources or their addresses, got %s", node.address,
+      type(value))
+  end
 end
 
 local function check_tags(address, tags)
@@ -193,9 +199,7 @@ function Graph:declare(type_, declaration)
       .. "of its own: %s { \"name\", ... }, or kits a scope each: eksrun.scope(\"name\", function() ... end)",
       node.address, other.type.name, other.address, other.where, type_.name)
   end
-  for _, value in ipairs(declaration.depends_on or {}) do
-    table.insert(node.depends_on, dependency(self, value, node.address))
-  end
+  for _, value in ipairs(declaration.depends_on or {}) do need(self, node, value) end
   type_:check(node, declaration)
   self.nodes[#self.nodes + 1] = node
   self.by_address[node.address] = node
@@ -221,30 +225,64 @@ function Graph:dependencies(node) -- luacheck: no self
   return list
 end
 
---- The nodes so that each stands behind what it needs. Raises on a cycle.
---- @return eksrun.Node[]
-function Graph:order()
-  for _, node in ipairs(self.nodes) do
+-- A cycle, from what was declared first in it on.
+local function fail_cycle(cycle)
+  local first = 1
+  for i, node in ipairs(cycle) do
+    if node.index < cycle[first].index then first = i end
+  end
+  local names, start = {}, cycle[first]
+  for i = 0, #cycle - 1 do
+    local node = cycle[(first + i - 1) % #cycle + 1]
+    names[#names + 1] = ("%s (%s)"):format(node.address, node.where)
+  end
+  util.fail_at("recipe", start.where,
+    "%s depends on itself: %s -> %s; take one of these inputs or depends_on out", start.address,
+    table.concat(names, " -> "), start.address)
+end
+
+-- Addresses in depends_on that were not declared when they were named.
+local function resolve_later(graph)
+  for _, want in ipairs(graph.later) do
+    local node, other = want.node, graph.by_address[want.address]
+    if not other then
+      util.fail_at("recipe", node.where, "%s: depends_on: no resource has the address '%s'%s", node.address,
+        want.address, util.did_you_mean(want.address, util.sorted_keys(graph.by_address)))
+    end
+    if other == node then fail_cycle { node } end
+    table.insert(node.depends_on, other)
+  end
+  graph.later = {}
+end
+
+local function check_was(graph)
+  for _, node in ipairs(graph.nodes) do
     for _, old in ipairs(node.was) do
-      local other = self.by_address[old]
+      local other = graph.by_address[old]
       if other then
         util.fail_at("recipe", node.where, "%s was %s, which is declared too, at %s", node.address, old,
           other.where)
       end
     end
   end
+end
+
+--- The nodes so that each stands behind what it needs. Raises on a cycle, and where depends_on names what
+--- is not declared.
+--- @return eksrun.Node[]
+function Graph:order()
+  check_was(self)
+  resolve_later(self)
   local done, path, out = {}, {}, {}
   local function visit(node)
     if done[node] then return end
-    path[#path + 1] = node
     if done[node] == false then
-      local names, from = {}, 1
+      local from = 1
       while path[from] ~= node do from = from + 1 end
-      for i = from, #path do names[#names + 1] = path[i].address end
-      util.fail("recipe", "%s: %s depends on itself: %s", node.where, node.address,
-        table.concat(names, " -> "))
+      fail_cycle(table.move(path, from, #path, 1, {}))
     end
     done[node] = false
+    path[#path + 1] = node
     for _, other in ipairs(self:dependencies(node)) do visit(other) end
     done[node] = true
     path[#path] = nil

@@ -159,6 +159,7 @@ function M.load(path, words, options)
   })
   local outputs = published(fault.call(chunk, table.unpack(words)), {})
   check_outputs(path, outputs, "what it returns", {})
+  declared:order() -- what is wrong with it is found before AWS is asked
   local declares = declared.nodes[1] ~= nil or declared.stack ~= nil
   if declares and not running.declared and words[1] then
     util.fail("usage", "'%s': the recipe %s takes no parameters", words[1], path)
