@@ -3,7 +3,7 @@
  *   is_tty(fd) -> boolean            size() -> columns, rows | nil
  *   read_line([prompt]) -> string | nil: one line from standard input without its end, nil at the
  *     end of input; the prompt goes to standard error. Other tasks run meanwhile.
- *   screen(): see screen.c */
+ *   page(text [, command]) -> boolean: see pager.c; screen(): see screen.c */
 #include "bindings/bindings.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "pager.h"
 #include "screen.h"
 #include "task.h"
 
@@ -113,11 +114,9 @@ static int l_read_line(lua_State *L) {
 }
 
 int luaopen_eksrun_terminal(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_tty", l_is_tty},
-                                       {"size", l_size},
-                                       {"read_line", l_read_line},
-                                       {"screen", ek_screen_l_open},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"is_tty", l_is_tty},         {"size", l_size},
+                                       {"read_line", l_read_line},   {"page", ek_pager_l_page},
+                                       {"screen", ek_screen_l_open}, {NULL, NULL}};
   ek_screen_open_type(L);
   ek_metatable_push(L, LINE_TYPE, NULL, l_line_gc);
   lua_pop(L, 1);

@@ -17,6 +17,12 @@ function terminal.size() end
 ---@return string|nil line without its end; nil at the end of input
 function terminal.read_line(prompt) end
 
+--- Has a pager show a text, and waits for its end without letting other tasks run. Ctrl-C is the pager's.
+---@param text string
+---@param command? string for the shell; default: less
+---@return boolean shown false where there is no such program
+function terminal.page(text, command) end
+
 --- A display on the terminal of standard error. Its writes do not block, and the cursor is shown again
 --- however the process ends or stops. One at a time.
 ---@class eksrun.terminal.Screen

@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from support.moto_copies import Copy  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 from support.reader import REGION, Reader  # noqa: E402
+from support.terminal import Terminal  # noqa: E402
 
 EKSRUN = pathlib.Path(os.environ.get("EKSRUN", ROOT / "build/eksrun")).resolve()
 TIMEOUT = 120  # seconds: nothing here may take that long
@@ -85,3 +86,18 @@ def eksrun(cloud, home):
 def eksrun_at(home):
     """eksrun against any endpoint: eksrun_at(url)."""
     return lambda endpoint: Shell(home, endpoint)
+
+
+@pytest.fixture
+def terminal(eksrun):
+    """Starts eksrun on a terminal: terminal(*words, rows=, columns=, **environment)."""
+    opened = []
+
+    def start(*words, rows=24, columns=80, through=(), **env):
+        merged = {k: v for k, v in {**eksrun.env, "TERM": "xterm-256color", **env}.items() if v is not None}
+        opened.append(Terminal([*through, str(EKSRUN), *map(str, words)], merged, ROOT, rows, columns))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()

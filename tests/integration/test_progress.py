@@ -13,28 +13,13 @@ import pyte
 import pytest
 
 from conftest import EKSRUN, ROOT
-from support.terminal import BEGIN, END, Terminal, frames, lines_of, screen_of, scrolled_off
+from support.terminal import BEGIN, END, frames, lines_of, screen_of, scrolled_off
 
 RECIPE = "tests/integration/recipes/slow.lua"
 CLUSTER = "recipes/managed-cluster.lua"
 TITLE = re.compile(r"(applying|destroying) \S+: \d+ of \d+ done(, \d+ \S+)*(, starting nothing new)?, [\d.hms]+$")
 BODY = re.compile(r"  +([✓✗>·!…] \S|\d+ more (running|failed))")
 SHOW, HIDE = b"\x1b[?25h", b"\x1b[?25l"
-
-
-@pytest.fixture
-def terminal(eksrun):
-    """Starts eksrun on a terminal: terminal(*words, rows=, columns=, **environment)."""
-    opened = []
-
-    def start(*words, rows=24, columns=80, through=(), **env):
-        merged = {k: v for k, v in {**eksrun.env, "TERM": "xterm-256color", **env}.items() if v is not None}
-        opened.append(Terminal([*through, str(EKSRUN), *map(str, words)], merged, ROOT, rows, columns))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 def assert_frame_is_right(screen, above):

@@ -347,14 +347,16 @@ describe("eksrun call", function()
     local status, out, err = call({ missing }, "eks", "wait", "cluster-active", "--name", "x")
     assert.equal(1, status)
     assert.equal("", out)
-    assert.equal("eksrun: eks:DescribeCluster: ResourceNotFoundException: No cluster (request id r-1)\n", err)
+    assert.equal("eksrun: eks:DescribeCluster: ResourceNotFoundException: No cluster "
+      .. "(region eu-west-1, request id r-1)\n", err)
   end)
 
   it("tells an error in a line, with code and request id", function()
     local status, out, err = call({ missing }, "eks", "describe-cluster", "--name", "x")
     assert.equal(1, status)
     assert.equal("", out)
-    assert.equal("eksrun: eks:DescribeCluster: ResourceNotFoundException: No cluster (request id r-1)\n", err)
+    assert.equal("eksrun: eks:DescribeCluster: ResourceNotFoundException: No cluster "
+      .. "(region eu-west-1, request id r-1)\n", err)
     status, out, err = call({ missing }, "eks", "describe-cluster", "--name", "x", "--json")
     assert.equal(1, status)
     assert.equal("", out)

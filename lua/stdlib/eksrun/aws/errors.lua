@@ -128,8 +128,10 @@ end
 function M.refused(call, response)
   local parsed = call.operation:parse_error(response.status, response.headers, response.body)
   if response.status < 400 then parsed.message = M.redirect(response) or parsed.message end
-  local source = call.credentials and call.credentials.source
-  return M.service(call.client.name, call.name, response.status, parsed, source)
+  local credentials = call.credentials or {}
+  local err = M.service(call.client.name, call.name, response.status, parsed, credentials.source)
+  err.region, err.account = call.region or call.endpoint.region, credentials.account_id
+  return err
 end
 
 --- The error object for a call that got no usable answer.

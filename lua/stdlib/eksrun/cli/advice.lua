@@ -39,6 +39,10 @@ local RULES = {
   { code = "^UnauthorizedOperation$", text = PERMISSIONS },
   { code = "^UnsupportedAvailabilityZone", text = "name the zones: zones = { ... } of vpc.network" },
   {
+    code = "^ResourceNotFoundException$", message = "^eks:%w+: .*No cluster found",
+    text = "the clusters there: eksrun call eks list-clusters; other places: --region, --profile",
+  },
+  {
     code = "^InvalidParameterException$", message = "principalArn",
     text = "look whether that role or user exists, and whether its ARN is right",
   },

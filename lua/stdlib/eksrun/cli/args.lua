@@ -45,6 +45,7 @@ local M = {}
 --- @field usage_status? integer exit status of a usage error, default 2
 --- @field own_sandbox? fun(args: table): boolean whether it opens sandboxes itself, --sandbox or not
 --- @field one_document? boolean its --json is one document instead of events, and errors are none
+--- @field paged? boolean a pager shows what it prints, where that is higher than the terminal
 --- @field bare? boolean its help names no common flags: it takes none
 --- @field run fun(args: table): integer? exit status, default 0
 --- @field parse? fun(argv: string[]): table parses the words itself, instead of by the declaration
@@ -64,6 +65,7 @@ M.common = {
   { "debug", "show each request to AWS and its answer, and tracebacks of errors" },
   { "stats", "count calls, retries and bytes, and show them at the end" },
   { "no-color", "no colors" },
+  { "no-pager", "no pager for what is higher than the terminal" },
   { "help", "show this help", short = "h" },
 }
 

@@ -1,6 +1,7 @@
 --- eksrun call SERVICE OPERATION: any operation of AWS, by its model.
 local error_object = require "eksrun.error"
 local json = require "eksrun.json"
+local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 --- @type eksrun.cli.Command
@@ -8,6 +9,7 @@ local M = {
   summary = "call any operation of AWS",
   usage = "eksrun call SERVICE OPERATION [--param value ...] [flags]",
   one_document = true,
+  paged = true,
   examples = {
     "eksrun call eks describe-cluster --name demo --query cluster.status",
     "eksrun call ec2 describe-vpcs --filters Name=isDefault,Values=true --all-pages",
@@ -86,7 +88,7 @@ local function print_value(parsed, value, form, title)
   })
   -- A terminal gets nothing that moves its cursor; a pipe gets the bytes. JSON is safe as it is.
   if tty and form ~= "json" and form ~= "table" then text = util.escape(text) end
-  io.stdout:write(text)
+  stdout.write(text)
 end
 
 local function print_answer(parsed, form, answer)
@@ -253,7 +255,7 @@ end
 local function perform(parsed)
   local request = parsed.request
   if parsed.list then
-    io.stdout:write(require("eksrun.cli.call.help").list(parsed.json))
+    stdout.write(require("eksrun.cli.call.help").list(parsed.json))
     return 0
   end
   if not request.service then
@@ -277,7 +279,8 @@ local function report(err)
   io.stderr:write(json.encode({
     error = {
       code = err.code, message = tostring(err), operation = err.operation, status = err.status,
-      request_id = err.request_id, hint = err.hint, state = err.state,
+      request_id = err.request_id, account = err.account, region = err.region, hint = err.hint,
+      state = err.state,
     },
   }, { replace_invalid = true }), "\n")
 end
@@ -286,14 +289,8 @@ function M.run(parsed)
   local ok, result = pcall(perform, parsed)
   if ok then return result end
   if not error_object.is(result) or parsed.debug or result.code == "interrupted" then error(result, 0) end
-  local message = tostring(require("eksrun.aws.denial").explain(result))
-  if parsed.json then
-    report(result)
-  elseif result.request_id and not message:find(result.request_id, 1, true) then
-    note("%s (request id %s)", message, result.request_id)
-  else
-    error(result, 0)
-  end
+  if not parsed.json then error(result, 0) end
+  report(require("eksrun.aws.denial").explain(result))
   return require("eksrun.cli.failure").status(result)
 end
 

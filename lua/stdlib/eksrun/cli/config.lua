@@ -2,6 +2,7 @@
 --- credentials. Asks nobody.
 local config = require "eksrun.aws.config"
 local failure = require "eksrun.cli.failure"
+local stdout = require "eksrun.stdout"
 local util = require "eksrun.util"
 
 --- @type eksrun.cli.Command
@@ -9,6 +10,7 @@ local M = {
   summary = "show each setting, where it comes from, and which credentials count",
   usage = "eksrun config [SETTING...] [flags]",
   one_document = true,
+  paged = true,
   arguments = { { "settings", "only these", optional = true, rest = true } },
   flags = {
     { "json", "one JSON object" },
@@ -119,7 +121,7 @@ local function print_columns(rows)
   for _, row in ipairs(rows) do
     local line = {}
     for i, field in ipairs(row) do line[i] = field .. (" "):rep(widths[i] - text.width(field)) end
-    io.stdout:write((table.concat(line, "  "):gsub("%s+$", "")), "\n")
+    stdout.write((table.concat(line, "  "):gsub("%s+$", "")), "\n")
   end
 end
 
@@ -130,7 +132,7 @@ local function print_text(found, all)
       rows[#rows + 1] = { it.name .. " file", it.path, it.exists and "" or "not there" }
     end
     print_columns(rows)
-    io.stdout:write("\n")
+    stdout.write("\n")
   end
   local rows, same = {}, {}
   for _, row in ipairs(found.settings) do
@@ -150,7 +152,7 @@ local function print_text(found, all)
   end
   print_columns(rows)
   if not found.credentials then return end
-  io.stdout:write("\ncredentials, in the order in which they are looked for\n")
+  stdout.write("\ncredentials, in the order in which they are looked for\n")
   rows = {}
   for _, row in ipairs(found.credentials) do
     local text = row.text or ""
@@ -181,7 +183,7 @@ function M.run(parsed)
     row.err = nil
   end
   if parsed.json then
-    io.stdout:write(require("eksrun.json").encode(found), "\n")
+    stdout.write(require("eksrun.json").encode(found), "\n")
   else
     print_text(found, parsed.all or wanted ~= nil)
   end

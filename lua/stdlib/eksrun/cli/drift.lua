@@ -10,6 +10,7 @@ local M = {
   examples = { "eksrun drift recipes/managed-cluster.lua name=demo --json" },
   description = "exit status: 0 all is as declared, 2 something is not, 1 an error",
   usage_status = 1,
+  paged = true,
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file, or - for stdin" },

@@ -6,6 +6,8 @@ local util = require "eksrun.util"
 
 local M = {}
 
+local CAUSES_MAX = 8
+
 -- What the user gave is wrong, and the same again fails again: the command line, the recipe, the
 -- configuration, what AWS's endpoint rules refuse.
 local statuses = { usage = 2, syntax = 2, validation = 2, recipe = 2, config = 2, endpoint = 2 }
@@ -30,6 +32,34 @@ function M.status(err, usage_status)
   return status == 2 and usage_status or status
 end
 
+-- The answer of AWS behind an error: itself, or what caused it.
+local function refusal(err)
+  for _ = 1, CAUSES_MAX do
+    if not error_object.is(err) then return nil end
+    if err.request_id or err.region then return err end
+    err = err.cause
+  end
+end
+
+--- Where AWS refused a call, as far as the message does not say it: account, region, request id.
+--- @param err any
+--- @param message string what is said of it
+--- @return string "region eu-west-1, request id 8b1f...", or ""
+function M.where(err, message)
+  local refused, out = refusal(err), {}
+  local function add(name, value)
+    if value and not message:find(tostring(value), 1, true) then
+      out[#out + 1] = name .. " " .. require("eksrun.text").escape(tostring(value), true)
+    end
+  end
+  if refused then
+    add("account", refused.account)
+    add("region", refused.region)
+    add("request id", refused.request_id)
+  end
+  return table.concat(out, ", ")
+end
+
 --- Says what failed, in a form that is safe for a terminal.
 --- @param err any
 --- @param trace? string where it happened, lines of their own
@@ -40,8 +70,11 @@ function M.report(err, trace, usage_status)
   -- What cannot be shown must not hide what failed.
   local ok, placed, lines = pcall(function() return require("eksrun.cli.excerpt").describe(err) end)
   if ok then line, excerpt = placed, lines end
+  local where, todo = M.where(err, line), require("eksrun.cli.advice").of(refusal(err) or err)
+  if where ~= "" then line = ("%s (%s)"):format(line:gsub("%.$", ""), where) end
   io.stderr:write("eksrun: ", util.escape(line), "\n")
   for _, text in ipairs(excerpt) do io.stderr:write(text, "\n") end
+  if todo then io.stderr:write("  what to do: ", todo, "\n") end
   if trace then io.stderr:write(util.escape(trace), "\n") end
   return M.status(err, usage_status)
 end

@@ -1,8 +1,10 @@
 --- eksrun help [COMMAND]: the commands, or one of them.
 local args = require "eksrun.cli.args"
+local stdout = require "eksrun.stdout"
 
 local M = {
   summary = "show the commands, or the help of one",
+  paged = true,
   arguments = { { "command", "name of a command", optional = true } },
 }
 
@@ -39,13 +41,13 @@ function M.help() return overview() end
 
 function M.run(parsed)
   if not parsed.command then
-    io.stdout:write(overview())
+    stdout.write(overview())
     return 0
   end
   local main = require "eksrun.cli.main"
   for _, name in ipairs(main.commands()) do
     if name == parsed.command then
-      io.stdout:write(args.help(main.command(name)))
+      stdout.write(args.help(main.command(name)))
       return 0
     end
   end

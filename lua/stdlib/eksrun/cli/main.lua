@@ -81,6 +81,7 @@ end
 local function with_traceback(err) return { err = err, traceback = debug.traceback(nil, 2) } end
 
 local function perform(command, parsed)
+  if (parsed.help or command.paged) and not parsed.json and not parsed.no_pager then stdout.hold() end
   if not parsed.help then
     local own = command.own_sandbox and command.own_sandbox(parsed)
     if not own and not parsed.sandbox and command.name ~= "sandbox" and (parsed.faults or parsed.seed) then
@@ -105,9 +106,11 @@ function M.main(argv)
     parsed = command.parse and command.parse(words) or args.parse(command, words)
     parsed.argv = argv
     local status = perform(command, parsed)
+    stdout.release()
     stdout.check()
     return status
   end, with_traceback)
+  stdout.release()
   watching:close()
   if ok then return result end
   -- A mistake in the program (no error object) shows how it came there; an error object says it all.

@@ -1,5 +1,6 @@
 --- eksrun plan RECIPE [k=v ...]: what apply would do; changes nothing.
 local session = require "eksrun.cli.session"
+local stdout = require "eksrun.stdout"
 
 local M = {
   summary = "show what apply would do, and change nothing",
@@ -11,6 +12,7 @@ local M = {
   },
   description = "exit status: 0 nothing would change, 2 changes are pending, 1 an error",
   usage_status = 1,
+  paged = true,
   own_sandbox = function(parsed) return parsed.simulate end,
   unknown_flag = session.unknown_flag,
   arguments = {
@@ -46,6 +48,7 @@ function M.run(parsed)
   local report = session.report(parsed, io.stdout)
   report:plan(plan)
   if parsed.out then
+    stdout.release()
     require("eksrun.engine.saved").write(parsed.out, plan, {
       recipe = parsed.recipe, params = parsed.params, parameters = loaded.parameters,
       allow_destroy = parsed.allow_destroy, target = parsed.target, replace = parsed.replace,

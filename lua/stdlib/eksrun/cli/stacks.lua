@@ -7,6 +7,7 @@ local util = require "eksrun.util"
 
 local M = {
   summary = "list the stacks of the account and region",
+  paged = true,
   examples = { "eksrun stacks --region eu-west-1 --json" },
   description = "from the records of the locks and from tags. TAGGED: how many things AWS's\n"
     .. "tagging API shows with the stack's tag; none of IAM's, and for a while some\n"

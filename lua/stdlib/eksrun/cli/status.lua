@@ -10,6 +10,7 @@ local util = require "eksrun.util"
 
 local M = {
   summary = "show what a stack has, and who last changed it",
+  paged = true,
   usage = "eksrun status RECIPE [k=v ...] | --stack NAME [flags]",
   examples = { "eksrun status --stack managed-cluster/demo" },
   unknown_flag = session.unknown_flag,

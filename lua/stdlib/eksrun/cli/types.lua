@@ -8,6 +8,7 @@ local util = require "eksrun.util"
 
 local M = {
   summary = "show the resource types, or what one takes and says",
+  paged = true,
   examples = {
     "eksrun types ec2.subnet",
     "eksrun types --write .types",

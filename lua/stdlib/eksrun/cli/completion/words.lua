@@ -86,6 +86,22 @@ local function of_call(given, out)
   end
 end
 
+-- The parameters of an operation; one that is named as a flag of ours is not offered twice.
+local function parameters_of_call(given, out)
+  local names = require "eksrun.cli.call.names"
+  local ok, parameters = pcall(function()
+    local service, name = names.service(given[1])
+    return names.parameters(name, names.operation(service, name, given[2]))
+  end)
+  if not ok then return end
+  for i, kebab in ipairs(parameters.kebab) do
+    local member = parameters.list[i]
+    if not flag_of(require "eksrun.cli.call", "--" .. kebab) then
+      out[#out + 1] = { "--" .. kebab, member.required and "required" or nil }
+    end
+  end
+end
+
 local others = {
   help = function(given, out)
     if not given[1] then table.move(commands(), 1, 100, 1, out) end
@@ -116,6 +132,8 @@ local function candidates(words, current)
     local flag = flag_of(command, current)
     if flag then of_flag(flag, current:match "^[^=]+=", out) end
   elseif current:sub(1, 1) == "-" then
+    local given = named and command.name == "call" and positional(command, words) or {}
+    if given[3] then parameters_of_call({ given[2], given[3] }, out) end
     with_dashes(command and command.flags or {}, out)
     with_dashes(args.common, out)
   elseif not command then

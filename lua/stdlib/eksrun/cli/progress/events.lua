@@ -25,7 +25,7 @@ function M.error_fields(err)
   local place = require("eksrun.cli.excerpt").of(err) or {}
   return {
     code = err.code, message = util.describe(err), operation = err.operation,
-    status = err.status, request_id = err.request_id,
+    status = err.status, request_id = err.request_id, account = err.account, region = err.region,
     file = place.file, line = place.line, column = place.column,
   }
 end

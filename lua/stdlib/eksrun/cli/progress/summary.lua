@@ -2,6 +2,7 @@
 --- the command that goes on.
 local advice = require "eksrun.cli.advice"
 local excerpt = require "eksrun.cli.excerpt"
+local failure = require "eksrun.cli.failure"
 local line = require "eksrun.cli.progress.line"
 local util = require "eksrun.util"
 
@@ -58,7 +59,7 @@ function M.times(line_of, width)
   return out
 end
 
-local function failure(step, paint)
+local function failed(step, paint)
   local out = {}
   out[1] = paint("failed", ("failed: %s (%s, %s)"):format(step.address, step.action.type.name,
     step.action.node and step.action.node.where or "not declared"))
@@ -66,9 +67,8 @@ local function failure(step, paint)
   local message, code = excerpt.describe(err)
   for text in (util.escape(message) .. "\n"):gmatch "(.-)\n" do out[#out + 1] = "  " .. text end
   for _, text in ipairs(code) do out[#out + 1] = text end
-  if type(err) == "table" and err.request_id and not out[2]:find(tostring(err.request_id), 1, true) then
-    out[#out + 1] = "  request id " .. line.clean(err.request_id)
-  end
+  local where = failure.where(err, message)
+  if where ~= "" then out[#out + 1] = "  " .. where end
   local todo = advice.of(err)
   if todo then out[#out + 1] = "  what to do: " .. todo end
   return out
@@ -91,7 +91,7 @@ function M.outcome(plan, result, command, paint)
   if result.unready[1] then out[#out + 1] = "  not ready yet: " .. addresses(result.unready) end
   if result.not_started[1] then out[#out + 1] = "  not started: " .. addresses(result.not_started) end
   for _, step in ipairs(result.failed) do
-    for _, text in ipairs(failure(step, paint)) do out[#out + 1] = text end
+    for _, text in ipairs(failed(step, paint)) do out[#out + 1] = text end
   end
   if command then
     out[#out + 1] = "to go on (what is done stays done):"
