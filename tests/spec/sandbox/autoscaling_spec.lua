@@ -207,6 +207,10 @@ describe("Auto Scaling in the sandbox", function()
     assert.same({ InService = 1, ["Pending:Wait"] = 1 }, states())
     task.sleep(300)
     assert.same({ InService = 2 }, states())
+    assert.equal("ValidationError", (support.refused(asg, "put_lifecycle_hook",
+      { AutoScalingGroupName = "g", LifecycleHookName = "i" })))
+    assert.equal("ValidationError", (support.refused(asg, "detach_load_balancer_target_groups",
+      { AutoScalingGroupName = "g", TargetGroupARNs = { "arn:aws:elasticloadbalancing:none" } })))
     asg:put_lifecycle_hook { AutoScalingGroupName = "g", LifecycleHookName = "i",
       LifecycleTransition = "autoscaling:EC2_INSTANCE_TERMINATING" }
     asg:delete_lifecycle_hook { AutoScalingGroupName = "g", LifecycleHookName = "h" }

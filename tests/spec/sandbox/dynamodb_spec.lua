@@ -77,6 +77,43 @@ describe("DynamoDB in the sandbox", function()
     assert.equal("ValidationException", err.code)
   end)
 
+  it("looks at all tables of a batch before it writes", function()
+    local request = { PutRequest = { Item = key(1) } }
+    assert.equal("ResourceNotFoundException", (support.refused(db, "batch_write_item",
+      { RequestItems = { tab = { request }, zone = { request } } })))
+    assert.equal("ValidationException", (support.refused(db, "batch_write_item",
+      { RequestItems = { tab = { request, {} } } })))
+    assert.equal("TableNotFoundException",
+      (support.refused(db, "describe_continuous_backups", { TableName = "none" })))
+    assert.same({ 12000, 4000, "ACTIVE" }, (function(warm)
+      return { warm.ReadUnitsPerSecond, warm.WriteUnitsPerSecond, warm.Status }
+    end)(db:describe_table({ TableName = "tab" }).Table.WarmThroughput))
+  end)
+
+  it("scans in parts, and changes what a table takes", function()
+    for slot = 1, 20 do db:put_item { TableName = "tab", Item = key(slot) } end
+    local count = 0
+    for segment = 0, 2 do
+      local part = db:scan({ TableName = "tab", Segment = segment, TotalSegments = 3 }).Count
+      assert.is_true(part < 20)
+      count = count + part
+    end
+    assert.equal(20, count)
+    local units = { ReadCapacityUnits = 5, WriteCapacityUnits = 6 }
+    for _, refused in ipairs {
+      { "scan", { TotalSegments = 3 } }, { "scan", { TotalSegments = 3, Segment = 3 } },
+      { "update_table", { ProvisionedThroughput = units } },
+      { "update_table", { BillingMode = "PROVISIONED" } },
+    } do
+      refused[2].TableName = "tab"
+      assert.equal("ValidationException", (support.refused(db, refused[1], refused[2])))
+    end
+    db:update_table { TableName = "tab", BillingMode = "PROVISIONED", ProvisionedThroughput = units }
+    local found = db:describe_table({ TableName = "tab" }).Table
+    assert.same({ "PROVISIONED", 5, 6 }, { found.BillingModeSummary.BillingMode,
+      found.ProvisionedThroughput.ReadCapacityUnits, found.WarmThroughput.WriteUnitsPerSecond })
+  end)
+
   it("writes all or nothing", function()
     db:put_item { TableName = "tab", Item = key(1) }
     local _, err = db.try:transact_write_items { TransactItems = {

@@ -246,6 +246,18 @@ describe("networks in the sandbox", function()
     assert.same({}, ec2:describe_security_group_references({ GroupId = { group } }).SecurityGroupReferenceSet)
   end)
 
+  it("has services with the names of their hosts", function()
+    local function service(name)
+      return ec2:describe_vpc_endpoint_services({ ServiceNames = { "com.amazonaws.us-east-1." .. name } })
+        .ServiceDetails[1]
+    end
+    local images, gateway = service "ecr.dkr", service "dynamodb"
+    assert.same({ "dkr.ecr.us-east-1.vpce.amazonaws.com", "*.dkr.ecr.us-east-1.amazonaws.com" },
+      { images.BaseEndpointDnsNames[1], images.PrivateDnsNames[1].PrivateDnsName })
+    assert.same({ "dynamodb.us-east-1.amazonaws.com" }, gateway.BaseEndpointDnsNames)
+    assert.equal("Gateway", gateway.ServiceType[1].ServiceType)
+  end)
+
   it("has zones and regions with filters", function()
     local zones = ec2:describe_availability_zones({ Filters = filter("zone-id", "use1-az1", "use1-az2") })
     assert.equal(2, #zones.AvailabilityZones)

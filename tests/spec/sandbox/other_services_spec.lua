@@ -53,6 +53,34 @@ describe("the services beside clusters", function()
     assert.equal("KMSInvalidStateException", (support.refused(kms, "decrypt", open { a = "b" })))
   end)
 
+  it("have keys for one use, by the algorithms of their kind", function()
+    local kms = aws.kms
+    local function made(params) return kms:create_key(params).KeyMetadata end
+    assert.same({ "SYMMETRIC_DEFAULT" }, made({}).EncryptionAlgorithms)
+    assert.equal("RSAES_OAEP_SHA_256",
+      made({ KeySpec = "RSA_2048", KeyUsage = "ENCRYPT_DECRYPT" }).EncryptionAlgorithms[2])
+    local signs = made { KeySpec = "ECC_NIST_P256", KeyUsage = "SIGN_VERIFY" }
+    assert.same({ { "ECDSA_SHA_256" } }, { signs.SigningAlgorithms, signs.EncryptionAlgorithms })
+    local both = made { MultiRegion = true }
+    assert.matches("^mrk%-%x+$", both.KeyId)
+    assert.equal(both.Arn, both.MultiRegionConfiguration.PrimaryKey.Arn)
+    assert.equal("ValidationException", (support.refused(kms, "create_key", { KeySpec = "RSA_2048" })))
+    assert.equal("ValidationException",
+      (support.refused(kms, "create_key", { KeySpec = "HMAC_256", KeyUsage = "SIGN_VERIFY" })))
+    assert.equal("InvalidKeyUsageException",
+      (support.refused(kms, "encrypt", { KeyId = signs.KeyId, Plaintext = "x" })))
+    local rsa = made({ KeySpec = "RSA_2048", KeyUsage = "ENCRYPT_DECRYPT" }).KeyId
+    assert.equal("InvalidKeyUsageException",
+      (support.refused(kms, "generate_data_key", { KeyId = rsa, KeySpec = "AES_256" })))
+    assert.equal("ValidationException",
+      (support.refused(kms, "generate_data_key_without_plaintext", { KeyId = both.KeyId })))
+    assert.equal("NotFoundException",
+      (support.refused(kms, "get_key_policy", { KeyId = rsa, PolicyName = "other" })))
+    assert.equal("ValidationException", (support.refused(kms, "delete_alias", { AliasName = "name" })))
+    assert.equal("NotAuthorizedException", (support.refused(kms, "update_alias",
+      { AliasName = "alias/aws/ebs", TargetKeyId = rsa })))
+  end)
+
   it("keep what is logged", function()
     local logs, now = aws.logs, math.floor(clock.now() * 1000)
     logs:create_log_group { logGroupName = "g" }
@@ -84,6 +112,40 @@ describe("the services beside clusters", function()
     assert.equal("ParameterVersionNotFound", (support.refused(ssm, "get_parameter", { Name = "/p:9" })))
     local history = ssm:get_parameter_history({ Name = "/p", WithDecryption = true }).Parameters
     assert.same({ 3, "v1", { "good" } }, { #history, history[1].Value, history[2].Labels })
+  end)
+
+  it("find parameters by filters", function()
+    local ssm = aws.ssm
+    for name, kind in pairs { ["/a/x"] = "String", ["/a/b/y"] = "SecureString", ["/c"] = "StringList" } do
+      ssm:put_parameter { Name = name, Value = "v", Type = kind,
+        Tags = name == "/c" and { { Key = "k", Value = "v" } } or nil }
+    end
+    local function found(filter)
+      local names = {}
+      for i, one in ipairs(ssm:describe_parameters({ ParameterFilters = { filter } }).Parameters) do
+        names[i] = one.Name
+      end
+      return table.concat(names, " ")
+    end
+    assert.equal("/a/x", found { Key = "Path", Values = { "/a" } })
+    assert.equal("/a/b/y /a/x", found { Key = "Path", Values = { "/a" }, Option = "Recursive" })
+    assert.equal("/a/b/y /a/x", found { Key = "Name", Values = { "/a" }, Option = "BeginsWith" })
+    assert.equal("/c", found { Key = "tag:k" })
+    assert.equal("/c", ssm:describe_parameters({
+      Filters = { { Key = "Type", Values = { "StringList" } } },
+    }).Parameters[1].Name)
+    local secure = { Path = "/a", Recursive = true, ParameterFilters = { { Key = "Type",
+      Values = { "SecureString" } } } }
+    assert.equal(1, #ssm:get_parameters_by_path(secure).Parameters)
+    secure.ParameterFilters[1].Key = "Name"
+    assert.equal("InvalidFilterKey", (support.refused(ssm, "get_parameters_by_path", secure)))
+    for code, filter in pairs {
+      ValidationException = { Key = "nonsense" }, InvalidFilterOption = { Key = "Name", Option = "Near" },
+    } do
+      assert.equal(code, (support.refused(ssm, "describe_parameters", { ParameterFilters = { filter } })))
+    end
+    assert.equal("ValidationException", (support.refused(ssm, "put_parameter",
+      { Name = "n", Value = "v", Type = "String", DataType = "Text" })))
   end)
 
   it("tag things of any service by their ARNs", function()

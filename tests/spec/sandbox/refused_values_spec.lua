@@ -16,6 +16,9 @@ describe("a value that AWS does not know", function()
   local NODES = { clusterName = "demo", nodegroupName = "n", nodeRole = "arn:aws:iam::111122223333:role/n",
     subnets = { "subnet-1" } }
 
+  local TRUST = [[{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+    "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }] }]]
+
   local function nodes(fields) return util.overlay(NODES, fields) end
 
   it("is named with those that there are, by each service with its own code", function()
@@ -77,6 +80,33 @@ describe("a value that AWS does not know", function()
     aws.eks:create_addon(select(3, addon {
       addonVersion = "v1.11.1-eksbuild.9", configurationValues = "replicaCount: 3",
     }))
+  end)
+
+  it("is missing, doubled, or of something else", function()
+    refused("MissingParameter", "parameter zone", "ec2", "create_volume", { Size = 1 })
+    refused("MissingParameter", "launch template ID or", "ec2", "modify_launch_template",
+      { DefaultVersion = "1" })
+    refused("InvalidUserData.Malformed", "BASE64", "ec2", "create_launch_template",
+      { LaunchTemplateName = "t", LaunchTemplateData = { UserData = "not base64!" } })
+    refused("InvalidParameterValue", "'nowhere'", "ec2", "allocate_address",
+      { NetworkBorderGroup = "nowhere" })
+    refused("InvalidPublicIpv4PoolID.NotFound", "'pool'", "ec2", "allocate_address",
+      { PublicIpv4Pool = "pool" })
+    refused("InvalidParameterCombination", "not both", "ec2", "release_address",
+      { AllocationId = "eipalloc-1", PublicIp = "1.2.3.4" })
+    refused("InvalidInput", "Duplicate tag keys", "iam", "create_role", { RoleName = "r",
+      AssumeRolePolicyDocument = TRUST,
+      Tags = { { Key = "a", Value = "1" }, { Key = "A", Value = "2" } } })
+    aws.iam:create_role { RoleName = "r", AssumeRolePolicyDocument = TRUST,
+      Tags = { { Key = "a", Value = "1" } } }
+    aws.iam:tag_role { RoleName = "r", Tags = { { Key = "A", Value = "2" } } }
+    assert.same({ { Key = "A", Value = "2" } }, aws.iam:list_role_tags({ RoleName = "r" }).Tags)
+    refused("InvalidInput", "ARN AmazonS3FullAccess-by-name is not valid.", "iam", "attach_role_policy",
+      { RoleName = "r", PolicyArn = "AmazonS3FullAccess-by-name" })
+    support.cluster(aws)
+    refused("InvalidParameterException", "at least one namespace", "eks", "create_fargate_profile",
+      { clusterName = "demo", fargateProfileName = "f", selectors = { {} },
+        podExecutionRoleArn = support.role(aws, "pods", "eks-fargate-pods.amazonaws.com") })
   end)
 
   it("is a policy, or a number of days", function()

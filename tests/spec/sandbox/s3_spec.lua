@@ -33,6 +33,44 @@ describe("S3 in the sandbox", function()
     s3:delete_bucket { Bucket = "bucket" }
   end)
 
+  it("checks and keeps checksums", function()
+    local params = { Bucket = "bucket", Key = "k", Body = "123456789" }
+    local put = s3:put_object(params)
+    assert.same({ "y/Q5Jg==", "FULL_OBJECT" }, { put.ChecksumCRC32, put.ChecksumType })
+    assert.equal("y/Q5Jg==", s3:get_object({ Bucket = "bucket", Key = "k" }).ChecksumCRC32)
+    assert.is_nil(s3:get_object({ Bucket = "bucket", Key = "k", Range = "bytes=0-1" }).ChecksumCRC32)
+    local copied = s3:copy_object { Bucket = "bucket", Key = "copy", CopySource = "bucket/k" }
+    assert.equal("y/Q5Jg==", copied.CopyObjectResult.ChecksumCRC32)
+    local listed = s3:list_objects_v2({ Bucket = "bucket" }).Contents[2]
+    assert.same({ "k", "CRC32", "FULL_OBJECT" },
+      { listed.Key, listed.ChecksumAlgorithm[1], listed.ChecksumType })
+    params.ChecksumSHA1 = "98O8HYCOBHMq32eZZczDTKeuNEA="
+    assert.equal("BadDigest", (support.refused(s3, "put_object", params)))
+    params.ChecksumSHA1, params.ContentMD5 = nil, "AAAAAAAAAAAAAAAAAAAAAA=="
+    assert.equal("BadDigest", (support.refused(s3, "put_object", params)))
+    params.ContentMD5 = "nonsense"
+    assert.equal("InvalidDigest", (support.refused(s3, "put_object", params)))
+    params.ContentMD5 = "JfnnlDI7RTiF9RgfG2JNCw=="
+    assert.equal(put.ETag, s3:put_object(params).ETag)
+  end)
+
+  it("refuses what S3 refuses of versions, ranges, tags and locks", function()
+    s3:put_object { Bucket = "bucket", Key = "k", Body = "12" }
+    local function code(operation, params)
+      params.Bucket, params.Key = "bucket", params.Key or "k"
+      return (support.refused(s3, operation, params))
+    end
+    assert.equal("InvalidArgument", code("get_object", { VersionId = "v1" }))
+    assert.equal("400", code("head_object", { VersionId = "v1" }))
+    assert.equal("NoSuchVersion", code("get_object", { VersionId = ("v"):rep(32) }))
+    assert.equal("NoSuchVersion", code("get_object", { VersionId = ("v"):rep(32), Key = "none" }))
+    assert.equal("InvalidRange", code("get_object", { Range = "bytes=2-" }))
+    assert.equal("416", code("head_object", { Range = "bytes=2-" }))
+    assert.equal("InvalidTag",
+      code("put_object_tagging", { Tagging = { TagSet = { { Key = "aws:a", Value = "b" } } } }))
+    assert.equal("InvalidRequest", code("put_object", { ObjectLockLegalHoldStatus = "ON" }))
+  end)
+
   it("writes on conditions", function()
     local params = { Bucket = "bucket", Key = "lock", Body = "1", IfNoneMatch = "*" }
     local etag = s3:put_object(params).ETag
@@ -54,6 +92,13 @@ describe("S3 in the sandbox", function()
     assert.equal(3, pages)
     assert.same({ "d0/", "d1/", "d2/", "top1", "top2", "top3", "top4", "top5" }, names)
     assert.equal(1, s3:list_objects_v2({ Bucket = "bucket", Prefix = "d1/" }).KeyCount)
+    s3:put_object { Bucket = "bucket", Key = "e f+g/\1%" }
+    local all = s3:list_objects { Bucket = "bucket", Prefix = "e f", EncodingType = "url" }
+    assert.same({ "url", "e+f", "e+f%2Bg/%01%25" }, { all.EncodingType, all.Prefix, all.Contents[1].Key })
+    assert.matches("^%x+$", all.Contents[1].Owner.ID)
+    local folders = s3:list_object_versions { Bucket = "bucket", Prefix = "e", Delimiter = "/",
+      EncodingType = "url" }
+    assert.equal("e+f%2Bg/", folders.CommonPrefixes[1].Prefix)
   end)
 
   it("keeps versions, and takes uploads in parts", function()

@@ -92,6 +92,22 @@ describe("SQS in the sandbox", function()
     assert.same({}, receive())
   end)
 
+  it("knows three types of attributes, and who sent", function()
+    local typed = sqs:create_queue({ QueueName = "typed" }).QueueUrl
+    local function code(value)
+      return (support.refused(sqs, "send_message",
+        { QueueUrl = typed, MessageBody = "b", MessageAttributes = { a = value } }))
+    end
+    assert.equal("InvalidParameterValue", code { DataType = "Text", StringValue = "x" })
+    assert.equal("InvalidParameterValue", code { DataType = "Number.int", BinaryValue = "x" })
+    assert.equal("AWS.SimpleQueueService.InvalidBatchEntryId", (support.refused(sqs, "send_message_batch",
+      { QueueUrl = typed, Entries = { { Id = "a b", MessageBody = "x" } } })))
+    sqs:send_message { QueueUrl = typed, MessageBody = "b", MessageAttributes = {
+      a = { DataType = "Number.int", StringValue = "1" } } }
+    local got = sqs:receive_message({ QueueUrl = typed, AttributeNames = { "SenderId" } }).Messages[1]
+    assert.equal("AROASANDBOX0000000000:eksrun", got.Attributes.SenderId)
+  end)
+
   it("takes batches, and forgets what is old or purged", function()
     local answer = sqs:send_message_batch { QueueUrl = url, Entries = {
       { Id = "a", MessageBody = "1" }, { Id = "b", MessageBody = "2", DelaySeconds = 100 },

@@ -2,6 +2,7 @@
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local specs = require "eksrun.sandbox.kms_spec"
 
 local M = { operations = {}, events = {} }
 local operations = M.operations
@@ -48,19 +49,29 @@ local function tag_map(tags)
   return map
 end
 
+-- Of a key that others may be made of in other regions: where it and they are.
+local function regions_of(call, arn)
+  return {
+    MultiRegionKeyType = "PRIMARY", PrimaryKey = { Arn = arn, Region = call.region },
+    ReplicaKeys = json.array {},
+  }
+end
+
 function operations.CreateKey(call, params)
-  local id, spec = call:uuid "key", params.KeySpec or params.CustomerMasterKeySpec or "SYMMETRIC_DEFAULT"
+  local spec = params.KeySpec or params.CustomerMasterKeySpec or "SYMMETRIC_DEFAULT"
   if params.Policy and type(json.try_decode(params.Policy)) ~= "table" then
     fault.raise("MalformedPolicyDocumentException", "Policy contains a syntax error")
   end
-  local usage = params.KeyUsage or "ENCRYPT_DECRYPT"
+  local id, many = call:uuid "key", params.MultiRegion or false
+  if many then id = "mrk-" .. id:gsub("-", "") end
+  local arn = call:arn("kms", "key/" .. id)
   return {
-    KeyMetadata = call:put("kms.key", id, {
-      KeyId = id, Arn = call:arn("kms", "key/" .. id), AWSAccountId = call.account, CreationDate = call.now,
+    KeyMetadata = call:put("kms.key", id, specs.complete {
+      KeyId = id, Arn = arn, AWSAccountId = call.account, CreationDate = call.now,
       Description = params.Description or "", Enabled = true, KeyState = "Enabled", KeyManager = "CUSTOMER",
-      KeyUsage = usage, KeySpec = spec, CustomerMasterKeySpec = spec, Origin = params.Origin or "AWS_KMS",
-      MultiRegion = params.MultiRegion or false,
-      EncryptionAlgorithms = usage == "ENCRYPT_DECRYPT" and { spec } or nil,
+      KeyUsage = params.KeyUsage, KeySpec = spec, CustomerMasterKeySpec = spec,
+      Origin = params.Origin or "AWS_KMS",
+      MultiRegion = many, MultiRegionConfiguration = many and regions_of(call, arn) or nil,
       _policy = params.Policy or default_policy(call), _rotation = false, _tags = tag_map(params.Tags),
     }),
   }
@@ -78,11 +89,20 @@ function operations.UpdateKeyDescription(call, params)
   need_usable(call, params.KeyId).Description = params.Description
 end
 
+-- The one policy that a key has.
+local function check_policy_name(params)
+  if (params.PolicyName or "default") ~= "default" then
+    fault.raise("NotFoundException", "No such policy exists")
+  end
+end
+
 function operations.GetKeyPolicy(call, params)
+  check_policy_name(params)
   return { Policy = need(call, params.KeyId)._policy, PolicyName = "default" }
 end
 
 function operations.PutKeyPolicy(call, params)
+  check_policy_name(params)
   if type(json.try_decode(params.Policy)) ~= "table" then
     fault.raise("MalformedPolicyDocumentException", "Policy contains a syntax error")
   end
@@ -136,11 +156,15 @@ end
 
 -- -- aliases, tags, grants ----------------------------------------------------------------------------------
 
+-- Refuses names of aliases that are none, or AWS's own.
+local function check_alias(name)
+  if not name:find "^alias/[%w/_-]+$" then fault.raise("ValidationException", "Invalid identifier") end
+  if name:find "^alias/aws/" then fault.raise("NotAuthorizedException", "") end
+end
+
 function operations.CreateAlias(call, params)
   local name = params.AliasName
-  if not name:find "^alias/" or name:find "^alias/aws/" then
-    fault.raise("ValidationException", "Alias must start with the prefix \"alias/\" and not be AWS's own.")
-  end
+  check_alias(name)
   local key = need_usable(call, params.TargetKeyId)
   if call:get("kms.alias", name) then
     fault.raise("AlreadyExistsException", "An alias with the name %s already exists", call:arn("kms", name))
@@ -152,6 +176,7 @@ function operations.CreateAlias(call, params)
 end
 
 local function need_alias(call, name)
+  check_alias(name)
   local alias = call:get("kms.alias", name)
   if not alias then
     fault.raise("NotFoundException", "Alias %s is not found.", call:arn("kms", name))

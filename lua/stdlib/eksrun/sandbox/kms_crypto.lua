@@ -9,6 +9,11 @@ local util = require "eksrun.util"
 local M = { operations = {} }
 local operations = M.operations
 
+local function refuse_use(key, how)
+  fault.raise("InvalidKeyUsageException", "%s key usage is %s which is not valid for this operation.",
+    key.Arn, how or key.KeyUsage)
+end
+
 -- A key that is there to be used.
 local function usable(call, id)
   local key = kms.find(call, id)
@@ -17,14 +22,18 @@ local function usable(call, id)
   elseif key.KeyState ~= "Enabled" then
     fault.raise("KMSInvalidStateException", "%s is pending deletion.", key.Arn)
   elseif key.KeyUsage ~= "ENCRYPT_DECRYPT" then
-    fault.raise("InvalidKeyUsageException", "%s key usage is %s which is not valid for this operation.",
-      key.Arn, key.KeyUsage)
+    refuse_use(key)
   end
   return key
 end
 
-local function algorithm(key, params)
-  return params.EncryptionAlgorithm or key.KeySpec
+-- By what a key encrypts: what the request says, if the key can.
+local function algorithm(key, wanted)
+  wanted = wanted or "SYMMETRIC_DEFAULT"
+  for _, known in ipairs(key.EncryptionAlgorithms) do
+    if known == wanted then return wanted end
+  end
+  refuse_use(key, key.KeySpec)
 end
 
 local function sealed(call, key, context, plaintext)
@@ -57,13 +66,16 @@ function operations.Encrypt(call, params)
   end
   return {
     CiphertextBlob = sealed(call, key, params.EncryptionContext, params.Plaintext), KeyId = key.Arn,
-    EncryptionAlgorithm = algorithm(key, params),
+    EncryptionAlgorithm = algorithm(key, params.EncryptionAlgorithm),
   }
 end
 
 function operations.Decrypt(call, params)
   local key, plaintext = opened(call, params, params.CiphertextBlob, params.EncryptionContext)
-  return { KeyId = key.Arn, Plaintext = plaintext, EncryptionAlgorithm = algorithm(key, params) }
+  return {
+    KeyId = key.Arn, Plaintext = plaintext,
+    EncryptionAlgorithm = algorithm(key, params.EncryptionAlgorithm),
+  }
 end
 
 function operations.ReEncrypt(call, params)
@@ -71,8 +83,8 @@ function operations.ReEncrypt(call, params)
   local key = usable(call, params.DestinationKeyId)
   return {
     CiphertextBlob = sealed(call, key, params.DestinationEncryptionContext, plaintext), KeyId = key.Arn,
-    SourceKeyId = from.Arn, SourceEncryptionAlgorithm = from.KeySpec,
-      DestinationEncryptionAlgorithm = key.KeySpec,
+    SourceKeyId = from.Arn, SourceEncryptionAlgorithm = algorithm(from, params.SourceEncryptionAlgorithm),
+    DestinationEncryptionAlgorithm = algorithm(key, params.DestinationEncryptionAlgorithm),
   }
 end
 
@@ -84,6 +96,11 @@ end
 
 function operations.GenerateDataKey(call, params)
   local key = usable(call, params.KeyId)
+  if (params.NumberOfBytes == nil) == (params.KeySpec == nil) then
+    fault.raise("ValidationException", "Please specify either number of bytes or key spec.")
+  elseif key.KeySpec ~= "SYMMETRIC_DEFAULT" then
+    refuse_use(key, key.KeySpec)
+  end
   local plaintext = random(call, params.NumberOfBytes or params.KeySpec == "AES_128" and 16 or 32)
   return {
     CiphertextBlob = sealed(call, key, params.EncryptionContext, plaintext), Plaintext = plaintext,
@@ -143,7 +160,7 @@ end
 
 local function remove(call, id)
   if not call:get("kms.grant", id) then
-    fault.raise("NotFoundException", "Grant ID %s is not found.", tostring(id))
+    fault.raise("NotFoundException", "Grant ID %s is not found.", id or "of the token")
   end
   call:remove("kms.grant", id)
 end

@@ -1,6 +1,7 @@
 --- SSM: parameters, those that AWS publishes included.
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
+local filters = require "eksrun.sandbox.ssm_filter"
 local json = require "eksrun.json"
 local images = require "eksrun.sandbox.ec2.image"
 local text = require "eksrun.text"
@@ -116,6 +117,8 @@ local function check_pattern(pattern, value)
   end
 end
 
+local DATA_TYPES = { text = true, ["aws:ec2:image"] = true, ["aws:ssm:integration"] = true }
+
 function operations.PutParameter(call, params)
   local name = params.Name
   if name:lower():find "^/?aws" or name:lower():find "^/?ssm" then
@@ -124,6 +127,10 @@ function operations.PutParameter(call, params)
   if params.Overwrite and params.Tags then
     fault.raise("ValidationException", "Invalid request: tags and overwrite can't be used together. To "
       .. "create a parameter with tags, please remove overwrite flag.")
+  end
+  if params.DataType and not DATA_TYPES[params.DataType] then
+    fault.raise("ValidationException", "The following data type is not supported: %s (Data type names are "
+      .. "all lowercase.)", params.DataType)
   end
   local present = call:get("ssm.parameter", name)
   if present and not params.Overwrite then
@@ -238,12 +245,17 @@ end
 
 local function by_name(a, b) return a.Name < b.Name end
 
+local BY_PATH = { Type = true, KeyId = true, Label = true, DataType = true }
+
 function operations.GetParametersByPath(call, params)
-  local path = params.Path:gsub("/*$", "/")
-  local list = json.array {}
+  if params.Path:sub(1, 1) ~= "/" then
+    fault.raise("ValidationException", "The parameter doesn't meet the parameter name requirements. The "
+      .. "parameter name must begin with a forward slash \"/\".")
+  end
+  local list, wanted = json.array {}, filters.of(params, BY_PATH)
   for _, parameter in ipairs(call:all "ssm.parameter") do
-    local rest = parameter.Name:sub(1, #path) == path and parameter.Name:sub(#path + 1)
-    if rest and (params.Recursive or not rest:find("/", 1, true)) then
+    if filters.is_below(parameter.Name, params.Path, params.Recursive)
+      and filters.passes(parameter, wanted) then
       list[#list + 1] = brief(parameter, params.WithDecryption)
     end
   end
@@ -251,28 +263,10 @@ function operations.GetParametersByPath(call, params)
   return { Parameters = list }
 end
 
--- Whether a parameter passes a filter of DescribeParameters.
-local function passes(parameter, filter)
-  local values = filter.Values or {}
-  local tag = filter.Key:match "^tag:(.*)$"
-  local have = tag and parameter._tags[tag] or parameter[filter.Key]
-  if have == nil then return false end
-  if not values[1] then return true end
-  for _, value in ipairs(values) do
-    if filter.Option == "BeginsWith" and have:sub(1, #value) == value
-      or filter.Option == "Contains" and have:find(value, 1, true) or have == value then
-      return true
-    end
-  end
-  return false
-end
-
 function operations.DescribeParameters(call, params)
-  local list = json.array {}
+  local list, wanted = json.array {}, filters.of(params)
   for _, parameter in ipairs(call:all "ssm.parameter") do
-    local shown = true
-    for _, filter in ipairs(params.ParameterFilters or {}) do shown = shown and passes(parameter, filter) end
-    if shown then
+    if filters.passes(parameter, wanted) then
       list[#list + 1] = {
         Name = parameter.Name, Type = parameter.Type, Version = parameter.Version, Tier = parameter.Tier,
         LastModifiedDate = parameter.LastModifiedDate, Description = parameter.Description,

@@ -288,7 +288,11 @@ local function change_targets(call, params, arns, add)
   local set, list = {}, json.array {}
   for _, arn in ipairs(group.TargetGroupARNs) do set[arn] = true end
   for _, arn in ipairs(arns) do
-    if add then targets.need_group(call, arn) end
+    if add then
+      targets.need_group(call, arn)
+    elseif not set[arn] then
+      support.refuse("Trying to remove Target Groups that are not part of the group")
+    end
     for _, member in ipairs(group._instances) do
       local instance = call:get("ec2.instance", member.InstanceId)
       if add and instance and not set[arn] then

@@ -45,8 +45,10 @@ function M.put(group, params)
     "HeartbeatTimeout", "DefaultResult" } do
     if params[name] ~= nil then hook[name] = params[name] end
   end
-  if not util.contains(TRANSITIONS, hook.LifecycleTransition) then
-    support.refuse("Lifecycle transition %s is not valid", tostring(hook.LifecycleTransition))
+  if not hook.LifecycleTransition then
+    support.refuse("Lifecycle Transition is required for a new lifecycle hook")
+  elseif not util.contains(TRANSITIONS, hook.LifecycleTransition) then
+    support.refuse("Lifecycle transition %s is not valid", hook.LifecycleTransition)
   end
   hook.GlobalTimeout = math.min(hook.HeartbeatTimeout * 100, 172800)
 end

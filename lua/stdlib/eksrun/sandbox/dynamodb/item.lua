@@ -184,7 +184,7 @@ local function select_items(call, params, test)
   local items, looked, last, passed = json.array {}, 0, nil, start == nil
   for i = from, to, step do
     local one = all[i]
-    if passed and (not test or test(one.item)) then
+    if passed and (not test or test(one.item, one.key)) then
       if params.Limit and looked == params.Limit then
         return items, looked, last
       end
@@ -212,7 +212,24 @@ function operations.Query(call, params)
   return answer(params, select_items(call, params, test))
 end
 
-function operations.Scan(call, params) return answer(params, select_items(call, params)) end
+-- Whether an item is of the part of the table that a request scans beside others.
+local function segment_of(call, params)
+  local number, total = params.Segment, params.TotalSegments
+  if not number and not total then return nil end
+  local missing = not number and "Segment" or not total and "TotalSegments"
+  if missing then
+    refuse("The %s parameter is required but was not present in the request when parameter %s is present",
+      missing, number and "Segment" or "TotalSegments")
+  elseif number >= total then
+    refuse("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: "
+      .. "%d is not less than TotalSegments: %d", number, total)
+  end
+  return function(_, key) return tonumber(call.world:hash(key):sub(1, 8), 16) % total == number end
+end
+
+function operations.Scan(call, params)
+  return answer(params, select_items(call, params, segment_of(call, params)))
+end
 
 -- -- several at once ----------------------------------------------------------------------------------------
 
@@ -230,6 +247,14 @@ function operations.BatchGetItem(call, params)
 end
 
 function operations.BatchWriteItem(call, params)
+  for name, requests in util.sorted_pairs(params.RequestItems) do
+    need(call, name)
+    for _, request in ipairs(requests) do
+      if (request.PutRequest == nil) == (request.DeleteRequest == nil) then
+        refuse "Supplied requests must have exactly one of PutRequest and DeleteRequest"
+      end
+    end
+  end
   for name, requests in pairs(params.RequestItems) do
     for _, request in ipairs(requests) do
       if request.PutRequest then put(call, { TableName = name, Item = request.PutRequest.Item }) end

@@ -9,11 +9,22 @@ local operations = M.operations
 --- A table by its name or ARN; raises that there is none.
 --- @param call eksrun.sandbox.Call
 --- @param name string
+--- @param code? string of the error; ResourceNotFoundException
 --- @return table
-function M.need(call, name)
+function M.need(call, name, code)
   local found = call:get("dynamodb.table", name:match ":table/(.+)$" or name)
   if found then return found end
-  fault.raise("ResourceNotFoundException", "Requested resource not found")
+  fault.raise(code or "ResourceNotFoundException",
+    code and "Table not found: %s" or "Requested resource not found", name)
+end
+
+-- How much a table takes at once.
+local function warm(billing, throughput)
+  local on_demand = billing and billing.BillingMode == "PAY_PER_REQUEST"
+  return {
+    ReadUnitsPerSecond = on_demand and 12000 or throughput.ReadCapacityUnits,
+    WriteUnitsPerSecond = on_demand and 4000 or throughput.WriteCapacityUnits, Status = "ACTIVE",
+  }
 end
 
 local function shown(call, found)
@@ -21,6 +32,7 @@ local function shown(call, found)
   local count = 0
   for _ in pairs(found._items) do count = count + 1 end
   view.ItemCount, view.TableSizeBytes = count, 0
+  view.WarmThroughput = warm(found.BillingModeSummary, found.ProvisionedThroughput)
   if call.operation ~= "DescribeTable" then view.ItemCount = 0 end
   return view
 end
@@ -91,12 +103,28 @@ function operations.DeleteTable(call, params)
   return { TableDescription = shown(call, found) }
 end
 
+local function change_billing(found, params)
+  local throughput = params.ProvisionedThroughput
+  if params.BillingMode then found.BillingModeSummary = { BillingMode = params.BillingMode } end
+  local on_demand = found.BillingModeSummary and found.BillingModeSummary.BillingMode == "PAY_PER_REQUEST"
+  if on_demand and throughput then
+    fault.raise("ValidationException", "One or more parameter values were invalid: Neither ReadCapacityUnits "
+      .. "nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+  elseif params.BillingMode == "PROVISIONED" and not throughput then
+    fault.raise("ValidationException", "One or more parameter values were invalid: ReadCapacityUnits and "
+      .. "WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+  end
+  local own = found.ProvisionedThroughput
+  if on_demand then throughput = { ReadCapacityUnits = 0, WriteCapacityUnits = 0 } end
+  for name, units in pairs(throughput or {}) do own[name] = units end
+end
+
 function operations.UpdateTable(call, params)
   local found = M.need(call, params.TableName)
   if params.DeletionProtectionEnabled ~= nil then
     found.DeletionProtectionEnabled = params.DeletionProtectionEnabled
   end
-  if params.BillingMode then found.BillingModeSummary = { BillingMode = params.BillingMode } end
+  change_billing(found, params)
   return { TableDescription = shown(call, found) }
 end
 
@@ -115,7 +143,7 @@ function operations.UpdateTimeToLive(call, params)
 end
 
 function operations.DescribeContinuousBackups(call, params)
-  M.need(call, params.TableName)
+  M.need(call, params.TableName, "TableNotFoundException")
   return {
     ContinuousBackupsDescription = {
       ContinuousBackupsStatus = "ENABLED",

@@ -48,12 +48,19 @@ function operations.AllocateAddress(call, params)
   if #call:all "ec2.address" >= quota.addresses then
     fault.raise("AddressLimitExceeded", "The maximum number of addresses has been reached.")
   end
+  if (params.NetworkBorderGroup or call.region) ~= call.region then
+    fault.raise("InvalidParameterValue", "Invalid value '%s' for networkBorderGroup.",
+      params.NetworkBorderGroup)
+  elseif (params.PublicIpv4Pool or "amazon") ~= "amazon" then
+    fault.raise("InvalidPublicIpv4PoolID.NotFound", "The poolID '%s' does not exist.",
+      params.PublicIpv4Pool)
+  end
   local id = call:id "eipalloc"
   local address = call:put("ec2.address", id, {
     AllocationId = id, PublicIp = support.public_address(call:hash "address"),
     Domain = params.Domain or "vpc",
-    PublicIpv4Pool = params.PublicIpv4Pool or "amazon",
-    NetworkBorderGroup = params.NetworkBorderGroup or call.region, Tags = support.tags(params, "elastic-ip"),
+    PublicIpv4Pool = "amazon",
+    NetworkBorderGroup = call.region, Tags = support.tags(params, "elastic-ip"),
   })
   return {
     AllocationId = id, PublicIp = address.PublicIp, Domain = address.Domain,
@@ -62,6 +69,10 @@ function operations.AllocateAddress(call, params)
 end
 
 local function need(call, params)
+  if params.AllocationId and params.PublicIp then
+    fault.raise("InvalidParameterCombination", "You may specify public IP or allocation id, but not both "
+      .. "in the same call")
+  end
   if params.AllocationId then return support.need(call, "ec2.address", params.AllocationId) end
   return by_address(call, params.PublicIp)
 end

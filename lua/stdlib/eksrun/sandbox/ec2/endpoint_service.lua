@@ -18,6 +18,8 @@ local SERVICES = {
 local GATEWAYS = { s3 = true, dynamodb = true }
 -- Those whose usual name is not that of the service.
 local HOSTS = { ["ecr.api"] = "api.ecr", ["ecr.dkr"] = "dkr.ecr" }
+-- Those that have a host below it for each account.
+local WILD = { ["ecr.dkr"] = true }
 
 -- The name of a service in a region.
 local function name_of(call, service) return ("com.amazonaws.%s.%s"):format(call.region, service) end
@@ -26,15 +28,19 @@ local function detail(call, service, kind)
   local names = json.array {}
   for i, zone in ipairs(zones.of(call.region)) do names[i] = zone.name end
   local host = HOSTS[service] or service
+  local private = kind == "Interface"
+    and ("%s%s.%s.amazonaws.com"):format(WILD[service] and "*." or "", host, call.region) or nil
   return {
     ServiceName = name_of(call, service), ServiceType = { { ServiceType = kind } },
     ServiceRegion = call.region,
     ServiceId = "vpce-svc-0" .. call.world:hash("service", service, kind):sub(1, 16), Owner = "amazon",
     AvailabilityZones = names, AcceptanceRequired = false, ManagesVpcEndpoints = false,
-    VpcEndpointPolicySupported = true, BaseEndpointDnsNames = { ("%s.%s.vpce.amazonaws.com"):format(service,
-      call.region) },
-    PrivateDnsName = kind == "Interface" and ("%s.%s.amazonaws.com"):format(host, call.region) or nil,
-    PrivateDnsNameVerificationState = kind == "Interface" and "verified" or nil,
+    VpcEndpointPolicySupported = true,
+    BaseEndpointDnsNames = {
+      ("%s.%s.%samazonaws.com"):format(host, call.region, private and "vpce." or ""),
+    },
+    PrivateDnsName = private, PrivateDnsNames = private and { { PrivateDnsName = private } },
+    PrivateDnsNameVerificationState = private and "verified",
     SupportedIpAddressTypes = { "ipv4" }, Tags = json.array {},
   }
 end

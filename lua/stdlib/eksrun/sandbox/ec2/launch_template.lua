@@ -3,6 +3,7 @@ local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.ec2.support"
+local text = require "eksrun.text"
 local util = require "eksrun.util"
 
 local M = { operations = {} }
@@ -48,11 +49,14 @@ function M.need(call, params)
   if params.LaunchTemplateId then
     return support.need(call, "ec2.launch_template", params.LaunchTemplateId)
   end
+  if not params.LaunchTemplateName then
+    fault.raise("MissingParameter", "The request must contain the parameter launch template ID or launch "
+      .. "template name")
+  end
   local template = by_name(call, params.LaunchTemplateName)
   if not template then
     fault.raise("InvalidLaunchTemplateName.NotFoundException",
-      "The specified launch template, with template name %s, does not exist.",
-        tostring(params.LaunchTemplateName))
+      "The specified launch template, with template name %s, does not exist.", params.LaunchTemplateName)
   end
   return template
 end
@@ -86,8 +90,15 @@ local function add_version(call, template, data, description)
   return version
 end
 
+local function check_user_data(encoded)
+  if encoded and not pcall(text.unbase64, encoded) then
+    fault.raise("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
+  end
+end
+
 function operations.CreateLaunchTemplate(call, params)
   local name = params.LaunchTemplateName
+  check_user_data(params.LaunchTemplateData.UserData)
   if by_name(call, name) then
     fault.raise("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.")
   end
@@ -105,6 +116,7 @@ end
 function operations.CreateLaunchTemplateVersion(call, params)
   local template = M.need(call, params)
   local data = params.LaunchTemplateData
+  check_user_data(data.UserData)
   if params.SourceVersion then
     data = util.overlay(M.version(template, params.SourceVersion).LaunchTemplateData, data)
   end

@@ -95,12 +95,16 @@ function M.mappings(call, instance)
 end
 
 function operations.CreateVolume(call, params)
+  if not params.AvailabilityZone and not params.AvailabilityZoneId then
+    fault.raise("MissingParameter", "The request must contain the parameter zone")
+  end
   local known
   for _, zone in ipairs(zones.of(call.region)) do
     known = known or (zone.name == params.AvailabilityZone or zone.id == params.AvailabilityZoneId) and zone
   end
   if not known then
-    fault.raise("InvalidZone.NotFound", "The zone '%s' does not exist.", tostring(params.AvailabilityZone))
+    fault.raise("InvalidZone.NotFound", "The zone '%s' does not exist.",
+      params.AvailabilityZone or params.AvailabilityZoneId)
   end
   if not params.Size and not params.SnapshotId then
     fault.raise("MissingParameter", "The request must contain the parameter size/snapshot")

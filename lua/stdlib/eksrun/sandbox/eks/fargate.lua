@@ -56,6 +56,12 @@ function operations.CreateFargateProfile(call, params)
   if not (params.selectors and params.selectors[1]) then
     support.refuse_parameter("Fargate Profile must have at least one selector.")
   end
+  for _, selector in ipairs(params.selectors) do
+    if (selector.namespace or "") == "" then
+      support.refuse_parameter("Fargate Profile must have at least one selector with at least one namespace "
+        .. "value.")
+    end
+  end
   if #params.selectors > 5 then
     support.refuse_parameter("Fargate Profile cannot have more than 5 selectors.")
   end

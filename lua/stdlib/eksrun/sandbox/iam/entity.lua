@@ -10,6 +10,7 @@ local M = {}
 local ATTACHED_MAX = 10
 
 local function name_of(call, arn)
+  if not arn:find "^arn:" then fault.raise("InvalidInput", "ARN %s is not valid.", arn) end
   local managed = support.managed(call, arn)
   local own = call:get("iam.policy", arn)
   if not managed and not own then

@@ -97,12 +97,25 @@ function M.shown(document) return text.percent_encode(document) end
 --- @return string
 function M.plain(document) return text.percent_decode(document) end
 
+--- Refuses tags of which two have one key; upper and lower case are the same.
+--- @param tags table[]?
+function M.check_distinct(tags)
+  local seen = {}
+  for _, tag in ipairs(tags or {}) do
+    if seen[tag.Key:lower()] then
+      fault.raise("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    end
+    seen[tag.Key:lower()] = true
+  end
+end
+
 --- @param tags table[]?
 --- @return table[]
 function M.tags(tags)
   if #(tags or {}) > 50 then
     fault.raise_with("LimitExceeded", "The number of tags has reached the maximum limit.", { status = 409 })
   end
+  M.check_distinct(tags)
   return json.array(calls.tag_list(calls.tag_map(tags)))
 end
 
@@ -112,9 +125,15 @@ end
 --- @param need fun(call: eksrun.sandbox.Call, params: table): table
 function M.tag_operations(operations, suffix, need)
   operations["Tag" .. suffix] = function(call, params)
+    M.check_distinct(params.Tags)
     local thing = need(call, params)
     local map = calls.tag_map(thing.Tags)
-    for _, tag in ipairs(params.Tags) do map[tag.Key] = tag.Value end
+    for _, tag in ipairs(params.Tags) do
+      for key in pairs(calls.tag_map(thing.Tags)) do
+        if key:lower() == tag.Key:lower() then map[key] = nil end
+      end
+      map[tag.Key] = tag.Value
+    end
     thing.Tags = M.tags(calls.tag_list(map))
   end
   operations["Untag" .. suffix] = function(call, params)

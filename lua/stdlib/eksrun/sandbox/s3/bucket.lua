@@ -7,6 +7,8 @@ local util = require "eksrun.util"
 local M = { operations = {} }
 local operations = M.operations
 
+local BUCKET_TAGS, NOT_IN_TAGS = 50, "[^%w%s+%-=._:/@\x80-\xff]"
+
 --- Refuses a request.
 --- @param code string
 --- @param status integer of HTTP
@@ -28,6 +30,33 @@ function M.need(call, name)
     M.refuse("NoSuchBucket", 404, "The specified bucket does not exist", { BucketName = name })
   end
   return bucket
+end
+
+--- Who has all buckets and objects.
+--- @param call eksrun.sandbox.Call
+--- @return table
+function M.owner(call) return { ID = call.world:hash "owner" } end
+
+--- Refuses tags that S3 does not take.
+--- @param tags table[]
+--- @param most integer
+function M.check_tags(tags, most)
+  local seen = {}
+  if #tags > most then
+    M.refuse("BadRequest", 400, ("There cannot be more than %d tags"):format(most))
+  end
+  for _, tag in ipairs(tags) do
+    if tag.Key:find "^aws:" then
+      M.refuse("InvalidTag", 400, "Your TagKey cannot be prefixed with aws:")
+    elseif tag.Key == "" or #tag.Key > 128 or tag.Key:find(NOT_IN_TAGS) then
+      M.refuse("InvalidTag", 400, "The TagKey you have provided is invalid", { TagKey = tag.Key })
+    elseif #tag.Value > 256 or tag.Value:find(NOT_IN_TAGS) then
+      M.refuse("InvalidTag", 400, "The TagValue you have provided is invalid", { TagValue = tag.Value })
+    elseif seen[tag.Key] then
+      M.refuse("InvalidTag", 400, "Cannot provide multiple Tags with the same key")
+    end
+    seen[tag.Key] = true
+  end
 end
 
 local function check_name(name)
@@ -95,7 +124,7 @@ function operations.ListBuckets(call, params)
     end
   end
   table.sort(list, function(a, b) return a.Name < b.Name end)
-  return { Buckets = list, Owner = { ID = call.world:hash("owner"), DisplayName = "sandbox" } }
+  return { Buckets = list, Owner = M.owner(call) }
 end
 
 function operations.DeleteBucket(call, params)
@@ -120,7 +149,9 @@ function operations.GetBucketVersioning(call, params)
 end
 
 function operations.PutBucketTagging(call, params)
-  M.need(call, params.Bucket)._tags = calls.tag_map(params.Tagging.TagSet)
+  local bucket = M.need(call, params.Bucket)
+  M.check_tags(params.Tagging.TagSet, BUCKET_TAGS)
+  bucket._tags = calls.tag_map(params.Tagging.TagSet)
 end
 
 function operations.GetBucketTagging(call, params)

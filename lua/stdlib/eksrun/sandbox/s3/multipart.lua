@@ -1,4 +1,5 @@
 --- S3: uploads in parts.
+local bodies = require "eksrun.sandbox.s3.body"
 local buckets = require "eksrun.sandbox.s3.bucket"
 local checksum = require "eksrun.checksum"
 local json = require "eksrun.json"
@@ -11,6 +12,14 @@ local operations = M.operations
 
 -- All parts but the last.
 local PART_MIN = 5 * 1024 * 1024
+local MAX = 1000
+
+-- The checksum of an object that was sent in parts.
+local function checksum_of(upload, parts, whole)
+  local algorithm, kind = upload._params.ChecksumAlgorithm, upload._params.ChecksumType
+  if algorithm and kind ~= "FULL_OBJECT" then return bodies.composite(parts, algorithm) end
+  return bodies.checksum(whole, algorithm)
+end
 
 local function need(call, params)
   buckets.need(call, params.Bucket)
@@ -28,11 +37,16 @@ function operations.CreateMultipartUpload(call, params)
   call:put("s3.upload", id, {
     UploadId = id, Key = params.Key, Initiated = call:time(), _params = util.copy(params), _parts = {},
   })
-  return { Bucket = params.Bucket, Key = params.Key, UploadId = id }
+  return {
+    Bucket = params.Bucket, Key = params.Key, UploadId = id, ChecksumAlgorithm = params.ChecksumAlgorithm,
+    ChecksumType = params.ChecksumAlgorithm and (params.ChecksumType or "COMPOSITE"),
+    ServerSideEncryption = params.ServerSideEncryption or "AES256",
+  }
 end
 
 function operations.UploadPart(call, params)
-  local upload, body = need(call, params), params.Body or ""
+  local upload = need(call, params)
+  local body, sum = bodies.received(params)
   if params.PartNumber < 1 or params.PartNumber > 10000 then
     buckets.refuse("InvalidArgument", 400, "Part number must be an integer between 1 and 10000, inclusive")
   end
@@ -41,7 +55,9 @@ function operations.UploadPart(call, params)
     PartNumber = params.PartNumber, ETag = etag, Size = #body, LastModified = call:time(),
     _body = text.base64(body),
   }
-  return { ETag = etag }
+  local shown = bodies.show({ ETag = etag }, sum)
+  shown.ChecksumType = nil -- it is of objects
+  return shown
 end
 
 function operations.ListParts(call, params)
@@ -55,7 +71,7 @@ end
 function operations.ListMultipartUploads(call, params)
   buckets.need(call, params.Bucket)
   return {
-    Bucket = params.Bucket, IsTruncated = false,
+    Bucket = params.Bucket, IsTruncated = false, MaxUploads = math.min(params.MaxUploads or MAX, MAX),
     Uploads = json.array(call:all("s3.upload", function(u) return u._params.Bucket == params.Bucket end)),
   }
 end
@@ -63,7 +79,7 @@ end
 function operations.CompleteMultipartUpload(call, params)
   local upload = need(call, params)
   local wanted = (params.MultipartUpload or {}).Parts or {}
-  local bodies, digests, before = {}, {}, 0
+  local parts, digests, before = {}, {}, 0
   for i, part in ipairs(wanted) do
     local found = upload._parts[tostring(part.PartNumber)]
     if not found or part.ETag and found.ETag:gsub('"', "") ~= part.ETag:gsub('"', "") then
@@ -79,8 +95,8 @@ function operations.CompleteMultipartUpload(call, params)
       buckets.refuse("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size")
     end
     before = part.PartNumber
-    bodies[i] = text.unbase64(found._body)
-    digests[i] = checksum.digest("md5", bodies[i])
+    parts[i] = text.unbase64(found._body)
+    digests[i] = checksum.digest("md5", parts[i])
   end
   if not wanted[1] then
     buckets.refuse("MalformedXML", 400,
@@ -90,14 +106,15 @@ function operations.CompleteMultipartUpload(call, params)
   local etag = ('"%s-%d"'):format(text.hex(checksum.digest("md5", table.concat(digests))), #wanted)
   local own = util.copy(upload._params)
   own.IfMatch, own.IfNoneMatch = params.IfMatch, params.IfNoneMatch
-  local version = objects.write(call, own, table.concat(bodies), etag)
+  local whole = table.concat(parts)
+  local version = objects.write(call, own, whole, etag, checksum_of(upload, parts, whole))
   call:remove("s3.upload", params.UploadId)
-  return {
+  return bodies.show({
     Bucket = params.Bucket, Key = params.Key, ETag = version.ETag,
     Location = ("https://%s.s3.%s.amazonaws.com/%s"):format(params.Bucket, call.region,
       text.percent_encode(params.Key, true)),
     VersionId = buckets.need(call, params.Bucket)._versioning and version.VersionId or nil,
-  }
+  }, version._checksum)
 end
 
 function operations.AbortMultipartUpload(call, params)

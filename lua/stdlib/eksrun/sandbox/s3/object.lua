@@ -1,4 +1,5 @@
---- S3: objects, their versions, lists of them.
+--- S3: objects and their versions.
+local bodies = require "eksrun.sandbox.s3.body"
 local buckets = require "eksrun.sandbox.s3.bucket"
 local calls = require "eksrun.sandbox.call"
 local checksum = require "eksrun.checksum"
@@ -10,22 +11,10 @@ local util = require "eksrun.util"
 local M = { operations = {} }
 local operations = M.operations
 
-local MAX_KEYS = 1000
+local VERSION_ID, OBJECT_TAGS = 32, 10
 
 local HEADERS = { "ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl",
   "StorageClass", "Metadata", "SSEKMSKeyId" }
-
--- Of a body that comes in signed pieces, the pieces.
-local function unchunked(body)
-  local parts, at = {}, 1
-  while true do
-    local size, after = body:match("^(%x+)[^\r\n]*\r\n()", at)
-    size = tonumber(size or "0", 16)
-    if size == 0 then return table.concat(parts) end
-    parts[#parts + 1] = body:sub(after, after + size - 1)
-    at = after + size + 2
-  end
-end
 
 -- A body as the state can hold it, which is text.
 local function kept(bytes)
@@ -42,17 +31,25 @@ local function refuse_missing(key, head)
   buckets.refuse("NoSuchKey", 404, "The specified key does not exist.", { Key = key })
 end
 
+-- Refuses what cannot be the id of a version.
+local function check_version(id, head)
+  if id == nil or id == "null" or #id == VERSION_ID then return end
+  if head then buckets.refuse("400", 400, "Bad Request") end
+  buckets.refuse("InvalidArgument", 400, "Invalid version id specified",
+    { ArgumentName = "versionId", ArgumentValue = id })
+end
+
 -- The version that a request means.
 local function need(call, params, head)
   buckets.need(call, params.Bucket)
+  check_version(params.VersionId, head)
   local object = call:get("s3.object", key_of(params.Bucket, params.Key))
-  if not object then refuse_missing(params.Key, head) end
   if not params.VersionId then
-    local newest = object._versions[#object._versions]
-    if newest.DeleteMarker then refuse_missing(params.Key, head) end
+    local newest = object and object._versions[#object._versions]
+    if not newest or newest.DeleteMarker then refuse_missing(params.Key, head) end
     return newest, object
   end
-  for i, version in ipairs(object._versions) do
+  for i, version in ipairs(object and object._versions or {}) do
     if version.VersionId == params.VersionId then
       if version.DeleteMarker then
         buckets.refuse("MethodNotAllowed", 405, "The specified method is not allowed against this resource.")
@@ -60,7 +57,9 @@ local function need(call, params, head)
       return version, object, i
     end
   end
-  buckets.refuse("NoSuchVersion", 404, "The specified version does not exist.")
+  if head then refuse_missing(params.Key, head) end
+  buckets.refuse("NoSuchVersion", 404, "The specified version does not exist.",
+    { Key = params.Key, VersionId = params.VersionId })
 end
 
 -- Checks what a write asks of what is there.
@@ -90,24 +89,34 @@ local function tags_of(query)
   return map
 end
 
+-- Only a bucket that was made for it locks objects; those of the sandbox are not.
+local function check_lock(params)
+  if params.ObjectLockMode or params.ObjectLockRetainUntilDate or params.ObjectLockLegalHoldStatus then
+    buckets.refuse("InvalidRequest", 400, "Bucket is missing Object Lock Configuration")
+  end
+end
+
 --- Writes an object.
 --- @param call eksrun.sandbox.Call
 --- @param params table Bucket, Key, headers, conditions
 --- @param body string bytes
 --- @param etag? string of an upload in parts
+--- @param sum? eksrun.sandbox.s3.Checksum default: one that S3 makes
 --- @return table version
-function M.write(call, params, body, etag)
+function M.write(call, params, body, etag, sum)
   local bucket = buckets.need(call, params.Bucket)
   check_write(call, params)
+  check_lock(params)
   local key = key_of(params.Bucket, params.Key)
   local object = call:get("s3.object", key)
     or call:put("s3.object", key, { _bucket = params.Bucket, Key = params.Key, _versions = {} })
   local versioned = bucket._versioning == "Enabled"
   local version = {
-    VersionId = versioned and text.base64url(text.unhex(call:hash "version")):sub(1, 32) or "null",
+    VersionId = versioned and text.base64url(text.unhex(call:hash "version")):sub(1, VERSION_ID) or "null",
     ETag = etag or ('"%s"'):format(text.hex(checksum.digest("md5", body))), Size = #body,
     LastModified = call:time(), _tags = tags_of(params.Tagging),
     ServerSideEncryption = params.ServerSideEncryption or "AES256",
+    _checksum = sum or bodies.checksum(body, params.ChecksumAlgorithm),
   }
   for _, name in ipairs(HEADERS) do version[name] = params[name] end
   version._body, version._base64 = kept(body)
@@ -128,13 +137,9 @@ local function written(call, params, version)
 end
 
 function operations.PutObject(call, params)
-  local body = params.Body or ""
-  if (params.ContentEncoding or ""):find("aws-chunked", 1, true) then
-    body = unchunked(body)
-    params.ContentEncoding = params.ContentEncoding:gsub("aws%-chunked,?%s*", "")
-    if params.ContentEncoding == "" then params.ContentEncoding = nil end
-  end
-  return written(call, params, M.write(call, params, body))
+  local body, sum = bodies.received(params)
+  local version = M.write(call, params, body, nil, sum)
+  return bodies.show(written(call, params, version), version._checksum)
 end
 
 local function check_read(params, version)
@@ -146,38 +151,41 @@ local function check_read(params, version)
   if params.IfNoneMatch and is(params.IfNoneMatch) then buckets.refuse("304", 304, "Not Modified") end
 end
 
+-- The part of the bytes that a request asks for, and its place; without Range all of them.
+local function cut(params, bytes)
+  local from, to = (params.Range or ""):match "^bytes=(%d*)%-(%d*)$"
+  if not from then return bytes, nil end
+  from, to = tonumber(from), tonumber(to)
+  if not from then from, to = math.max(0, #bytes - (to or 0)), nil end
+  if from >= #bytes then buckets.refuse("InvalidRange", 416, "The requested range is not satisfiable") end
+  to = math.min(to or #bytes - 1, #bytes - 1)
+  return bytes:sub(from + 1, to + 1), ("bytes %d-%d/%d"):format(from, to, #bytes)
+end
+
 local function described(call, params, version)
   local shown = calls.shown(version)
-  shown.Size, shown.ContentLength, shown.AcceptRanges = nil, version.Size, "bytes"
+  shown.Size, shown.AcceptRanges = nil, "bytes"
   shown.ContentType = version.ContentType or "binary/octet-stream"
   if not buckets.need(call, params.Bucket)._versioning then shown.VersionId = nil end
   local count = #util.sorted_keys(version._tags)
   shown.TagCount = count > 0 and count or nil
-  return shown
+  local body, place = cut(params, bytes_of(version))
+  shown.ContentRange, shown.ContentLength = place, #body
+  local sum = params.ChecksumMode == "ENABLED" and not place and version._checksum or nil
+  return bodies.show(shown, sum), body
 end
 
 function operations.HeadObject(call, params)
   local version = need(call, params, true)
   check_read(params, version)
-  return described(call, params, version)
+  local shown = described(call, params, version)
+  return shown
 end
 
 function operations.GetObject(call, params)
   local version = need(call, params)
   check_read(params, version)
-  local shown, body = described(call, params, version), bytes_of(version)
-  local from, to = (params.Range or ""):match "^bytes=(%d*)%-(%d*)$"
-  if from then
-    from, to = tonumber(from), tonumber(to)
-    if not from then from, to = math.max(0, #body - (to or 0)), nil end
-    if from >= #body then
-      buckets.refuse("InvalidRange", 416, "The requested range is not satisfiable")
-    end
-    to = math.min(to or #body - 1, #body - 1)
-    shown.ContentRange = ("bytes %d-%d/%d"):format(from, to, #body)
-    body = body:sub(from + 1, to + 1)
-    shown.ContentLength = #body
-  end
+  local shown, body = described(call, params, version)
   shown.Body = body
   return shown
 end
@@ -195,6 +203,7 @@ end
 
 local function remove(call, params)
   local bucket, key = buckets.need(call, params.Bucket), key_of(params.Bucket, params.Key)
+  check_version(params.VersionId)
   local object = call:get("s3.object", key)
   if params.VersionId then
     for i, version in ipairs(object and object._versions or {}) do
@@ -209,7 +218,7 @@ local function remove(call, params)
   if bucket._versioning == "Enabled" then
     object = object or call:put("s3.object", key, { _bucket = params.Bucket, Key = params.Key,
       _versions = {} })
-    local marker = { VersionId = text.base64url(text.unhex(call:hash("marker", key))):sub(1, 32),
+    local marker = { VersionId = text.base64url(text.unhex(call:hash("marker", key))):sub(1, VERSION_ID),
       DeleteMarker = true, LastModified = call:time() }
     table.insert(object._versions, marker)
     return { VersionId = marker.VersionId, DeleteMarker = true }
@@ -249,10 +258,12 @@ function operations.CopyObject(call, params)
     for _, name in ipairs(HEADERS) do own[name] = from[name] end
   end
   own.Tagging = params.TaggingDirective == "REPLACE" and params.Tagging or nil
+  own.ChecksumAlgorithm = params.ChecksumAlgorithm or (from._checksum or {}).algorithm
   local made = M.write(call, own, bytes_of(from))
   if params.TaggingDirective ~= "REPLACE" then made._tags = util.copy(from._tags) end
   local answer = written(call, params, made)
-  answer.CopyObjectResult = { ETag = made.ETag, LastModified = made.LastModified }
+  answer.CopyObjectResult =
+    bodies.show({ ETag = made.ETag, LastModified = made.LastModified }, made._checksum)
   answer.ETag = nil
   return answer
 end
@@ -260,7 +271,9 @@ end
 -- -- tags ---------------------------------------------------------------------------------------------------
 
 function operations.PutObjectTagging(call, params)
-  need(call, params)._tags = calls.tag_map(params.Tagging.TagSet)
+  local version = need(call, params)
+  buckets.check_tags(params.Tagging.TagSet, OBJECT_TAGS)
+  version._tags = calls.tag_map(params.Tagging.TagSet)
   return {}
 end
 
@@ -271,103 +284,6 @@ end
 function operations.DeleteObjectTagging(call, params)
   need(call, params)._tags = {}
   return {}
-end
-
--- -- lists --------------------------------------------------------------------------------------------------
-
--- Keys of a bucket in order, those with a delimiter behind the prefix as one; from behind a place, so many.
-local function keys(call, params, after, shown)
-  buckets.need(call, params.Bucket)
-  local prefix, by, all = params.Prefix or "", params.Delimiter, {}
-  for _, object in ipairs(call:all("s3.object", function(o) return o._bucket == params.Bucket end)) do
-    if object.Key:sub(1, #prefix) == prefix and shown(object) then all[#all + 1] = object end
-  end
-  table.sort(all, function(a, b) return a.Key < b.Key end)
-  local out, seen, limit, more = {}, {}, math.min(params.MaxKeys or MAX_KEYS, MAX_KEYS), false
-  for _, object in ipairs(all) do
-    local at, to
-    if by and by ~= "" then at, to = object.Key:find(by, #prefix + 1, true) end
-    local name = at and object.Key:sub(1, to) or object.Key
-    if not seen[name] and (not after or name > after) then
-      if #out == limit then
-        more = true
-        break
-      end
-      seen[name] = true
-      out[#out + 1] = { name = name, object = not at and object or nil }
-    end
-  end
-  return out, more, limit
-end
-
-local function has_current(object)
-  local newest = object._versions[#object._versions]
-  return newest and not newest.DeleteMarker
-end
-
-local function listed(found)
-  local contents, prefixes = json.array {}, json.array {}
-  for _, one in ipairs(found) do
-    if one.object then
-      local version = one.object._versions[#one.object._versions]
-      contents[#contents + 1] = {
-        Key = one.name, LastModified = version.LastModified, ETag = version.ETag, Size = version.Size,
-        StorageClass = version.StorageClass or "STANDARD",
-      }
-    else
-      prefixes[#prefixes + 1] = { Prefix = one.name }
-    end
-  end
-  return contents, prefixes
-end
-
-function operations.ListObjectsV2(call, params)
-  local token = params.ContinuationToken
-  local ok, after = pcall(text.unbase64url, token or "")
-  if token and not ok then
-    buckets.refuse("InvalidArgument", 400, "The continuation token provided is incorrect")
-  end
-  local found, more, limit = keys(call, params, token and after or params.StartAfter, has_current)
-  local contents, prefixes = listed(found)
-  return {
-    Name = params.Bucket, Prefix = params.Prefix or "", Delimiter = params.Delimiter, MaxKeys = limit,
-    KeyCount = #found, IsTruncated = more, Contents = contents, CommonPrefixes = prefixes,
-    ContinuationToken = token, StartAfter = params.StartAfter,
-    NextContinuationToken = more and text.base64url(found[#found].name) or nil,
-  }
-end
-
-function operations.ListObjects(call, params)
-  local found, more, limit = keys(call, params, params.Marker, has_current)
-  local contents, prefixes = listed(found)
-  return {
-    Name = params.Bucket, Prefix = params.Prefix or "", Delimiter = params.Delimiter, MaxKeys = limit,
-    Marker = params.Marker or "", IsTruncated = more, Contents = contents, CommonPrefixes = prefixes,
-    NextMarker = more and params.Delimiter and found[#found].name or nil,
-  }
-end
-
-function operations.ListObjectVersions(call, params)
-  local found, more, limit = keys(call, params, params.KeyMarker, function() return true end)
-  local versions, markers, prefixes = json.array {}, json.array {}, json.array {}
-  for _, one in ipairs(found) do
-    local all = one.object and one.object._versions or {}
-    if not one.object then prefixes[#prefixes + 1] = { Prefix = one.name } end
-    for i = #all, 1, -1 do
-      local version = all[i]
-      local into = version.DeleteMarker and markers or versions
-      into[#into + 1] = {
-        Key = one.name, VersionId = version.VersionId, IsLatest = i == #all,
-        LastModified = version.LastModified, ETag = version.ETag, Size = version.Size,
-        StorageClass = not version.DeleteMarker and (version.StorageClass or "STANDARD") or nil,
-      }
-    end
-  end
-  return {
-    Name = params.Bucket, Prefix = params.Prefix or "", KeyMarker = params.KeyMarker or "", MaxKeys = limit,
-    Delimiter = params.Delimiter, IsTruncated = more, Versions = versions, DeleteMarkers = markers,
-    CommonPrefixes = prefixes, NextKeyMarker = more and found[#found].name or nil,
-  }
 end
 
 return M

@@ -53,8 +53,25 @@ local function check_fifo(queue, params)
   end
 end
 
+local KINDS = { String = "StringValue", Number = "StringValue", Binary = "BinaryValue" }
+
+-- Refuses an attribute of a type that is none, or without a value of its type.
+local function check_attribute(name, value)
+  local member = KINDS[value.DataType:match "^[^.]*"]
+  if not member then
+    refuse("InvalidParameterValue", ("The message attribute '%s' has an invalid message attribute type, the "
+      .. "set of supported type prefixes is Binary, Number, and String."):format(name))
+  elseif (value[member] or "") == "" then
+    refuse("InvalidParameterValue", ("The message attribute '%s' must contain a non-empty message attribute "
+      .. "value for message attribute type '%s'."):format(name, value.DataType:match "^[^.]*"))
+  end
+end
+
 local function check_message(queue, params)
   local size = #params.MessageBody
+  for _, attributes in ipairs { params.MessageAttributes or {}, params.MessageSystemAttributes or {} } do
+    for name, value in util.sorted_pairs(attributes) do check_attribute(name, value) end
+  end
   for name, value in pairs(params.MessageAttributes or {}) do
     size = size + #name + #value.DataType + #(value.BinaryValue or value.StringValue or "")
   end
@@ -77,6 +94,7 @@ local function send(call, queue, params)
   local message = {
     id = call:uuid("message", number), body = params.MessageBody,
     attributes = converted(params.MessageAttributes, text.base64), sent = call.now, received = 0,
+    sender = call.principal.user_id,
     group = params.MessageGroupId, same = same or nil,
     sequence = fifo and ("%020d"):format(number) or nil,
     visible = call.now + (params.DelaySeconds or tonumber(queue._attributes.DelaySeconds)),
@@ -108,7 +126,10 @@ local function batch(entries, act)
       :format(BATCH_MAX, #entries), "AWS.SimpleQueueService.TooManyEntriesInBatchRequest")
   end
   for _, entry in ipairs(entries) do
-    if seen[entry.Id] then
+    if not entry.Id:find "^[%w_-]+$" or #entry.Id > 80 then
+      refuse("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and "
+        .. "underscores. It can be at most 80 letters long.", "AWS.SimpleQueueService.InvalidBatchEntryId")
+    elseif seen[entry.Id] then
       refuse("BatchEntryIdsNotDistinct", ("Id %s repeated."):format(entry.Id),
         "AWS.SimpleQueueService.BatchEntryIdsNotDistinct")
     end
@@ -155,7 +176,7 @@ end
 
 local function system_attributes(call, message, wanted)
   local all = {
-    SenderId = call.account, SentTimestamp = tostring(math.floor(message.sent * 1000)),
+    SenderId = message.sender or call.account, SentTimestamp = tostring(math.floor(message.sent * 1000)),
     ApproximateReceiveCount = tostring(message.received),
     ApproximateFirstReceiveTimestamp = tostring(math.floor(message.first * 1000)),
     SequenceNumber = message.sequence, MessageGroupId = message.group,
