@@ -19,9 +19,7 @@ local M = {
     { "yes", "without asking", short = "y" },
     { "json", "one JSON object a line, on stdout" },
     session.store_flag,
-    session.lock_flags[1],
-    session.lock_flags[2],
-    session.lock_flags[3],
+    table.unpack(session.lock_flags),
   },
 }
 

@@ -29,9 +29,7 @@ local M = {
     { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
     { "replace", "make this resource anew", value = "ADDRESS", many = true },
     session.store_flag,
-    session.lock_flags[1],
-    session.lock_flags[2],
-    session.lock_flags[3],
+    table.unpack(session.lock_flags),
   },
 }
 

@@ -1,5 +1,4 @@
 --- eksrun check RECIPE [k=v ...]: what is wrong with a recipe, without a plan.
-local args = require "eksrun.cli.args"
 local error_object = require "eksrun.error"
 local excerpt = require "eksrun.cli.excerpt"
 local file = require "eksrun.file"
@@ -25,10 +24,7 @@ local M = {
   flags = { { "json", "one JSON object a line" } },
 }
 
-function M.help(parsed)
-  local apply = require("eksrun.cli.main").command "apply"
-  return parsed.recipe and apply.help(parsed, M) or args.help(M)
-end
+function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 -- A message that begins with its place, as file, line and the rest.
 local function placed(message, default)

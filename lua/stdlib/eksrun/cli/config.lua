@@ -1,5 +1,6 @@
 --- eksrun config: every setting with its value and where that stands, and who would give the
 --- credentials. Asks nobody.
+local columns = require "eksrun.cli.columns"
 local config = require "eksrun.aws.config"
 local failure = require "eksrun.cli.failure"
 local stdout = require "eksrun.stdout"
@@ -64,9 +65,7 @@ local function setting_rows(options, wanted)
   for _, name in ipairs(wanted or {}) do
     only = only or {}
     only[name:lower()] = true
-    local known = false
-    for _, other in ipairs(names) do known = known or other == name:lower() end
-    if not known then
+    if not util.contains(names, name:lower()) then
       util.fail("usage", "there is no setting '%s'%s", name, util.did_you_mean(name:lower(), names))
     end
   end
@@ -109,20 +108,11 @@ local function file_rows()
   return rows
 end
 
--- Lines of columns, each as wide as its widest field; the last one is not padded.
 local function print_columns(rows)
-  local text, widths = require "eksrun.text", {}
   for _, row in ipairs(rows) do
-    for i = 1, #row do
-      row[i] = util.escape(row[i], true)
-      widths[i] = math.max(widths[i] or 0, text.width(row[i]))
-    end
+    for i = 1, #row do row[i] = util.escape(row[i], true) end
   end
-  for _, row in ipairs(rows) do
-    local line = {}
-    for i, field in ipairs(row) do line[i] = field .. (" "):rep(widths[i] - text.width(field)) end
-    stdout.write((table.concat(line, "  "):gsub("%s+$", "")), "\n")
-  end
+  for _, line in ipairs(columns.lines(rows)) do stdout.write(line, "\n") end
 end
 
 local function print_text(found, all)

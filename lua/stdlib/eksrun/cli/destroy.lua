@@ -24,9 +24,7 @@ local M = {
     session.progress_flags[1],
     session.progress_flags[2],
     session.store_flag,
-    session.lock_flags[1],
-    session.lock_flags[2],
-    session.lock_flags[3],
+    table.unpack(session.lock_flags),
   },
 }
 

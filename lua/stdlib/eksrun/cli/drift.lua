@@ -24,10 +24,7 @@ local M = {
   },
 }
 
-function M.help(parsed)
-  local apply = require("eksrun.cli.main").command "apply"
-  return parsed.recipe and apply.help(parsed, M) or require("eksrun.cli.args").help(M)
-end
+function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 local KINDS = { create = "missing", update = "changed", replace = "changed", delete = "extra" }
 

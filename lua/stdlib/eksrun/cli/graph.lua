@@ -28,10 +28,7 @@ local M = {
   },
 }
 
-function M.help(parsed)
-  local apply = require("eksrun.cli.main").command "apply"
-  return parsed.recipe and apply.help(parsed, M) or require("eksrun.cli.args").help(M)
-end
+function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 local function format_of(parsed)
   if parsed.format or not parsed.output then return parsed.format or "dot" end

@@ -1,6 +1,7 @@
 --- eksrun help [COMMAND]: the commands, or one of them.
 local args = require "eksrun.cli.args"
 local stdout = require "eksrun.stdout"
+local util = require "eksrun.util"
 
 local M = {
   summary = "show the commands, or the help of one",
@@ -45,15 +46,12 @@ function M.run(parsed)
     return 0
   end
   local main = require "eksrun.cli.main"
-  for _, name in ipairs(main.commands()) do
-    if name == parsed.command then
-      stdout.write(args.help(main.command(name)))
-      return 0
-    end
+  if not util.contains(main.commands(), parsed.command) then
+    util.fail("usage", "unknown command '%s'%s (see eksrun help)", parsed.command,
+      util.did_you_mean(parsed.command, main.commands()))
   end
-  local util = require "eksrun.util"
-  util.fail("usage", "unknown command '%s'%s (see eksrun help)", parsed.command,
-    util.did_you_mean(parsed.command, main.commands()))
+  stdout.write(args.help(main.command(parsed.command)))
+  return 0
 end
 
 return M

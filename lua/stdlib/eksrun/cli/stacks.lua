@@ -1,5 +1,6 @@
 --- eksrun stacks: the stacks of an account and region, by their locks and by the tags of what they have.
 local clock = require "eksrun.clock"
+local columns = require "eksrun.cli.columns"
 local session = require "eksrun.cli.session"
 local stacks = require "eksrun.engine.stacks"
 local task = require "eksrun.task"
@@ -53,7 +54,7 @@ function M.run(parsed)
   for name, record in pairs(records) do
     names[name] = names[name] or parsed.all or not stacks.is_destroyed(record) or nil
   end
-  local rows, widths = { { "STACK", "TAGGED", "STATE", "LAST RUN" } }, { 0, 0, 0, 0 }
+  local rows = { { "STACK", "TAGGED", "STATE", "LAST RUN" } }
   for name in util.sorted_pairs(names) do
     local record = records[name]
     local who = record and record.owner or {}
@@ -74,14 +75,7 @@ function M.run(parsed)
     report:say "no stacks"
     return 0
   end
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i], #cell) end
-  end
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for i, cell in ipairs(row) do cells[i] = cell .. (" "):rep(widths[i] - #cell) end
-    report:say("%s", (table.concat(cells, "  "):gsub("%s+$", "")))
-  end
+  for _, line in ipairs(columns.lines(rows)) do report:say("%s", line) end
   return 0
 end
 

@@ -1,5 +1,6 @@
 --- eksrun status RECIPE|--stack NAME: what a stack has, by the tags, and who last changed it, by its lock.
 local clock = require "eksrun.clock"
+local columns = require "eksrun.cli.columns"
 local graph = require "eksrun.engine.graph"
 local locks = require "eksrun.engine.lock"
 local recipe = require "eksrun.engine.recipe"
@@ -109,15 +110,12 @@ function M.run(parsed)
     report:say("lock: unknown: %s", util.escape(util.describe(lock.err)):gsub("\n.*", ""))
   end
   report:say("%d resource%s", #plan.actions, #plan.actions == 1 and "" or "s")
-  local width, kind = 0, 0
-  for _, action in ipairs(plan.actions) do
-    width, kind = math.max(width, #action.address), math.max(kind, #action.type.name)
+  local rows = {}
+  for i, action in ipairs(plan.actions) do
+    local id = util.escape(tostring(action.record[action.type.id]), true)
+    rows[i] = { action.address, action.type.name, id .. (action.record.pending and "  (not ready)" or "") }
   end
-  for _, action in ipairs(plan.actions) do
-    report:say("  %s%s  %s%s  %s%s", action.address, (" "):rep(width - #action.address), action.type.name,
-      (" "):rep(kind - #action.type.name), util.escape(tostring(action.record[action.type.id])),
-      action.record.pending and "  (not ready)" or "")
-  end
+  for _, line in ipairs(columns.lines(rows)) do report:say("  %s", line) end
   return 0
 end
 

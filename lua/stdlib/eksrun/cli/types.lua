@@ -136,9 +136,7 @@ function M.run(parsed)
   end
   local names = resource.names()
   if parsed.type then
-    local known = {}
-    for _, name in ipairs(names) do known[name] = true end
-    if not known[parsed.type] then
+    if not util.contains(names, parsed.type) then
       util.fail("usage", "no resource type '%s'%s (see eksrun types)", parsed.type,
         util.did_you_mean(parsed.type, names))
     end

@@ -7,9 +7,8 @@
 ---
 --- A request goes: service and region by its signature -> operation and parameters by the model's server
 --- half -> what happened meanwhile -> signature -> buckets -> IAM -> client token -> handler -> page ->
---- answer. Handlers are tables of
---- functions by operation, a module a service or family (services.lua names them); what they raise is an
---- error of AWS's.
+--- answer. Handlers are tables of functions by operation, a module a service or family (services.lua names
+--- them); what they raise is an error of AWS's.
 local authorize = require "eksrun.sandbox.iam.authorize"
 local calls = require "eksrun.sandbox.call"
 local enums = require "eksrun.sandbox.enums"

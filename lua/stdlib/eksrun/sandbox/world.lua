@@ -122,7 +122,7 @@ function World:advance(now, context)
   state.now = math.max(state.now, now)
 end
 
---- Base 36 upper case letters and digits: ids of IAM, issuers of clusters.
+--- Upper case letters and the digits from 2 to 7: ids of IAM, issuers of clusters.
 --- @param hash string hexadecimal
 --- @param length integer at most 32
 --- @return string
