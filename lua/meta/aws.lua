@@ -39,8 +39,11 @@
 ---@field body string|nil
 ---@field operation string "DescribeCluster"
 
+--- What came back, before the model says what it means.
+---@alias eksrun.aws.Response eksrun.http.Answer
+
 --- An error of a call.
----@class eksrun.aws.Error
+---@class eksrun.aws.Error: eksrun.Error
 ---@field code string AWS's code, or "network", "timeout", "tls", "limit", "invalid_response", "credentials", "config", "validation", "presign", "wait_failed"
 ---@field message string one line
 ---@field kind? "credentials" only other credentials would help

@@ -26,21 +26,21 @@ function terminal.page(text, command) end
 --- A display on the terminal of standard error. Its writes do not block, and the cursor is shown again
 --- however the process ends or stops. One at a time.
 ---@class eksrun.terminal.Screen
-local screen = {}
+local Screen = {}
 
 --- Writes a frame. It is left out, and false returned, while the terminal does not take what was written
 --- before, and while the process is in the background.
 ---@param bytes string
 ---@param keep? boolean never left out, unless the terminal is gone: it waits
 ---@return boolean written or waiting
-function screen:draw(bytes, keep) end
+function Screen:draw(bytes, keep) end
 
 --- Whether the process was stopped (Ctrl-Z) and continued since this was last asked.
 ---@return boolean
-function screen:resumed() end
+function Screen:resumed() end
 
 --- Shows the cursor and gives the terminal back. May be called twice.
-function screen:close() end
+function Screen:close() end
 
 ---@return eksrun.terminal.Screen|nil nil where standard error is no terminal
 function terminal.screen() end

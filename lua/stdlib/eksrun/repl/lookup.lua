@@ -141,6 +141,7 @@ function M.listing(question)
   end
 end
 
+--- @class eksrun.repl.Lookup
 local Lookup = {}
 Lookup.__index = Lookup
 

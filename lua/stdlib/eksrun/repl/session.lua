@@ -2,6 +2,7 @@
 
 local M = {}
 
+--- @class eksrun.repl.Session
 local Session = {}
 Session.__index = Session
 
