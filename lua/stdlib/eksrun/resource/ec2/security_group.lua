@@ -71,7 +71,10 @@ return resource.define {
       Description = inputs.Description or ctx.address,
       VpcId = inputs.VpcId,
     })
-    return { GroupId = made.GroupId, SecurityGroupArn = made.SecurityGroupArn, AllowAllEgress = true }
+    return {
+      GroupId = made.GroupId, SecurityGroupArn = made.SecurityGroupArn, OwnerId = ctx.stack.account,
+      AllowAllEgress = true,
+    }
   end,
 
   ready = set_egress,

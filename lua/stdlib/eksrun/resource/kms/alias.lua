@@ -44,6 +44,18 @@ return resource.define {
     return {}
   end,
 
+  -- The creation does not tell it.
+  ready = function(ctx, record, inputs)
+    if record.AliasArn then return end
+    return ctx:poll(function()
+      local aliases = ctx:fresh():list("kms", "list_aliases", { KeyId = inputs.TargetKeyId }, "Aliases")
+      for _, alias in ipairs(aliases) do
+        if alias.AliasName == record.AliasName then return { AliasArn = alias.AliasArn } end
+      end
+      return nil, "not visible yet"
+    end)
+  end,
+
   update = function(ctx, _, inputs)
     ctx.aws.kms:update_alias { AliasName = inputs.AliasName, TargetKeyId = inputs.TargetKeyId }
   end,

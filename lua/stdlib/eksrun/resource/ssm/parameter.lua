@@ -29,7 +29,7 @@ local function put(ctx, inputs, params)
   params.Name, params.Value, params.Type = inputs.Name, inputs.Value, inputs.Type or "String"
   params.Description, params.KeyId, params.Tier = inputs.Description, inputs.KeyId, inputs.Tier
   params.AllowedPattern = inputs.AllowedPattern
-  ctx.aws.ssm:put_parameter(params)
+  return { Version = ctx.aws.ssm:put_parameter(params).Version }
 end
 
 return resource.define {
@@ -77,12 +77,20 @@ return resource.define {
   end,
 
   create = function(ctx, inputs)
-    put(ctx, inputs, ctx:tagged { DataType = inputs.DataType })
-    return { Version = 1 }
+    return put(ctx, inputs, ctx:tagged { DataType = inputs.DataType })
+  end,
+
+  -- What puts it does not tell its ARN.
+  ready = function(ctx, record)
+    if record.ARN then return end
+    return ctx:poll(function()
+      local parameter = ctx.aws.ssm:get_parameters({ Names = { record.Name } }).Parameters[1]
+      return parameter and { ARN = parameter.ARN }, "not visible yet"
+    end)
   end,
 
   -- Tags and Overwrite exclude each other.
-  update = function(ctx, _, inputs) put(ctx, inputs, { Overwrite = true }) end,
+  update = function(ctx, _, inputs) return put(ctx, inputs, { Overwrite = true }) end,
 
   retag = function(ctx, record, set, removed)
     local function params(more)
