@@ -126,11 +126,11 @@ static void add_query_map(struct request *r, const struct ek_model_ref *ref) {
     lua_rawgeti(L, keys, i);
     const char *key = lua_tolstring(L, -1, &len);
     int own = ek_aws_find_wire(&r->walk, input, key, len, false, &hint);
-    if (own >= 0 && ek_aws_ref(&r->walk, input, (uint32_t)own)->location == EK_LOCATION_QUERY)
-      continue;
-    lua_pushvalue(L, -1);
-    lua_rawget(L, map);
-    add_query_value(r, ek_aws_ref(&r->walk, shape, 1), key, len);
+    if (own < 0 || ek_aws_ref(&r->walk, input, (uint32_t)own)->location != EK_LOCATION_QUERY) {
+      lua_pushvalue(L, -1);
+      lua_rawget(L, map);
+      add_query_value(r, ek_aws_ref(&r->walk, shape, 1), key, len);
+    }
     lua_settop(L, keys);
   }
   lua_settop(L, map);

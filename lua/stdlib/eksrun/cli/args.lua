@@ -93,8 +93,10 @@ local function convert(flag, text)
   if flag.type == "integer" or flag.type == "number" then
     local number = tonumber(text)
     if flag.type == "integer" then number = math.tointeger(number) end
-    if not number then fail("--%s: '%s' is not %s", flag[1], text,
-      flag.type == "integer" and "a whole number" or "a number") end
+    if not number then
+      fail("--%s: '%s' is not %s", flag[1], text,
+        flag.type == "integer" and "a whole number" or "a number")
+    end
     return number
   end
   if flag.type == "role_arn" and not text:find("^arn:[%w-]+:iam::%d+:role/.") then

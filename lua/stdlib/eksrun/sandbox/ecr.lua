@@ -26,7 +26,7 @@ function operations.CreateRepository(call, params)
   return {
     repository = call:put("ecr.repository", name, {
       repositoryArn = call:arn("ecr", "repository/" .. name), registryId = call.account,
-        repositoryName = name,
+      repositoryName = name,
       repositoryUri = ("%s.dkr.ecr.%s.amazonaws.com/%s"):format(call.account, call.region, name),
       createdAt = call:time(), imageTagMutability = params.imageTagMutability or "MUTABLE",
       imageScanningConfiguration = params.imageScanningConfiguration or { scanOnPush = false },
@@ -71,7 +71,7 @@ function operations.GetAuthorizationToken(call)
     authorizationData = {
       {
         authorizationToken = text.base64("AWS:" .. call:hash "password"),
-          expiresAt = call:time() + HALF_A_DAY,
+        expiresAt = call:time() + HALF_A_DAY,
         proxyEndpoint = ("https://%s.dkr.ecr.%s.amazonaws.com"):format(call.account, call.region),
       },
     },

@@ -1,4 +1,4 @@
---- KMS: keys and their aliases. Nothing is encrypted with them.
+--- KMS: keys and their aliases. What is done with them is in kms_crypto.lua.
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"

@@ -134,7 +134,7 @@ function operations.CreateGrant(call, params)
     KeyId = key.Arn, GrantId = id, Name = params.Name, CreationDate = call:time(),
     GranteePrincipal = params.GranteePrincipal, RetiringPrincipal = params.RetiringPrincipal,
     IssuingAccount = call:arn("iam", "root"), Operations = params.Operations,
-      Constraints = params.Constraints,
+    Constraints = params.Constraints,
     _key = key.KeyId, _token = text.base64(call:hash "token"),
   })
   return { GrantId = id, GrantToken = call:get("kms.grant", id)._token }

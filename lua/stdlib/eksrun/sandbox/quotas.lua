@@ -112,9 +112,8 @@ function operations.RequestServiceQuotaIncrease(call, params)
   local request = call:put("quotas.request", id, {
     Id = id, ServiceCode = params.ServiceCode, ServiceName = quota.ServiceName, QuotaCode = params.QuotaCode,
     QuotaName = quota.QuotaName, DesiredValue = params.DesiredValue, Status = "PENDING",
-      Created = call:time(),
-    LastUpdated = call:time(), Requester = "{}", QuotaArn = quota.QuotaArn, GlobalQuota = quota.GlobalQuota,
-    Unit = quota.Unit, QuotaRequestedAtLevel = "ACCOUNT",
+    Created = call:time(), LastUpdated = call:time(), Requester = "{}", QuotaArn = quota.QuotaArn,
+    GlobalQuota = quota.GlobalQuota, Unit = quota.Unit, QuotaRequestedAtLevel = "ACCOUNT",
   })
   call:after(call:duration("quotas.request", id), "service-quotas.approved", { id = id })
   return { RequestedQuota = request }

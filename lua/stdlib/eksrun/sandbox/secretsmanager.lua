@@ -256,8 +256,9 @@ end
 
 M.events["secretsmanager.deleted"] = function(call, arguments)
   local secret = call:get("secretsmanager.secret", arguments.name)
-  if secret and secret.DeletedDate == arguments.at then call:remove("secretsmanager.secret",
-    arguments.name) end
+  if secret and secret.DeletedDate == arguments.at then
+    call:remove("secretsmanager.secret", arguments.name)
+  end
 end
 
 function operations.RestoreSecret(call, params)

@@ -4,25 +4,21 @@ local fault = require "eksrun.sandbox.fault"
 local filters = require "eksrun.sandbox.ssm_filter"
 local json = require "eksrun.json"
 local images = require "eksrun.sandbox.ec2.image"
+local tags = require "eksrun.sandbox.tags"
 local text = require "eksrun.text"
 local util = require "eksrun.util"
+local versions = require "eksrun.sandbox.eks.versions"
 
 local M = { operations = {} }
 local operations = M.operations
-
--- The newest Kubernetes versions that EKS has images for.
-local function has_images(version)
-  local minor = math.tointeger(tonumber(version:match "^1%.(%d+)$"))
-  return minor ~= nil and minor >= 29 and minor <= 34
-end
 
 -- Of AWS's public parameters: a pattern of the name, and what the captures make.
 local PUBLIC = {
   {
     "^/aws/service/eks/optimized%-ami/([%d.]+)/amazon%-linux%-2023/([%w_]+)/(%w+)/recommended/([%w_]+)$",
     function(call, name, version, _, _, what)
-      if not has_images(version) then return nil end
-      if what == "release_version" then return version .. ".0-20251120" end
+      if not versions.index(version) then return nil end
+      if what == "release_version" then return versions.release(version) end
       if what == "image_name" then return "amazon-eks-node-al2023-" .. version end
       return what == "image_id" and images.id(call, name) or nil
     end,
@@ -30,7 +26,7 @@ local PUBLIC = {
   {
     "^/aws/service/bottlerocket/aws%-k8s%-([%d.]+)[%w-]*/[%w_]+/latest/([%w_]+)$",
     function(call, name, version, what)
-      if not has_images(version) then return nil end
+      if not versions.index(version) then return nil end
       return what == "image_id" and images.id(call, name) or nil
     end,
   },
@@ -94,12 +90,18 @@ local function need(call, name)
   return parameter
 end
 
+-- One of the account's own, by its name alone.
+local function need_own(call, name)
+  local parameter = call:get("ssm.parameter", name)
+  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", name) end
+  return parameter
+end
+
 local function brief(parameter, open)
   local hidden = parameter.Type == "SecureString" and not open
   return {
     Name = parameter.Name, Value = hidden and sealed(parameter) or parameter.Value,
-      Selector = parameter.Selector,
-    Type = parameter.Type, Version = parameter.Version,
+    Selector = parameter.Selector, Type = parameter.Type, Version = parameter.Version,
     LastModifiedDate = parameter.LastModifiedDate, ARN = parameter.ARN, DataType = parameter.DataType,
   }
 end
@@ -173,22 +175,25 @@ function operations.PutParameter(call, params)
   return { Version = parameter.Version, Tier = tier }
 end
 
-function operations.GetParameter(call, params) return { Parameter = brief(need(call, params.Name),
-  params.WithDecryption) } end
+function operations.GetParameter(call, params)
+  return { Parameter = brief(need(call, params.Name), params.WithDecryption) }
+end
 
 function operations.GetParameters(call, params)
   local found, invalid = json.array {}, json.array {}
   for _, name in ipairs(params.Names) do
     local parameter = find(call, name)
-    if parameter then found[#found + 1] = brief(parameter,
-      params.WithDecryption) else invalid[#invalid + 1] = name end
+    if parameter then
+      found[#found + 1] = brief(parameter, params.WithDecryption)
+    else
+      invalid[#invalid + 1] = name
+    end
   end
   return { Parameters = found, InvalidParameters = invalid }
 end
 
 function operations.GetParameterHistory(call, params)
-  local parameter = call:get("ssm.parameter", params.Name)
-  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name) end
+  local parameter = need_own(call, params.Name)
   local list = json.array {}
   for i, version in ipairs(parameter._history) do
     local hidden = parameter.Type == "SecureString" and not params.WithDecryption
@@ -204,8 +209,7 @@ function operations.GetParameterHistory(call, params)
 end
 
 function operations.LabelParameterVersion(call, params)
-  local parameter = call:get("ssm.parameter", params.Name)
-  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name) end
+  local parameter = need_own(call, params.Name)
   local version = version_of(parameter, tostring(params.ParameterVersion or parameter.Version))
   local invalid = json.array {}
   for _, label in ipairs(params.Labels) do
@@ -225,8 +229,7 @@ function operations.LabelParameterVersion(call, params)
 end
 
 function operations.UnlabelParameterVersion(call, params)
-  local parameter = call:get("ssm.parameter", params.Name)
-  if not parameter then fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name) end
+  local parameter = need_own(call, params.Name)
   local version = version_of(parameter, tostring(params.ParameterVersion))
   local removed, invalid = json.array {}, json.array {}
   for _, label in ipairs(params.Labels) do
@@ -280,9 +283,7 @@ function operations.DescribeParameters(call, params)
 end
 
 function operations.DeleteParameter(call, params)
-  if not call:get("ssm.parameter", params.Name) then
-    fault.raise("ParameterNotFound", "Parameter %s not found.", params.Name)
-  end
+  need_own(call, params.Name)
   call:remove("ssm.parameter", params.Name)
   return {}
 end
@@ -322,12 +323,6 @@ function operations.RemoveTagsFromResource(call, params)
   return {}
 end
 
-M.all_tags = function(call)
-  local list = {}
-  for _, parameter in ipairs(call:all "ssm.parameter") do
-    list[#list + 1] = { arn = parameter.ARN, tags = util.copy(parameter._tags) }
-  end
-  return list
-end
+M.all_tags = tags.of_all("ssm.parameter", "ARN")
 
 return M

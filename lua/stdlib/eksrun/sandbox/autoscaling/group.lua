@@ -354,8 +354,9 @@ local function remove(call, name)
   if not group or group.Status then return end
   group.Status = "Delete in progress"
   group.MinSize, group.DesiredCapacity = 0, 0
-  for _, member in ipairs(group._instances) do targets.leave(call, group.TargetGroupARNs,
-    member.InstanceId) end
+  for _, member in ipairs(group._instances) do
+    targets.leave(call, group.TargetGroupARNs, member.InstanceId)
+  end
   instances.stop_all(call, name)
   call:after(call:duration("autoscaling.group.delete", name), "autoscaling.group.deleted", { name = name })
 end

@@ -53,8 +53,9 @@ function M.parse(body)
   local parsed
   if body:find "^%s*{" then
     local value, err = json.try_decode(body)
-    if type(value) ~= "table" then M.refuse("Template format error: JSON not well-formed. (%s)",
-      tostring(err)) end
+    if type(value) ~= "table" then
+      M.refuse("Template format error: JSON not well-formed. (%s)", tostring(err))
+    end
     parsed = value
   else
     local ok, node = pcall(yaml.compose, body)

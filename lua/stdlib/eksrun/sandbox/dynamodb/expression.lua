@@ -69,8 +69,9 @@ local functions = {
     if value and value.S then return value.S:find(wanted.S or "\0", 1, true) ~= nil end
     for kind, list in pairs(value or {}) do
       for _, one in ipairs(type(list) == "table" and list or {}) do
-        if kind == "L" and equal(one, wanted) or kind ~= "L" and one == wanted[kind:sub(1,
-          1)] then return true end
+        if kind == "L" and equal(one, wanted) or kind ~= "L" and one == wanted[kind:sub(1, 1)] then
+          return true
+        end
       end
     end
     return false

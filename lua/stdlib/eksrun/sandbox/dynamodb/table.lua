@@ -78,8 +78,9 @@ function operations.CreateTable(call, params)
   return { TableDescription = shown(call, made) }
 end
 
-function operations.DescribeTable(call, params) return { Table = shown(call, M.need(call,
-  params.TableName)) } end
+function operations.DescribeTable(call, params)
+  return { Table = shown(call, M.need(call, params.TableName)) }
+end
 
 function operations.ListTables(call)
   local list = json.array {}

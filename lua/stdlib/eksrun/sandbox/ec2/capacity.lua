@@ -1,6 +1,6 @@
 --- EC2: whether there is room for instances: the account's vCPUs, and AWS's machines.
 local fault = require "eksrun.sandbox.fault"
-local filter = require "eksrun.sandbox.ec2.filter"
+local glob = require "eksrun.sandbox.glob"
 local quota = require "eksrun.sandbox.ec2.quota"
 local types = require "eksrun.sandbox.ec2.instance_type"
 local zones = require "eksrun.sandbox.ec2.zone"
@@ -11,7 +11,7 @@ local M = {}
 local function is_short(call, name, zone)
   for _, pattern in ipairs(call.world.state.shortages or {}) do
     local of_type, of_zone = pattern:match "^([^@]+)@?(.*)$"
-    if filter.like(name, of_type) and (of_zone == "" or filter.like(zone, of_zone)) then return true end
+    if glob.matches(of_type, name) and (of_zone == "" or glob.matches(of_zone, zone)) then return true end
   end
   return false
 end

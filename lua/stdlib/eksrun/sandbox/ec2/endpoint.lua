@@ -73,12 +73,8 @@ local function remove_routes(call, endpoint, only)
   end
 end
 
-function operations.CreateVpcEndpoint(call, params)
-  local vpc = support.need(call, "ec2.vpc", params.VpcId)
-  local kind = params.VpcEndpointType or "Gateway"
-  local service = services.need(call, params.ServiceName, kind)
-  local subnets = params.SubnetIds or {}
-  check_zones(call, subnets)
+-- Refuses what one that is there makes impossible: a route, or a private name.
+local function check_twin(call, vpc, kind, service, params)
   local twin = call:find("ec2.vpc_endpoint", function(e)
     return e.VpcId == vpc.VpcId and e.ServiceName == params.ServiceName and e.VpcEndpointType == kind
       and e.State ~= "deleted" and (kind == "Gateway" or e.PrivateDnsEnabled and params.PrivateDnsEnabled)
@@ -91,13 +87,40 @@ function operations.CreateVpcEndpoint(call, params)
       "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
       .. "%s in the VPC %s", services.host(call, service), vpc.VpcId)
   end
-  if params.PrivateDnsEnabled and kind == "Interface" then
-    local attributes = vpc._attributes
-    if not (attributes.enableDnsSupport and attributes.enableDnsHostnames) then
-      fault.raise("InvalidParameter", "Enabling private DNS requires both enableDnsSupport and "
-        .. "enableDnsHostnames VPC attributes set to true for %s", vpc.VpcId)
-    end
+end
+
+local function check_private_dns(vpc)
+  local attributes = vpc._attributes
+  if attributes.enableDnsSupport and attributes.enableDnsHostnames then return end
+  fault.raise("InvalidParameter", "Enabling private DNS requires both enableDnsSupport and "
+    .. "enableDnsHostnames VPC attributes set to true for %s", vpc.VpcId)
+end
+
+-- Gives an endpoint its groups, an interface in each subnet, and names.
+local function add_interfaces(call, endpoint, service, params)
+  local groups = params.SecurityGroupIds or { support.default_group(call, endpoint.VpcId) }
+  for i, group in ipairs(groups) do
+    endpoint.Groups[i] = { GroupId = group,
+      GroupName = support.need(call, "ec2.security_group", group).GroupName }
   end
+  for _, subnet in ipairs(params.SubnetIds or {}) do add_interface(call, endpoint, subnet) end
+  endpoint.DnsEntries[1] = {
+    DnsName = ("%s-%s.%s.%s.vpce.amazonaws.com"):format(endpoint.VpcEndpointId, call:hash "dns":sub(1, 8),
+      service, call.region),
+    HostedZoneId = "Z7HUB22UULQXV",
+  }
+  if params.PrivateDnsEnabled then
+    endpoint.DnsEntries[2] = { DnsName = services.host(call, service), HostedZoneId = "ZONEIDPENDING" }
+  end
+end
+
+function operations.CreateVpcEndpoint(call, params)
+  local vpc = support.need(call, "ec2.vpc", params.VpcId)
+  local kind = params.VpcEndpointType or "Gateway"
+  local service = services.need(call, params.ServiceName, kind)
+  check_zones(call, params.SubnetIds or {})
+  check_twin(call, vpc, kind, service, params)
+  if params.PrivateDnsEnabled and kind == "Interface" then check_private_dns(vpc) end
   local id = call:id "vpce"
   local endpoint = {
     VpcEndpointId = id, VpcId = vpc.VpcId, ServiceName = params.ServiceName, VpcEndpointType = kind,
@@ -109,22 +132,7 @@ function operations.CreateVpcEndpoint(call, params)
     Tags = support.tags(params, "vpc-endpoint"),
   }
   if kind == "Interface" then
-    local groups = params.SecurityGroupIds or { support.default_group(call, vpc.VpcId) }
-    for i, group in ipairs(groups) do
-      endpoint.Groups[i] = { GroupId = group,
-        GroupName = support.need(call, "ec2.security_group", group).GroupName }
-    end
-    for _, subnet in ipairs(subnets) do add_interface(call, endpoint, subnet) end
-    endpoint.DnsEntries[1] = {
-      DnsName = ("%s-%s.%s.%s.vpce.amazonaws.com"):format(id, call:hash "dns":sub(1, 8), service,
-        call.region),
-      HostedZoneId = "Z7HUB22UULQXV",
-    }
-    if params.PrivateDnsEnabled then
-      endpoint.DnsEntries[2] = {
-        DnsName = services.host(call, service), HostedZoneId = "ZONEIDPENDING",
-      }
-    end
+    add_interfaces(call, endpoint, service, params)
   else
     for _, table_id in ipairs(params.RouteTableIds or {}) do add_route(call, endpoint, table_id, service) end
   end

@@ -102,7 +102,8 @@ end
 --- @param call eksrun.sandbox.Call
 --- @param service string
 --- @return string
-function M.host(call, service) return ("%s.%s.amazonaws.com"):format(HOSTS[service] or service,
-  call.region) end
+function M.host(call, service)
+  return ("%s.%s.amazonaws.com"):format(HOSTS[service] or service, call.region)
+end
 
 return M

@@ -3,6 +3,7 @@
 --- unless the kind says otherwise.
 local clock = require "eksrun.clock"
 local fault = require "eksrun.sandbox.fault"
+local glob = require "eksrun.sandbox.glob"
 
 local M = {}
 
@@ -64,24 +65,10 @@ local function values_at(thing, path, out)
   return out
 end
 
--- A filter's value as a pattern: * and ? stand for any text, any letter.
-local function pattern_of(value)
-  return "^" .. value:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
-end
-
---- Whether a text is like a value with * and ?.
---- @param text string
---- @param value string
---- @return boolean
-function M.like(text, value)
-  if not value:find "[*?]" then return text == value end
-  return text:find(pattern_of(value)) ~= nil
-end
-
 local function any_matches(found, wanted)
   for _, value in ipairs(wanted) do
     for _, have in ipairs(found) do
-      if M.like(have, value) then return true end
+      if glob.matches(value, have) then return true end
     end
   end
   return false

@@ -2,6 +2,7 @@
 local catalog = require "eksrun.sandbox.ec2.instance_catalog"
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
+local glob = require "eksrun.sandbox.glob"
 local json = require "eksrun.json"
 local native = require "eksrun.native.aws"
 local zones = require "eksrun.sandbox.ec2.zone"
@@ -44,7 +45,7 @@ end
 
 local function named(patterns, name)
   for _, pattern in ipairs(patterns or {}) do
-    if filter.like(name, pattern) then return true end
+    if glob.matches(pattern, name) then return true end
   end
   return false
 end

@@ -143,7 +143,7 @@ function operations.CreateNetworkInterface(call, params)
   end
   local interface = M.make(call, subnet, {
     Description = params.Description, InterfaceType = params.InterfaceType, Groups = groups,
-      address = address,
+    address = address,
   })
   interface.TagSet = support.tags(params, "network-interface")
   for _, item in ipairs(params.PrivateIpAddresses or {}) do

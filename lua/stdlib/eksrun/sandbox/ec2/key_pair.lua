@@ -68,7 +68,7 @@ function operations.CreateKeyPair(call, params)
   for i = 1, 24 do lines[i] = text.base64(call:hash("material", i):sub(1, 48)) end
   return {
     KeyPairId = pair.KeyPairId, KeyName = pair.KeyName, KeyFingerprint = pair.KeyFingerprint,
-      Tags = pair.Tags,
+    Tags = pair.Tags,
     KeyMaterial = ("-----BEGIN RSA PRIVATE KEY-----\n%s\n-----END RSA PRIVATE KEY-----"):format(
       table.concat(lines, "\n")),
   }
@@ -82,7 +82,7 @@ function operations.ImportKeyPair(call, params)
   local pair = add(call, params, kind, params.PublicKeyMaterial)
   return {
     KeyPairId = pair.KeyPairId, KeyName = pair.KeyName, KeyFingerprint = pair.KeyFingerprint,
-      Tags = pair.Tags,
+    Tags = pair.Tags,
   }
 end
 

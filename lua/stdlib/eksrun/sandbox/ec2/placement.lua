@@ -11,7 +11,7 @@ local by_filter = support.describe {
   kind = "ec2.placement_group", prefix = "pg", id = "GroupId", tag = "placement-group",
   list = "PlacementGroups", ids = "GroupIds", missing = "InvalidPlacementGroupId.NotFound",
   missing_text = "The placement group ID '%s' does not exist",
-    malformed = "InvalidPlacementGroupId.Malformed",
+  malformed = "InvalidPlacementGroupId.Malformed",
   filters = filter.map("DescribePlacementGroups", "group-name group-arn spread-level state strategy"),
 }
 

@@ -39,7 +39,7 @@ local function brief(ca)
   return {
     id = ca.id, createdAt = ca.createdAt, createdBy = ca.createdBy, activatedAt = ca.activatedAt,
     activatedBy = ca.activatedBy, signingStatus = ca.signingStatus,
-      distributionStatus = ca.distributionStatus,
+    distributionStatus = ca.distributionStatus,
   }
 end
 

@@ -69,8 +69,7 @@ local function creator_entry(call, cluster)
   entries.make(call, cluster, { principalArn = caller.role or caller.arn }, { "AmazonEKSClusterAdminPolicy" })
 end
 
-function operations.CreateCluster(call, params)
-  local name = params.name
+local function check_new(call, name)
   check_name(name)
   if call:get("eks.cluster", name) then
     support.refuse("ResourceInUseException", ("Cluster already exists with name: %s"):format(name),
@@ -80,12 +79,10 @@ function operations.CreateCluster(call, params)
     support.refuse("ResourceLimitExceededException",
       ("Clusters per region limit exceeded, the maximum is %d"):format(CLUSTERS_MAX))
   end
-  local version = params.version or versions.default()
-  if not versions.index(version) or versions.support(version, call.now) == "UNSUPPORTED" then
-    support.refuse_parameter("unsupported Kubernetes version %s", version)
-  end
-  support.check_role(call, params.roleArn, "eks.amazonaws.com", "cluster/" .. name)
-  local wanted = params.resourcesVpcConfig
+end
+
+-- The network of a new cluster, which its subnets decide.
+local function vpc_config(call, wanted)
   local subnets = config.check_subnets(call, wanted.subnetIds or {})
   config.check_groups(call, wanted.securityGroupIds)
   local network = {
@@ -95,6 +92,17 @@ function operations.CreateCluster(call, params)
     publicAccessCidrs = wanted.publicAccessCidrs, controlPlaneEgressMode = wanted.controlPlaneEgressMode,
   }
   config.normalize_access(network)
+  return network, subnets
+end
+
+function operations.CreateCluster(call, params)
+  local name, version = params.name, params.version or versions.default()
+  check_new(call, name)
+  if not versions.index(version) or versions.support(version, call.now) == "UNSUPPORTED" then
+    support.refuse_parameter("unsupported Kubernetes version %s", version)
+  end
+  support.check_role(call, params.roleArn, "eks.amazonaws.com", "cluster/" .. name)
+  local network, subnets = vpc_config(call, params.resourcesVpcConfig)
   config.check_encryption(call, params.encryptionConfig)
   local access = params.accessConfig or {}
   local auto = check_auto_mode(call, params, access)

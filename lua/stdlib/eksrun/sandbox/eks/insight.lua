@@ -25,8 +25,9 @@ end
 --- @param cluster table
 --- @param version string
 --- @return string[]
-function M.left_behind(call, cluster, version) return support.names(too_old(call, cluster, version),
-  "nodegroupName") end
+function M.left_behind(call, cluster, version)
+  return support.names(too_old(call, cluster, version), "nodegroupName")
+end
 
 local PASSING = { status = "PASSING", reason = "No issues found." }
 

@@ -112,16 +112,11 @@ local function check_role(call, arn)
   end
 end
 
-local function release(version) return version .. ".0-20251120" end
-
-function operations.CreateNodegroup(call, params)
-  local cluster = support.active_cluster(call, params.clusterName)
-  local name = params.nodegroupName
-  local key = support.key(cluster.name, name)
+local function check_new(call, cluster, name)
   if not name:find "^%w[%w_-]*$" or #name > 63 then
     support.refuse_parameter("The nodegroup name '%s' is not valid", name)
   end
-  if call:get("eks.nodegroup", key) then
+  if call:get("eks.nodegroup", support.key(cluster.name, name)) then
     support.refuse("ResourceInUseException",
       ("NodeGroup already exists with name %s and cluster name %s"):format(name, cluster.name),
       { clusterName = cluster.name, nodegroupName = name })
@@ -131,31 +126,51 @@ function operations.CreateNodegroup(call, params)
       ("Nodegroups per cluster limit exceeded, the maximum is %d"):format(GROUPS_MAX),
       { clusterName = cluster.name })
   end
-  check_role(call, params.nodeRole)
-  support.subnets(call, params.subnets)
-  local given = params.scalingConfig or { desiredSize = 2 }
+end
+
+local function scaling_of(given)
+  given = given or { desiredSize = 2 }
   local scaling = { minSize = given.minSize or 1, maxSize = given.maxSize or 2 }
   scaling.desiredSize = given.desiredSize or scaling.minSize
   check_scaling(scaling)
-  local template, data = template_of(call, params.launchTemplate)
-  if data and data.InstanceType and params.instanceTypes then
+  return scaling
+end
+
+-- The types that a group names, or gets where its template names none.
+local function types_of(given, data)
+  if data and data.InstanceType and given then
     support.refuse_parameter("You cannot specify an instance type in both launch template and node group")
   end
-  check_types(params.instanceTypes)
-  local wanted = params.instanceTypes or not (data and data.InstanceType) and { "t3.medium" } or nil
-  local version = params.version or cluster.version
+  check_types(given)
+  return given or not (data and data.InstanceType) and { "t3.medium" } or nil
+end
+
+-- The version of a new group's nodes: none that is newer than the cluster's, nor much older.
+local function version_of(given, cluster)
+  local version = given or cluster.version
   if not versions.index(version) or versions.index(version) > versions.index(cluster.version)
     or versions.minor(cluster.version) - versions.minor(version) > insights.SKEW then
     support.refuse_parameter("Requested Nodegroup version %s is not supported for cluster version %s",
-      version,
-      cluster.version)
+      version, cluster.version)
   end
+  return version
+end
+
+function operations.CreateNodegroup(call, params)
+  local cluster, name = support.active_cluster(call, params.clusterName), params.nodegroupName
+  check_new(call, cluster, name)
+  check_role(call, params.nodeRole)
+  support.subnets(call, params.subnets)
+  local scaling = scaling_of(params.scalingConfig)
+  local template, data = template_of(call, params.launchTemplate)
+  local wanted, version = types_of(params.instanceTypes, data), version_of(params.version, cluster)
+  local key = support.key(cluster.name, name)
   local asg = ("eks-%s-%s"):format(name, call:uuid "asg")
   local group = call:put("eks.nodegroup", key, {
     nodegroupName = name, clusterName = cluster.name, nodeRole = params.nodeRole, status = "CREATING",
     nodegroupArn = call:arn("eks", ("nodegroup/%s/%s/%s"):format(cluster.name, name, call:uuid "arn")),
     createdAt = support.time(call), modifiedAt = support.time(call), version = version,
-    releaseVersion = params.releaseVersion or release(version),
+    releaseVersion = params.releaseVersion or versions.release(version),
     capacityType = params.capacityType or "ON_DEMAND",
     amiType = data and data.ImageId and "CUSTOM" or params.amiType or "AL2023_x86_64_STANDARD",
     instanceTypes = wanted, subnets = params.subnets, scalingConfig = scaling,
@@ -345,8 +360,7 @@ local function check_version(cluster, group, params, version)
   local wanted = versions.index(version)
   if not wanted or wanted > versions.index(cluster.version) or wanted < versions.index(group.version) then
     support.refuse_parameter("Requested Nodegroup version %s is not supported for cluster version %s",
-      version,
-      cluster.version)
+      version, cluster.version)
   end
   local of = params.releaseVersion
   if of and not of:find(version .. ".", 1, true) and not of:find "^%d+%.%d+%.%d+%-%x+$" then
@@ -369,7 +383,7 @@ function operations.UpdateNodegroupVersion(call, params)
   if data then group._type, group._groups = data.InstanceType or group._type, data.SecurityGroupIds end
   local answer = start(call, group, "VersionUpdate", {
     version = not own and version or nil, launchTemplate = template,
-    releaseVersion = not own and (params.releaseVersion or release(version)) or nil,
+    releaseVersion = not own and (params.releaseVersion or versions.release(version)) or nil,
   }, {
     Version = version, ReleaseVersion = params.releaseVersion,
     LaunchTemplateName = template and template.name, LaunchTemplateVersion = template and template.version,

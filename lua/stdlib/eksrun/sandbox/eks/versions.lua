@@ -48,6 +48,10 @@ function M.minor(version) return math.tointeger(tonumber(version:match "^%d+%.(%
 function M.default() return M.list[#M.list].version end
 
 --- @param version string
+--- @return string "1.33.0-20251120", the newest release of its images
+function M.release(version) return version .. ".0-20251120" end
+
+--- @param version string
 --- @return string "eks.26"
 function M.platform(version) return ("eks.%d"):format(M.list[M.index(version)].platform) end
 

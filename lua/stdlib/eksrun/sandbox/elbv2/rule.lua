@@ -71,7 +71,7 @@ function operations.CreateRule(call, params)
     support.token(call, "rule"))
   local rule = call:put("elbv2.rule", arn, {
     RuleArn = arn, Priority = tostring(params.Priority), Conditions = complete(params.Conditions),
-      Actions = list,
+    Actions = list,
     IsDefault = false, Transforms = params.Transforms, _listener = listener.ListenerArn,
     _balancer = balancer.LoadBalancerArn, _targets = targets, _tags = support.tags(params.Tags),
   })

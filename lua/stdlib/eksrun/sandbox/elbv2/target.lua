@@ -74,8 +74,9 @@ local function check_target(call, group, target)
     end
   elseif group.TargetType == "instance" then
     local instance = call:get("ec2.instance", id)
-    if not instance then fault.raise("InvalidTarget", "The following targets are not valid instances: '%s'",
-      id) end
+    if not instance then
+      fault.raise("InvalidTarget", "The following targets are not valid instances: '%s'", id)
+    end
     if instance.State.Name ~= "running" and instance.State.Name ~= "pending" then
       fault.raise("InvalidTarget",
         "The following targets are not in a running state and cannot be registered: "

@@ -2,6 +2,7 @@
 --- a session's policies have to allow what the identity's policies do.
 local cidr = require "eksrun.cidr"
 local clock = require "eksrun.clock"
+local matches = require("eksrun.sandbox.glob").matches
 local util = require "eksrun.util"
 
 local M = {}
@@ -35,31 +36,6 @@ function M.list(value)
   if type(value) == "table" and (value[1] ~= nil or next(value) == nil) then return value end
   return { value }
 end
-
---- Whether a text matches a pattern, in which * stands for any text and ? for any character.
---- @param pattern string
---- @param text string
---- @return boolean
-function M.matches(pattern, text)
-  if pattern == "*" then return true end
-  if not pattern:find "[*?]" then return pattern == text end
-  local p, t, star, mark = 1, 1, nil, nil
-  while t <= #text do
-    local c = pattern:byte(p)
-    if c == 42 then
-      star, mark, p = p, t, p + 1
-    elseif c == 63 or c and c == text:byte(t) then
-      p, t = p + 1, t + 1
-    elseif star then
-      p, mark = star + 1, mark + 1
-      t = mark
-    else
-      return false
-    end
-  end
-  return pattern:find("^%**$", p) ~= nil
-end
-local matches = M.matches
 
 -- Six parts each, of which each matches.
 local function arn_matches(pattern, arn)

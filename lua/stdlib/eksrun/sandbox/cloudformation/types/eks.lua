@@ -74,7 +74,7 @@ M["AWS::EKS::Addon"] = {
       clusterName = properties.ClusterName, addonName = properties.AddonName,
       addonVersion = properties.AddonVersion, configurationValues = properties.ConfigurationValues,
       serviceAccountRoleArn = properties.ServiceAccountRoleArn,
-        resolveConflicts = properties.ResolveConflicts,
+      resolveConflicts = properties.ResolveConflicts,
     })
   end,
   attributes = { Arn = "addonArn" },

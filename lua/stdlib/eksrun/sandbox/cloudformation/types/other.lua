@@ -33,8 +33,9 @@ M["AWS::KMS::Key"] = {
   drop = { "EnableKeyRotation", "PendingWindowInDays", "Enabled" }, rename = { KeyPolicy = "Policy" },
   tags = "kms",
   after = function(run, id, properties)
-    if tostring(properties.EnableKeyRotation) == "true" then run("kms", "EnableKeyRotation",
-      { KeyId = id }) end
+    if tostring(properties.EnableKeyRotation) == "true" then
+      run("kms", "EnableKeyRotation", { KeyId = id })
+    end
   end,
   remove = function(run, id, properties)
     run("kms", "ScheduleKeyDeletion", { KeyId = id, PendingWindowInDays = properties.PendingWindowInDays })
