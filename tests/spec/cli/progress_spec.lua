@@ -81,11 +81,39 @@ describe("the live tree", function()
   it("says what takes more than twice as long as usual, and what to look at", function()
     local steps = { step("net/a", "running") }
     assert.equal(2, #shown(steps, 199))
-    assert.equal("      ! more than twice as long as usual; look at the routes", shown(steps, 201)[3])
+    assert.equal("      ! slow: it is still waited for; look at the routes", shown(steps, 201)[3])
+    steps[1].kind = "delete"
+    steps[1].action.type.typical.delete = 100
+    assert.equal("      ! slow: it is still waited for; look at what still uses it", shown(steps, 201)[3])
+    steps[1].kind = "create"
     -- What takes a second usually is not slow at the third.
     steps[1].action.type.typical.create = 1
     assert.is_false(tree.is_slow(steps[1], 3))
     assert.is_true(tree.is_slow(steps[1], 31))
+  end)
+
+  it("puts the names of what is slow into the command to look with", function()
+    local one = step("net/a", "running", { id = "net-1" })
+    one.action.type = {
+      name = "cloud.net", id = "NetId", typical = { create = 100 },
+      slow = "its health (call x --name {Name} --id {NetId} --other {Other}), and the routes",
+    }
+    one.action.inputs = { Name = "a b\27", Other = {} }
+    assert.same({
+      "      ! slow: it is still waited for; look at its health",
+      "        (call x --name 'a b\\x1b' --id net-1 --other ...),",
+      "        and the routes",
+    }, table.move(shown({ one }, 201, 60), 3, 5, 1, {}))
+  end)
+
+  it("says the same in a line of its own", function()
+    local out = {}
+    local sink = plain.new { say = function(said) out[#out + 1] = said end, started = 0 }
+    sink:event({ event = "slow", step = step("net/a", "running", { state = "CREATING" }) }, {}, nil, 201)
+    assert.same({
+      "  3m21s  slow: creating net/a for 3m21s, usually 1m40s, now CREATING; it is still waited for; "
+        .. "look at the routes",
+    }, out)
   end)
 
   it("knows of an update what takes longest of what it changes", function()

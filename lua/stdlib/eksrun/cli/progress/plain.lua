@@ -62,8 +62,9 @@ function Plain:event(event, view, text, now)
   elseif event.event == "interrupted" then
     self:write(now, "failed", text)
   elseif event.event == "slow" then
-    self:write(now, "failed", ("%s: %s so far, %s"):format(event.step.address,
-      tree.time(event.step, now), tree.advice(event.step)))
+    local step = event.step
+    self:write(now, "failed", ("slow: %s %s for %s%s; %s"):format(verbs[step.kind], step.address,
+      tree.time(step, now), step.state and ", now " .. line.clean(step.state) or "", tree.advice(step)))
   elseif lines[event.event] then
     local kind = event.event == "failed" and "failed" or event.event == "done" and event.step.kind
     self:write(now, kind, lines[event.event](event, event.step, view))

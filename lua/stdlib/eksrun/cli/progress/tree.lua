@@ -49,12 +49,24 @@ function M.is_slow(step, now)
   return usual ~= nil and step.started ~= nil and now - step.started > math.max(TIMES_USUAL * usual, 30)
 end
 
---- What to look at when a step is slow.
+-- A hint with the step's own names in it: "{clusterName}" -> "demo".
+local function filled(hint, step)
+  local inputs, record = step.action.inputs or {}, step.action.record or {}
+  return (hint:gsub("{(%w+)}", function(name)
+    local value = inputs[name]
+    if type(value) ~= "string" then value = record[name] end
+    if name == step.action.type.id then value = step.id or value end
+    return type(value) == "string" and line.clean(util.shell_word(value)) or "..."
+  end))
+end
+
+--- What goes on with a step that is slow, and what to look at.
 --- @param step eksrun.Step
 --- @return string
 function M.advice(step)
   local hint = step.action.type.slow
-  return "more than twice as long as usual" .. (hint and "; look at " .. hint or "")
+  if step.kind == "delete" then hint = "what still uses it" end
+  return "it is still waited for" .. (hint and "; look at " .. filled(hint, step) or "")
 end
 
 --- "4m12s, usually 10m00s".
@@ -146,8 +158,12 @@ local function header(view, counts, now, columns)
   return { text = line.clip(view.title .. ": " .. table.concat(parts, ", "), columns) }
 end
 
-local function slow_line(step, indent, columns)
-  return { text = line.clip(indent .. "! " .. M.advice(step), columns), style = "failed" }
+local function add_slow(out, step, indent, columns)
+  local words = { "! slow:" }
+  for word in M.advice(step):gmatch "%S+" do words[#words + 1] = word end
+  for i, text_of in ipairs(line.wrap(words, columns - 2, indent)) do
+    out[#out + 1] = { text = line.clip((i > 1 and "  " or "") .. text_of, columns), style = "failed" }
+  end
 end
 
 local function shows(step)
@@ -181,7 +197,7 @@ local function grouped(groups, now, columns, merged)
       local step = group.steps[1].step
       out[#out + 1] = leaf(step, group.name, "  ", width, now, columns)
       if not merged and status_of(step) == "running" and M.is_slow(step, now) then
-        out[#out + 1] = slow_line(step, "      ", columns)
+        add_slow(out, step, "      ", columns)
       end
     else
       out[#out + 1] = group_line(group, width, columns)
@@ -189,7 +205,7 @@ local function grouped(groups, now, columns, merged)
         if shows(entry.step) then
           out[#out + 1] = leaf(entry.step, entry.name, "    ", width, now, columns)
           if not merged and status_of(entry.step) == "running" and M.is_slow(entry.step, now) then
-            out[#out + 1] = slow_line(entry.step, "        ", columns)
+            add_slow(out, entry.step, "        ", columns)
           end
         end
       end

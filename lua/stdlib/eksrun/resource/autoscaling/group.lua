@@ -122,7 +122,8 @@ return resource.define {
     },
   },
   typical = { create = 5, update = 5, delete = 120 },
-  slow = "its activities: eksrun call autoscaling describe-scaling-activities",
+  slow = "its activities (eksrun call autoscaling describe-scaling-activities --auto-scaling-group-name "
+    .. "{AutoScalingGroupName})",
 
   observe = function(ctx, wanted)
     local records, seen = {}, {}

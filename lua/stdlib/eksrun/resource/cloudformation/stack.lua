@@ -108,7 +108,7 @@ return resource.define {
   outputs = { "StackId", "Outputs", "StackStatus" },
   moves = { "Outputs" },
   typical = { create = 120, update = 120, delete = 120 },
-  slow = "its events: eksrun call cloudformation describe-stack-events",
+  slow = "its events (eksrun call cloudformation describe-stack-events --stack-name {StackName})",
 
   observe = function(ctx)
     local records = {}

@@ -33,7 +33,8 @@ return resource.define {
     },
   },
   typical = { create = 110, delete = 60 },
-  slow = "its state and failure message, and the address quota",
+  slow = "its state (eksrun call ec2 describe-nat-gateways --nat-gateway-ids {NatGatewayId} --query "
+    .. "NatGateways[].[State,FailureMessage]), and the quota of addresses",
 
   observe = function(ctx)
     local filter = ctx:stack_filter()

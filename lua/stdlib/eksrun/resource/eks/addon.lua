@@ -68,7 +68,8 @@ return resource.define {
     delete = { { code = "ResourceInUseException", message = "in progress", seconds = 1800 } },
   },
   typical = { create = 45, update = 60, delete = 20 },
-  slow = "its health issues, and whether the cluster has nodes that its pods fit on",
+  slow = "its health issues (eksrun call eks describe-addon --cluster-name {clusterName} --addon-name "
+    .. "{addonName} --query addon.health), and whether the cluster has nodes that its pods fit on",
 
   observe = function(ctx, wanted)
     return support.observe_children(ctx, wanted, {

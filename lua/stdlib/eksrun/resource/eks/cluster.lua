@@ -219,7 +219,8 @@ return resource.define {
     create = 600, update = 120, delete = 150,
     of = { version = 600, encryptionConfig = 1800, resourcesVpcConfig = 240 },
   },
-  slow = "the subnets' free addresses and the health issues of the cluster",
+  slow = "its health issues (eksrun call eks describe-cluster --name {name} --query cluster.health) and the "
+    .. "subnets' free addresses",
 
   observe = function(ctx, wanted)
     local records, seen, jobs = {}, {}, {}

@@ -115,8 +115,9 @@ return resource.define {
     create = 130, update = 120, delete = 370,
     of = { version = 600, releaseVersion = 600, launchTemplate = 600 },
   },
-  slow = "its health issues, whether EC2 has room for its instance types in its zones, "
-    .. "and whether the nodes reach the cluster: the subnets' routes, NAT or endpoints, the node role",
+  slow = "its health issues (eksrun call eks describe-nodegroup --cluster-name {clusterName} "
+    .. "--nodegroup-name {nodegroupName} --query nodegroup.health), whether EC2 has room for its instance "
+    .. "types in its zones, and whether the nodes reach the cluster: routes, NAT or endpoints, the node role",
 
   observe = function(ctx, wanted)
     return support.observe_children(ctx, wanted, {
