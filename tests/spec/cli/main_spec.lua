@@ -519,6 +519,17 @@ net { "other", Cidr = "3" }]]
     assert.is_nil(sky.calls.describe)
   end)
 
+  it("shows the line of a module beside the recipe that is no Lua", function()
+    write("wrong.lua", "local x = 1\nreturn = 2")
+    local status, _, err = eksrun(sky, write("uses.lua", "local w = require 'wrong'\nreturn w"))
+    assert.equal(2, status)
+    assert.matches("^eksrun: .*wrong.lua:2:8: .* near '='\n    2 | return = 2\n      |        %^\n", err)
+    write("wrong.lua", string.dump(function() end))
+    status, _, err = eksrun(sky, write("uses.lua", "local w = require 'wrong'\nreturn w"))
+    assert.equal(2, status)
+    assert.matches("wrong.lua: attempt to load a binary chunk", err)
+  end)
+
   it("shows the recipe's own frames of an error", function()
     local script = write("deep.lua",
       "local function inner() error('boom') end\nlocal function outer() inner() end\nouter()")

@@ -51,6 +51,23 @@ describe("the program", function()
     assert.equal("", result.stdout)
   end)
 
+  it("keeps what a module beside a recipe sets as a global from the library", function()
+    file.write_atomic(folder .. "/sets.lua", [[
+type, ipairs, string, error = "m7g.large", false, nil, 5
+_G.pairs, shared = nil, "seen"
+return require "eksrun"]])
+    file.write_atomic(folder .. "/reads.lua", "return shared .. ' and ' .. type")
+    local path = write [[
+local same = require "sets" == require "eksrun"
+local net = require("eksrun.ec2").vpc { "net", CidrBlock = "10.0.0.0/16", tags = { type = type } }
+return { same = same, shared = shared, reads = require "reads", vpc = net.CidrBlock }]]
+    local result = process.run {
+      argv = { program, path, "--sandbox", "--yes" }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+    }
+    assert.equal(0, result.code, result.stderr)
+    assert.equal("reads: seen and m7g.large\nsame: true\nshared: seen\nvpc: 10.0.0.0/16\n", result.stdout)
+  end)
+
   it("says what a saved plan and the file of a sandbox are for", function()
     local path = write "return {}"
     local function refused(...)

@@ -49,12 +49,15 @@ function M.take_params(declared)
   return values
 end
 
--- What a recipe sets without `local` is its own: a `type = "m7g.large"` would break the library.
-local function environment()
-  local env = setmetatable({}, { __index = _G })
+-- What a recipe sets without `local` is its own: a `type = "m7g.large"` would break the library. It sees what
+-- the modules beside it set, as those see of each other.
+local function environment(above)
+  local env = setmetatable({}, { __index = above })
   env._G = env
   return env
 end
+
+local of_modules = environment(_G)
 
 -- The texts of recipes by their names: stdin cannot be read twice.
 local texts = {}
@@ -68,7 +71,7 @@ function M.text(name) return texts[name] or file.try_read(name) end
 local function fail_syntax(path, complaint)
   -- Lua cuts long paths at their beginning.
   local line, message = complaint:gsub("\n", " "):match "^.-:(%d+): (.*)$"
-  if not line then util.fail("syntax", "%s", complaint) end
+  if not line then util.fail("syntax", "%s: %s", path, complaint) end
   for _, open in ipairs { "[\"']", "%[=*%[" } do
     message = message:gsub("near '(" .. open .. ").*'$", "near '%1…'")
   end
@@ -90,15 +93,29 @@ local function compile(path)
     util.fail("usage", "%s is a saved plan, which only apply takes: eksrun apply %s", path,
       util.shell_word(path))
   end
-  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment())
+  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment(of_modules))
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
   texts[path] = text
   if not chunk then fail_syntax(path, complaint) end
   return chunk
 end
 
+-- Loads modules from files. What stands in the library is found before; who finds nothing says so behind.
+local function search_files(name)
+  local path = package.searchpath(name, package.path)
+  if not path then return nil end
+  local chunk, complaint = loadfile(path, "t", of_modules)
+  if not chunk then fail_syntax(path, complaint) end
+  return chunk, path
+end
+
+local LAST_SEARCHERS = 4 -- Lua's own for files of Lua and C, and the host's for what is nowhere
+
 -- Modules beside the recipe, then what was there.
 local function with_folder(path)
+  local searchers = package.searchers
+  local at = #searchers + 1 - LAST_SEARCHERS
+  if searchers[at - 1] ~= search_files then table.insert(searchers, at, search_files) end
   local folder = path:match("^(.*)/[^/]*$") or "."
   local own = folder .. "/?.lua;" .. folder .. "/?/init.lua"
   if package.path:sub(1, #own) ~= own then
