@@ -75,6 +75,23 @@ describe("the documents", function()
     assert.is_true(seen > 30)
   end)
 
+  it("name files and folders that there are", function()
+    local folders, seen = {}, 0
+    for _, name in ipairs { "bindings", "lua", "recipes", "runtime", "script", "tests", "tools" } do
+      folders[name] = true
+    end
+    for path, text in pairs(texts) do
+      for folder, rest in text:gmatch "`(%l+)(/[%w_./-]+)`" do
+        -- NAME stands for any.
+        if folders[folder] and not rest:find "NAME" then
+          seen = seen + 1
+          assert.is_true(file.exists(folder .. rest), ("%s: there is no %s%s"):format(path, folder, rest))
+        end
+      end
+    end
+    assert.is_true(seen > 40)
+  end)
+
   it("point to files and headings that there are", function()
     local seen = 0
     for path, text in pairs(texts) do
