@@ -268,6 +268,15 @@ describe("eksrun call", function()
     assert.equal("\0body", out)
   end)
 
+  it("fails when a body cannot be written, however large", function()
+    for _, size in ipairs { 1, 1 << 20 } do
+      local answer = { 200, { ["content-type"] = "application/octet-stream" }, ("x"):rep(size) }
+      local status, out, err = call({ answer }, "s3", "get-object", "--bucket", "b", "--key", "k", "/dev/full")
+      assert.equal(1, status, out)
+      assert.matches("No space left", err)
+    end
+  end)
+
   -- A message of an event stream.
   local function message(event, payload)
     local digest = require("eksrun.checksum").digest

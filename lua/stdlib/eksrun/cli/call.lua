@@ -80,11 +80,10 @@ local function form_of(parsed)
 end
 
 local function print_value(parsed, value, form, title)
-  local terminal = require "eksrun.terminal"
-  local tty = terminal.is_tty(1)
-  local plain = parsed.no_color or (os.getenv "NO_COLOR" or "") ~= "" or os.getenv "TERM" == "dumb"
+  local tty = require("eksrun.terminal").is_tty(1)
+  local report = tty and require("eksrun.engine.report").new { out = io.stdout, no_color = parsed.no_color }
   local text = require("eksrun.cli.output").format(value, form, title, {
-    width = tty and terminal.size() or 80, color = tty and not plain,
+    width = report and report.width or 80, color = report and report.color or false,
   })
   -- A terminal gets nothing that moves its cursor; a pipe gets the bytes. JSON is safe as it is.
   if tty and form ~= "json" and form ~= "table" then text = util.escape(text) end
@@ -115,14 +114,19 @@ local function body_options(request, stream)
 end
 
 local function write_body(body, path)
-  local file, err = io.stdout, nil
-  if path ~= "-" then file, err = io.open(require("eksrun.cli.call.files").expand(path), "wb") end
+  if path == "-" then
+    for bytes in body:chunks() do stdout.write(bytes) end
+    return
+  end
+  local file, err = io.open(require("eksrun.cli.call.files").expand(path), "wb")
   if not file then util.fail("io", "%s", err) end
-  for bytes in body:chunks() do file:write(bytes) end
-  if path == "-" then return end
-  local ok
-  ok, err = file:close()
-  if not ok then util.fail("io", "%s: %s", path, err) end
+  local written = true
+  for bytes in body:chunks() do
+    written, err = file:write(bytes)
+    if not written then break end
+  end
+  local closed, why = file:close()
+  if not written or not closed then util.fail("io", "%s: %s", path, err or why) end
 end
 
 -- A line of JSON for each event.
@@ -131,8 +135,7 @@ local function print_events(parsed, events, shape, times)
   for event in function() return events:next() end do
     local value = present.answer(event, shape, times)
     if parsed.query then value = parsed.query:search(value) end
-    if value ~= nil then io.stdout:write(json.encode(value, { replace_invalid = true }), "\n") end
-    io.stdout:flush()
+    if value ~= nil then stdout.write(json.encode(value, { replace_invalid = true }), "\n") end
   end
 end
 
@@ -161,7 +164,7 @@ local function dry_run(parsed, client)
   if type(body) == "table" then body = ("<%d bytes of %s>"):format(body.length, body.path) end
   if parsed.json or parsed.output == "json" then
     local text = require "eksrun.text"
-    io.stdout:write(json.encode({
+    stdout.write(json.encode({
       method = signed.method, url = signed.url, headers = json.object(headers),
       body = text.valid_utf8(body) and body or nil,
       body_base64 = not text.valid_utf8(body) and text.base64(body) or nil,
@@ -172,7 +175,7 @@ local function dry_run(parsed, client)
   for name, value in util.sorted_pairs(headers) do out[#out + 1] = name .. ": " .. value end
   out[#out + 1] = ""
   if body ~= "" then out[#out + 1] = util.escape(body) end
-  io.stdout:write(table.concat(out, "\n"), "\n")
+  stdout.write(table.concat(out, "\n"), "\n")
   return 0
 end
 

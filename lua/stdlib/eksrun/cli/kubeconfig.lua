@@ -52,7 +52,7 @@ function M.run(parsed)
   })
   if parsed.dry_run then
     local new = require("eksrun.kubeconfig").merge(prepared.text, prepared.entry)
-    io.stdout:write(require("eksrun.diff").lines(prepared.text, new))
+    require("eksrun.stdout").write(require("eksrun.diff").lines(prepared.text, new))
     return 0
   end
   report(prepared.path, install.write(prepared))

@@ -26,10 +26,7 @@ local M = {
   },
 }
 
-function M.help(parsed)
-  local apply = require("eksrun.cli.main").command "apply"
-  return parsed.recipe and apply.help(parsed, M) or require("eksrun.cli.args").help(M)
-end
+function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 local function say(found)
   local document = require "eksrun.cli.policy.document"

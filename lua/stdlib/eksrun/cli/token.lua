@@ -51,7 +51,7 @@ function M.run(parsed)
   }
   local version, warning = token.api_version(require("eksrun.process").env "KUBERNETES_EXEC_INFO")
   if warning then io.stderr:write("eksrun: ", warning, "\n") end
-  io.stdout:write(token.exec_credential(text, expiration, version), "\n")
+  require("eksrun.stdout").write(token.exec_credential(text, expiration, version), "\n")
   return 0
 end
 

@@ -14,14 +14,6 @@ local M = {}
 
 local SEEDS, SEEDS_MAX = 20, 1000
 
---- @class eksrun.Simulation
---- @field seconds number[] that the runs took, shortest first
---- @field median number
---- @field p95 number the time within which 95 of 100 runs end
---- @field typical eksrun.trial.Run the run in the middle
---- @field calls table<string, integer> of that run
---- @field items { address: string, type: string, fields: table }[] what was made
-
 -- The value below which the given part of a sorted list lies, by the nearest rank.
 local function percentile(sorted, part) return sorted[math.max(1, math.ceil(#sorted * part))] end
 
@@ -47,7 +39,8 @@ local function one(recipe, words, options, seed)
   return run
 end
 
--- Applies a recipe in as many sandboxes as there are seeds.
+-- Applies a recipe in as many sandboxes as there are seeds: the seconds that they took, shortest first; the
+-- run in the middle, and how long it took; the time within which 95 of 100 end.
 local function simulate(recipe, words, options)
   local runs, seconds = {}, {}
   for seed = 1, options.seeds do
