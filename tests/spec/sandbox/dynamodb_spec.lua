@@ -90,6 +90,17 @@ describe("DynamoDB in the sandbox", function()
     end)(db:describe_table({ TableName = "tab" }).Table.WarmThroughput))
   end)
 
+  it("lists tables in pages", function()
+    for _, name in ipairs { "alpha", "beta" } do
+      db:create_table { TableName = name, BillingMode = "PAY_PER_REQUEST",
+        AttributeDefinitions = { { AttributeName = "k", AttributeType = "S" } },
+        KeySchema = { { AttributeName = "k", KeyType = "HASH" } } }
+    end
+    local page = db:list_tables { Limit = 2 }
+    assert.same({ { "alpha", "beta" }, "beta" }, { page.TableNames, page.LastEvaluatedTableName })
+    assert.same({ "tab" }, db:list_tables({ ExclusiveStartTableName = "beta" }).TableNames)
+  end)
+
   it("scans in parts, and changes what a table takes", function()
     for slot = 1, 20 do db:put_item { TableName = "tab", Item = key(slot) } end
     local count = 0

@@ -76,6 +76,31 @@ describe("the sandbox's listener", function()
     end)
   end)
 
+  it("waits for messages on its own clock", function()
+    with({ scale = 100 }, function(aws, listener)
+      local queue = aws.sqs:create_queue({ QueueName = "q" }).QueueUrl
+      local began = listener.now()
+      assert.is_nil(aws.sqs:receive_message({ QueueUrl = queue, WaitTimeSeconds = 20 }).Messages)
+      assert.is_true(listener.now() - began >= 20)
+      local sender = task.spawn(function()
+        task.sleep(0.05)
+        aws.sqs:send_message { QueueUrl = queue, MessageBody = "m" }
+      end)
+      local got = aws.sqs:receive_message({ QueueUrl = queue, WaitTimeSeconds = 20 }).Messages[1]
+      sender:join()
+      assert.equal("m", got.Body)
+    end)
+    with({ virtual = true }, function(aws, listener)
+      local queue = aws.sqs:create_queue({ QueueName = "q" }).QueueUrl
+      local before = listener.sandbox.world.state.now
+      assert.is_nil(aws.sqs:receive_message({ QueueUrl = queue, WaitTimeSeconds = 20 }).Messages)
+      aws.sqs:send_message { QueueUrl = queue, MessageBody = "m", DelaySeconds = 15 }
+      local got = aws.sqs:receive_message({ QueueUrl = queue, WaitTimeSeconds = 20 }).Messages[1]
+      assert.equal("m", got.Body)
+      assert.is_true(math.abs(listener.sandbox.world.state.now - before - 15) < 5)
+    end)
+  end)
+
   it("lets nobody wait when time is virtual", function()
     with({ virtual = true }, function(aws, listener)
       local started, began = listener.sandbox.world.state.now, clock.monotonic()

@@ -84,6 +84,15 @@ describe("a value that AWS does not know", function()
 
   it("is missing, doubled, or of something else", function()
     refused("MissingParameter", "parameter zone", "ec2", "create_volume", { Size = 1 })
+    for code, params in pairs {
+      InvalidParameterCombination = { VolumeType = "gp2", Throughput = 200 },
+      MissingParameter = { VolumeType = "io2" },
+    } do
+      params.Size, params.AvailabilityZone = 10, "us-east-1a"
+      refused(code, " volumes.", "ec2", "create_volume", params)
+    end
+    local vpc = aws.ec2:create_vpc({ CidrBlock = "10.0.0.0/16" }).Vpc.VpcId
+    refused("MissingParameter", "cidrBlock", "ec2", "associate_vpc_cidr_block", { VpcId = vpc })
     refused("MissingParameter", "launch template ID or", "ec2", "modify_launch_template",
       { DefaultVersion = "1" })
     refused("InvalidUserData.Malformed", "BASE64", "ec2", "create_launch_template",
@@ -94,6 +103,9 @@ describe("a value that AWS does not know", function()
       { PublicIpv4Pool = "pool" })
     refused("InvalidParameterCombination", "not both", "ec2", "release_address",
       { AllocationId = "eipalloc-1", PublicIp = "1.2.3.4" })
+    refused("ValidationError", "Value 'a<b' at 'tags.1.member.key'", "iam", "create_role", { RoleName = "r",
+      AssumeRolePolicyDocument = TRUST, Tags = { { Key = "a<b", Value = "1" } } })
+    assert.equal(1000, aws.iam:get_account_summary().SummaryMap.RolesQuota)
     refused("InvalidInput", "Duplicate tag keys", "iam", "create_role", { RoleName = "r",
       AssumeRolePolicyDocument = TRUST,
       Tags = { { Key = "a", Value = "1" }, { Key = "A", Value = "2" } } })

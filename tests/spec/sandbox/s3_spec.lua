@@ -57,11 +57,13 @@ describe("S3 in the sandbox", function()
   it("refuses what S3 refuses of versions, ranges, tags and locks", function()
     s3:put_object { Bucket = "bucket", Key = "k", Body = "12" }
     local function code(operation, params)
-      params.Bucket, params.Key = "bucket", params.Key or "k"
+      params.Bucket = "bucket"
+      if not operation:find "^list" then params.Key = params.Key or "k" end
       return (support.refused(s3, operation, params))
     end
     assert.equal("InvalidArgument", code("get_object", { VersionId = "v1" }))
     assert.equal("400", code("head_object", { VersionId = "v1" }))
+    assert.equal("InvalidArgument", code("list_object_versions", { VersionIdMarker = "v1" }))
     assert.equal("NoSuchVersion", code("get_object", { VersionId = ("v"):rep(32) }))
     assert.equal("NoSuchVersion", code("get_object", { VersionId = ("v"):rep(32), Key = "none" }))
     assert.equal("InvalidRange", code("get_object", { Range = "bytes=2-" }))
@@ -122,6 +124,10 @@ describe("S3 in the sandbox", function()
       MultipartUpload = { Parts = parts } }
     assert.matches('%-2"$', done.ETag)
     assert.equal(#big + 3, s3:head_object({ Bucket = "bucket", Key = "big" }).ContentLength)
+    local part = s3:get_object { Bucket = "bucket", Key = "big", PartNumber = 2 }
+    assert.same({ "end", 2 }, { part.Body, part.PartsCount })
+    assert.equal("InvalidPartNumber",
+      (support.refused(s3, "get_object", { Bucket = "bucket", Key = "big", PartNumber = 3 })))
   end)
 
   it("has what is set on buckets, with S3's defaults and errors", function()

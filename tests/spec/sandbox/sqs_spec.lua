@@ -92,6 +92,29 @@ describe("SQS in the sandbox", function()
     assert.same({}, receive())
   end)
 
+  it("has who receives wait for a message, no longer than is asked", function()
+    local polled = sqs:create_queue({ QueueName = "polled",
+      Attributes = { ReceiveMessageWaitTimeSeconds = "3" } }).QueueUrl
+    local began = clock.now()
+    local function passed() return math.floor(clock.now() - began + 0.5) end
+    assert.is_nil(sqs:receive_message({ QueueUrl = polled, WaitTimeSeconds = 20 }).Messages)
+    assert.equal(20, passed())
+    assert.is_nil(sqs:receive_message({ QueueUrl = polled }).Messages)
+    assert.equal(23, passed())
+    sqs:send_message { QueueUrl = polled, MessageBody = "late", DelaySeconds = 7 }
+    assert.equal("late", sqs:receive_message({ QueueUrl = polled, WaitTimeSeconds = 20 }).Messages[1].Body)
+    assert.equal(30, passed())
+    local sender = task.spawn(function()
+      task.sleep(5)
+      sqs:send_message { QueueUrl = polled, MessageBody = "meanwhile" }
+    end)
+    local got = sqs:receive_message({ QueueUrl = polled, WaitTimeSeconds = 20 }).Messages[1]
+    sender:join()
+    assert.same({ "meanwhile", 35 }, { got.Body, passed() })
+    assert.equal("InvalidParameterValue",
+      (support.refused(sqs, "receive_message", { QueueUrl = polled, WaitTimeSeconds = 21 })))
+  end)
+
   it("knows three types of attributes, and who sent", function()
     local typed = sqs:create_queue({ QueueName = "typed" }).QueueUrl
     local function code(value)

@@ -31,6 +31,31 @@ describe("a sandbox's state", function()
     assert.equal(text, file.read(path))
   end)
 
+  it("is refused deep in a thing when somebody stumbles over it", function()
+    local text, vpc = saved()
+    local function tried(place, value, service, operation, params)
+      local state = json.decode(text)
+      local inner = state.regions["us-east-1"]
+      for i = 1, #place - 1 do inner = inner[place[i]] end
+      inner[place[#place]] = value
+      file.write_atomic(path, json.encode(state))
+      local aws = support.open { state = store.load(path) }
+      local _, err = pcall(aws[service][operation], aws[service], params)
+      support.close()
+      return tostring(err):match "is not the state of a sandbox: regions%.us%-east%-1%.(.*) is not what"
+    end
+    local subnet = { VpcId = vpc, CidrBlock = "10.0.1.0/24" }
+    assert.equal("ec2.vpc." .. vpc .. ".CidrBlock",
+      tried({ "ec2.vpc", vpc, "CidrBlock" }, { 1 }, "ec2", "describe_vpcs", {}))
+    assert.equal("ec2.vpc." .. vpc .. ".CidrBlockAssociationSet.1",
+      tried({ "ec2.vpc", vpc, "CidrBlockAssociationSet", 1 }, "x", "ec2", "create_subnet", subnet))
+    assert.equal("ec2.vpc." .. vpc .. "._attributes",
+      tried({ "ec2.vpc", vpc, "_attributes" }, 7, "ec2", "describe_vpc_attribute",
+        { VpcId = vpc, Attribute = "enableDnsSupport" }))
+    assert.equal("eks.cluster.demo.resourcesVpcConfig",
+      tried({ "eks.cluster", "demo", "resourcesVpcConfig" }, 7, "eks", "describe_cluster", { name = "demo" }))
+  end)
+
   it("is refused where it was damaged, and left as it is", function()
     local text, vpc = saved()
     local thing = { "regions", "us-east-1", "ec2.vpc", vpc, "Tags", 1, "Key" }

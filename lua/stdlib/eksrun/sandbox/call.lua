@@ -116,6 +116,17 @@ end
 --- @return number seconds
 function Call:duration(name, ...) return self.world:duration(name, self.region, ...) end
 
+--- Lets time go on, and others do something.
+--- @param last number until when, seconds since 1970
+--- @param soonest? number when something happens that is worth a look
+--- @return boolean no: it is not worth while, or that late already
+function Call:pause(last, soonest)
+  if self.now >= last then return false end
+  local now = self.world.pause(self.now, last, soonest)
+  if now then self.now = now end
+  return now ~= nil
+end
+
 --- @return integer seconds since 1970
 function Call:time() return math.floor(self.now) end
 

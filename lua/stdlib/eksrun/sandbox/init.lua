@@ -31,6 +31,8 @@ local M = {}
 --- @field started number when it was made, on its clock
 --- @field virtual boolean
 --- @field throttle? eksrun.sandbox.Throttle
+--- @field scale? number how many seconds its clock shows in one of the world; 1
+--- @field clock? fun(): number what it shows, once somebody asked
 local Sandbox = {}
 Sandbox.__index = Sandbox
 
@@ -68,6 +70,7 @@ function M.new(options)
   }, Sandbox)
   self:set_faults(options.faults)
   self.world.authorize = function(call) self:authorize(call) end
+  self.world.pause = function(now, last, soonest) return self:pause(now, last, soonest) end
   self.started = self.world.state.now
   for name, handler in pairs(calls.events) do self.world.handlers[name] = handler end
   services.events(self.world.handlers)
@@ -183,6 +186,27 @@ local function check(service, operation, params)
   fault.raise(code, "%s", (message:gsub("^[%w-]+:%w+: ", "")))
 end
 
+-- How often who waits looks again, in seconds of the world.
+local LOOK = 0.1
+
+--- Has a request wait on the sandbox's clock. Virtual time goes to what will happen, or nowhere.
+--- @param now number
+--- @param last number
+--- @param soonest number?
+--- @return number? now
+function Sandbox:pause(now, last, soonest)
+  if self.virtual then
+    if not soonest or soonest > last then return nil end
+    self:advance(soonest)
+  else
+    local scale = self.scale or 1
+    local seconds = math.min(last, soonest or last) - now
+    require("eksrun.task").sleep(math.max(0, math.min(seconds / scale, LOOK)))
+    self:advance(self.clock())
+  end
+  return self.world.state.now
+end
+
 -- What the call asks IAM, and whether that says yes.
 function Sandbox:authorize(call)
   if self.observe then self.observe(authorize.requests(call), call) end
@@ -232,15 +256,22 @@ local function refusal(service, operation, raised, options)
   return operation:serialize_error(err, options)
 end
 
+-- Raises what nobody foresaw: that the state was damaged, if it was.
+function Sandbox:stumble(err)
+  require("eksrun.sandbox.store").blame(self.world.state, tostring(err))
+  error(err, 0)
+end
+
 --- Has happen what happens by then.
 --- @param now number seconds since 1970
 function Sandbox:advance(now)
-  self.world:advance(now, function(event)
+  local ok, err = pcall(self.world.advance, self.world, now, function(event)
     return self:call_context {
       region = event.region, operation = event.name, params = event.arguments, now = event.at,
       own = util.fingerprint(event.name, event.arguments, event.at), event = true,
     }
   end)
+  if not ok then self:stumble(err) end
 end
 
 -- Whether a request comes too fast. Where nobody has to wait, time goes on until it does not.
@@ -315,11 +346,12 @@ function Sandbox:answer(request, now, refuse)
     local ok, output = perform()
     if self.virtual then ok, output = virtual.pass(self, operation:name(), perform, ok, output) end
     if ok then
-      answer = operation:serialize(output, options)
+      ok, answer = pcall(operation.serialize, operation, output, options)
+      if not ok then self:stumble(answer) end
     elseif fault.is(output) then
       answer = refusal(service, operation, output, options)
     else
-      error(output, 0)
+      self:stumble(output)
     end
   end
   answer.headers = lower(answer.headers)
@@ -338,6 +370,7 @@ end
 --- @param now fun(): number seconds since 1970
 --- @return eksrun.native.aws.Answer? answer nil: the connection breaks
 function Sandbox:respond(request, now)
+  self.clock = now
   if not self.faults then return self:answer(request, now()) end
   local task = require "eksrun.task"
   self.responses = self.responses + 1

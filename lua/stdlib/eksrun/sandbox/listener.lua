@@ -50,6 +50,7 @@ function M.new(options)
   local self = setmetatable({
     sandbox = sandbox, pace = pace, now = function() return pace:now() end, grace = options.grace or 5,
   }, Listener)
+  sandbox.scale = pace.scale
   local authority, authority_key = authority_of(sandbox.world.state)
   local own, key = certificate.server(authority, authority_key, address)
   self.authority = authority

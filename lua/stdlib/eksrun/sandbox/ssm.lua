@@ -170,7 +170,7 @@ function operations.PutParameter(call, params)
   })
   table.insert(history, {
     Version = parameter.Version, Value = params.Value, LastModifiedDate = call.now, Labels = {},
-    Description = parameter.Description,
+    Description = parameter.Description, AllowedPattern = params.AllowedPattern,
   })
   return { Version = parameter.Version, Tier = tier }
 end
@@ -202,7 +202,7 @@ function operations.GetParameterHistory(call, params)
       Value = hidden and sealed({ ARN = parameter.ARN, Version = version.Version }) or version.Value,
       LastModifiedDate = version.LastModifiedDate, Labels = json.array(util.copy(version.Labels)),
       Description = version.Description, Tier = parameter.Tier, LastModifiedUser = call.principal.arn,
-      KeyId = parameter.KeyId,
+      KeyId = parameter.KeyId, AllowedPattern = version.AllowedPattern,
     }
   end
   return { Parameters = list }

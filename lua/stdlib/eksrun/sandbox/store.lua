@@ -66,6 +66,21 @@ local function damaged(state)
   end
 end
 
+-- Where states are from.
+local loaded = setmetatable({}, { __mode = "k" })
+
+local function refuse(path, place)
+  util.fail("sandbox", "%s is not the state of a sandbox: %s is not what eksrun writes there", path, place)
+end
+
+--- Raises what is wrong with a state from a file, if that is why a handler failed.
+--- @param state table
+--- @param message string what Lua said
+function M.blame(state, message)
+  local place = loaded[state] and require("eksrun.sandbox.damage").place(state, message)
+  if place then refuse(loaded[state], place) end
+end
+
 --- @param path string
 --- @return table? state nil: there is no such file
 function M.load(path)
@@ -77,10 +92,8 @@ function M.load(path)
     util.fail("sandbox", "%s is not the state of a sandbox", path)
   end
   local place = damaged(state)
-  if place then
-    util.fail("sandbox", "%s is not the state of a sandbox: %s is not what eksrun writes there", path,
-      place:sub(2))
-  end
+  if place then refuse(path, place:sub(2)) end
+  loaded[state] = path
   return state
 end
 

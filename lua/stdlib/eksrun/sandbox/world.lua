@@ -20,6 +20,8 @@ M.GLOBAL = "aws-global"
 --- @field kubernetes? { url: string, authority: string } where clusters answer, and whom to trust, in base64
 --- @field late? number seconds until requests see what EC2 made
 --- @field authorize fun(call: eksrun.sandbox.Call) asks IAM; for services that call others
+--- @field pause fun(now: number, last: number, soonest?: number): number? waits, at most that long; the time
+--- then; nil: nobody waits here
 --- @field handlers table<string, fun(call: eksrun.sandbox.Call, arguments: table)> of events, by name
 local World = {}
 World.__index = World

@@ -6,6 +6,9 @@ local json = require "eksrun.json"
 local M = { operations = {} }
 local operations = M.operations
 
+-- In a list.
+local TABLES_MAX = 100
+
 --- A table by its name or ARN; raises that there is none.
 --- @param call eksrun.sandbox.Call
 --- @param name string
@@ -82,11 +85,14 @@ function operations.DescribeTable(call, params)
   return { Table = shown(call, M.need(call, params.TableName)) }
 end
 
-function operations.ListTables(call)
-  local list = json.array {}
-  for i, found in ipairs(call:all "dynamodb.table") do list[i] = found.TableName end
+function operations.ListTables(call, params)
+  local list, start, limit = json.array {}, params.ExclusiveStartTableName or "", params.Limit or TABLES_MAX
+  for _, found in ipairs(call:all "dynamodb.table") do
+    if found.TableName > start then list[#list + 1] = found.TableName end
+  end
   table.sort(list)
-  return { TableNames = list }
+  if #list <= limit then return { TableNames = list } end
+  return { TableNames = json.array(table.move(list, 1, limit, 1, {})), LastEvaluatedTableName = list[limit] }
 end
 
 function operations.DeleteTable(call, params)

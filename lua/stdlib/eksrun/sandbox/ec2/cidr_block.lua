@@ -43,10 +43,14 @@ local function passing(association, state)
 end
 
 local function check_secondary(vpc, range)
-  local block = range and cidr.try_parse(range)
+  if not range then
+    fault.raise("MissingParameter", "The request must contain the parameter cidrBlock or "
+      .. "amazonProvidedIpv6CidrBlock")
+  end
+  local block = cidr.try_parse(range)
   if not block or block.family ~= 4 then
     fault.raise("InvalidParameterValue",
-      "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", tostring(range))
+      "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", range)
   end
   if block.prefix < 16 or block.prefix > 28 then
     fault.raise("InvalidVpc.Range", "The CIDR '%s' is invalid.", range)

@@ -94,6 +94,21 @@ function M.mappings(call, instance)
   return list
 end
 
+-- Types that one says the IOPS of, and that want them.
+local IOPS, NEED_IOPS = { gp3 = true, io1 = true, io2 = true }, { io1 = true, io2 = true }
+
+local function check_speed(params)
+  local kind = params.VolumeType or "gp2"
+  if params.Iops and not IOPS[kind] then
+    fault.raise("InvalidParameterCombination", "The parameter iops is not supported for %s volumes.", kind)
+  elseif params.Throughput and kind ~= "gp3" then
+    fault.raise("InvalidParameterCombination", "The parameter throughput is not supported for %s volumes.",
+      kind)
+  elseif NEED_IOPS[kind] and not params.Iops then
+    fault.raise("MissingParameter", "The parameter iops must be specified for %s volumes.", kind)
+  end
+end
+
 function operations.CreateVolume(call, params)
   if not params.AvailabilityZone and not params.AvailabilityZoneId then
     fault.raise("MissingParameter", "The request must contain the parameter zone")
@@ -112,6 +127,7 @@ function operations.CreateVolume(call, params)
   if params.Size and (params.Size < 1 or params.Size > 65536) then
     fault.raise("InvalidParameterValue", "Volume of %dGiB is out of range", params.Size)
   end
+  check_speed(params)
   local fields = { tags = support.tags(params, "volume") }
   for name, value in pairs(params) do fields[name] = value end
   fields.AvailabilityZone = known.name
@@ -157,6 +173,9 @@ function operations.DetachVolume(call, params)
   local attachment = volume.Attachments[1]
   if not attachment or params.InstanceId and params.InstanceId ~= attachment.InstanceId then
     fault.raise("IncorrectState", "Volume '%s' is in the 'available' state.", volume.VolumeId)
+  elseif params.Device and params.Device ~= attachment.Device then
+    fault.raise("InvalidAttachment.NotFound", "The volume %s is not attached to instance %s as device %s",
+      volume.VolumeId, attachment.InstanceId, params.Device)
   end
   volume.State, volume.Attachments = "available", json.array {}
   attachment.State = "detaching"
@@ -171,9 +190,10 @@ function operations.ModifyVolume(call, params)
   local change = {
     VolumeId = volume.VolumeId, ModificationState = "modifying", Progress = 0, StartTime = call:time(),
     OriginalSize = volume.Size, OriginalVolumeType = volume.VolumeType, OriginalIops = volume.Iops,
+    OriginalThroughput = volume.Throughput, OriginalMultiAttachEnabled = volume.MultiAttachEnabled,
   }
-  for _, name in ipairs { "Size", "VolumeType", "Iops", "Throughput" } do
-    volume[name] = params[name] or volume[name]
+  for _, name in ipairs { "Size", "VolumeType", "Iops", "Throughput", "MultiAttachEnabled" } do
+    if params[name] ~= nil then volume[name] = params[name] end
     change["Target" .. name] = volume[name]
   end
   return { VolumeModification = change }

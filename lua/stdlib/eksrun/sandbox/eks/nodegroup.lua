@@ -314,6 +314,11 @@ function operations.UpdateNodegroupConfig(call, params)
     said.TaintsToAdd = params.taints.addOrUpdateTaints
   end
   fields.updateConfig, fields.nodeRepairConfig = params.updateConfig, params.nodeRepairConfig
+  said.NodeRepairConfig = params.nodeRepairConfig
+  if params.updateConfig then
+    said.MaxUnavailable = params.updateConfig.maxUnavailable
+    said.MaxUnavailablePercentage = params.updateConfig.maxUnavailablePercentage
+  end
   local answer = start(call, group, "ConfigUpdate", fields, said,
     call:duration("eks.nodegroup.update", key, call.now))
   if fields.scalingConfig then

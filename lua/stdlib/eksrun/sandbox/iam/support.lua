@@ -97,12 +97,20 @@ function M.shown(document) return text.percent_encode(document) end
 --- @return string
 function M.plain(document) return text.percent_decode(document) end
 
---- Refuses tags of which two have one key; upper and lower case are the same.
+local NOT_IN_TAGS = "[^%w%s_.:/=+%-@\x80-\xff]"
+
+--- Refuses tags with other letters than IAM takes, and those of which two have one key, in whatever case.
 --- @param tags table[]?
 function M.check_distinct(tags)
   local seen = {}
-  for _, tag in ipairs(tags or {}) do
-    if seen[tag.Key:lower()] then
+  for i, tag in ipairs(tags or {}) do
+    local odd = tag.Key:find(NOT_IN_TAGS) and { "key", tag.Key }
+      or tag.Value:find(NOT_IN_TAGS) and { "value", tag.Value }
+    if odd then
+      fault.raise("ValidationError", "1 validation error detected: Value '%s' at 'tags.%d.member.%s' failed "
+        .. "to satisfy constraint: Member must satisfy regular expression pattern: "
+        .. "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", odd[2], i, odd[1])
+    elseif seen[tag.Key:lower()] then
       fault.raise("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     end
     seen[tag.Key:lower()] = true

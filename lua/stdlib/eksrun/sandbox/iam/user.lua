@@ -4,6 +4,7 @@ local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
 local support = require "eksrun.sandbox.iam.support"
 local text = require "eksrun.text"
+local util = require "eksrun.util"
 
 local M = { operations = {} }
 local operations = M.operations
@@ -130,11 +131,26 @@ end
 
 function operations.ListAccountAliases() return { AccountAliases = json.array {} } end
 
+-- What IAM counts of an account beside its things: AWS's quotas, and what the sandbox has none of.
+local QUOTAS = {
+  AccessKeysPerUserQuota = 2, AccountAccessKeysPresent = 0, AccountMFAEnabled = 0,
+  AccountSigningCertificatesPresent = 0, AssumeRolePolicySizeQuota = 2048, AttachedPoliciesPerGroupQuota = 10,
+  AttachedPoliciesPerRoleQuota = 10, AttachedPoliciesPerUserQuota = 10, GlobalEndpointTokenVersion = 1,
+  GroupPolicySizeQuota = 5120, GroupsPerUserQuota = 10, GroupsQuota = 300, InstanceProfilesQuota = 1000,
+  MFADevices = 0, MFADevicesInUse = 0, PoliciesQuota = 1500, PolicySizeQuota = 6144, PolicyVersionsInUse = 0,
+  PolicyVersionsInUseQuota = 10000, RolePolicySizeQuota = 10240, RolesQuota = 1000, ServerCertificates = 0,
+  ServerCertificatesQuota = 20, SigningCertificatesPerUserQuota = 2, UserPolicySizeQuota = 2048,
+  UsersQuota = 5000, VersionsPerPolicyQuota = 5,
+}
+
 function operations.GetAccountSummary(call)
   local counts = { Users = "iam.user", Groups = "iam.group", Roles = "iam.role", Policies = "iam.policy",
     InstanceProfiles = "iam.instance_profile", Providers = "iam.oidc_provider" }
-  local map = {}
+  local map = util.copy(QUOTAS)
   for name, kind in pairs(counts) do map[name] = #call:all(kind) end
+  for _, policy in ipairs(call:all "iam.policy") do
+    map.PolicyVersionsInUse = map.PolicyVersionsInUse + #policy._versions
+  end
   return { SummaryMap = map }
 end
 

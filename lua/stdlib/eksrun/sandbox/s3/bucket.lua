@@ -2,6 +2,7 @@
 local calls = require "eksrun.sandbox.call"
 local fault = require "eksrun.sandbox.fault"
 local json = require "eksrun.json"
+local text = require "eksrun.text"
 local util = require "eksrun.util"
 
 local M = { operations = {} }
@@ -36,6 +37,25 @@ end
 --- @param call eksrun.sandbox.Call
 --- @return table
 function M.owner(call) return { ID = call.world:hash "owner" } end
+
+-- How long the ids of versions are.
+local VERSION_ID = 32
+
+--- The id of a version.
+--- @param call eksrun.sandbox.Call
+--- @param ... any what it is of
+--- @return string
+function M.new_version(call, ...) return text.base64url(text.unhex(call:hash(...))):sub(1, VERSION_ID) end
+
+--- Refuses what cannot be the id of a version.
+--- @param id string?
+--- @param head? boolean the answer has no body to say it in
+function M.check_version(id, head)
+  if id == nil or id == "null" or #id == VERSION_ID then return end
+  if head then M.refuse("400", 400, "Bad Request") end
+  M.refuse("InvalidArgument", 400, "Invalid version id specified",
+    { ArgumentName = "versionId", ArgumentValue = id })
+end
 
 --- Refuses tags that S3 does not take.
 --- @param tags table[]

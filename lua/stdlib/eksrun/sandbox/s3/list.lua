@@ -102,6 +102,7 @@ function operations.ListObjects(call, params)
 end
 
 function operations.ListObjectVersions(call, params)
+  buckets.check_version(params.VersionIdMarker)
   local found, more, limit = keys(call, params, params.KeyMarker, function() return true end)
   local versions, markers, prefixes = json.array {}, json.array {}, json.array {}
   local write = writer(params)

@@ -79,7 +79,7 @@ end
 function operations.CompleteMultipartUpload(call, params)
   local upload = need(call, params)
   local wanted = (params.MultipartUpload or {}).Parts or {}
-  local parts, digests, before = {}, {}, 0
+  local parts, digests, sizes, before = {}, {}, json.array {}, 0
   for i, part in ipairs(wanted) do
     local found = upload._parts[tostring(part.PartNumber)]
     if not found or part.ETag and found.ETag:gsub('"', "") ~= part.ETag:gsub('"', "") then
@@ -96,7 +96,7 @@ function operations.CompleteMultipartUpload(call, params)
     end
     before = part.PartNumber
     parts[i] = text.unbase64(found._body)
-    digests[i] = checksum.digest("md5", parts[i])
+    digests[i], sizes[i] = checksum.digest("md5", parts[i]), found.Size
   end
   if not wanted[1] then
     buckets.refuse("MalformedXML", 400,
@@ -108,6 +108,7 @@ function operations.CompleteMultipartUpload(call, params)
   own.IfMatch, own.IfNoneMatch = params.IfMatch, params.IfNoneMatch
   local whole = table.concat(parts)
   local version = objects.write(call, own, whole, etag, checksum_of(upload, parts, whole))
+  version._parts = sizes
   call:remove("s3.upload", params.UploadId)
   return bodies.show({
     Bucket = params.Bucket, Key = params.Key, ETag = version.ETag,

@@ -11,7 +11,7 @@ local util = require "eksrun.util"
 local M = { operations = {} }
 local operations = M.operations
 
-local VERSION_ID, OBJECT_TAGS = 32, 10
+local OBJECT_TAGS = 10
 
 local HEADERS = { "ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl",
   "StorageClass", "Metadata", "SSEKMSKeyId" }
@@ -31,18 +31,10 @@ local function refuse_missing(key, head)
   buckets.refuse("NoSuchKey", 404, "The specified key does not exist.", { Key = key })
 end
 
--- Refuses what cannot be the id of a version.
-local function check_version(id, head)
-  if id == nil or id == "null" or #id == VERSION_ID then return end
-  if head then buckets.refuse("400", 400, "Bad Request") end
-  buckets.refuse("InvalidArgument", 400, "Invalid version id specified",
-    { ArgumentName = "versionId", ArgumentValue = id })
-end
-
 -- The version that a request means.
 local function need(call, params, head)
   buckets.need(call, params.Bucket)
-  check_version(params.VersionId, head)
+  buckets.check_version(params.VersionId, head)
   local object = call:get("s3.object", key_of(params.Bucket, params.Key))
   if not params.VersionId then
     local newest = object and object._versions[#object._versions]
@@ -112,7 +104,7 @@ function M.write(call, params, body, etag, sum)
     or call:put("s3.object", key, { _bucket = params.Bucket, Key = params.Key, _versions = {} })
   local versioned = bucket._versioning == "Enabled"
   local version = {
-    VersionId = versioned and text.base64url(text.unhex(call:hash "version")):sub(1, VERSION_ID) or "null",
+    VersionId = versioned and buckets.new_version(call, "version") or "null",
     ETag = etag or ('"%s"'):format(text.hex(checksum.digest("md5", body))), Size = #body,
     LastModified = call:time(), _tags = tags_of(params.Tagging),
     ServerSideEncryption = params.ServerSideEncryption or "AES256",
@@ -151,8 +143,19 @@ local function check_read(params, version)
   if params.IfNoneMatch and is(params.IfNoneMatch) then buckets.refuse("304", 304, "Not Modified") end
 end
 
--- The part of the bytes that a request asks for, and its place; without Range all of them.
-local function cut(params, bytes)
+-- The bytes that a request asks for, by Range or PartNumber, and their place; all of them: nil.
+local function cut(params, version)
+  local bytes, sizes = bytes_of(version), version._parts
+  if params.PartNumber then
+    local number, before = params.PartNumber, 0
+    if number < 1 or number > #(sizes or { 0 }) then
+      buckets.refuse("InvalidPartNumber", 416, "The requested partnumber is not satisfiable")
+    elseif sizes then
+      for i = 1, number - 1 do before = before + sizes[i] end
+      local stop = before + sizes[number]
+      return bytes:sub(before + 1, stop), ("bytes %d-%d/%d"):format(before, stop - 1, #bytes)
+    end
+  end
   local from, to = (params.Range or ""):match "^bytes=(%d*)%-(%d*)$"
   if not from then return bytes, nil end
   from, to = tonumber(from), tonumber(to)
@@ -169,8 +172,9 @@ local function described(call, params, version)
   if not buckets.need(call, params.Bucket)._versioning then shown.VersionId = nil end
   local count = #util.sorted_keys(version._tags)
   shown.TagCount = count > 0 and count or nil
-  local body, place = cut(params, bytes_of(version))
+  local body, place = cut(params, version)
   shown.ContentRange, shown.ContentLength = place, #body
+  shown.PartsCount = params.PartNumber and version._parts and #version._parts
   local sum = params.ChecksumMode == "ENABLED" and not place and version._checksum or nil
   return bodies.show(shown, sum), body
 end
@@ -203,7 +207,7 @@ end
 
 local function remove(call, params)
   local bucket, key = buckets.need(call, params.Bucket), key_of(params.Bucket, params.Key)
-  check_version(params.VersionId)
+  buckets.check_version(params.VersionId)
   local object = call:get("s3.object", key)
   if params.VersionId then
     for i, version in ipairs(object and object._versions or {}) do
@@ -218,7 +222,7 @@ local function remove(call, params)
   if bucket._versioning == "Enabled" then
     object = object or call:put("s3.object", key, { _bucket = params.Bucket, Key = params.Key,
       _versions = {} })
-    local marker = { VersionId = text.base64url(text.unhex(call:hash("marker", key))):sub(1, VERSION_ID),
+    local marker = { VersionId = buckets.new_version(call, "marker", key),
       DeleteMarker = true, LastModified = call:time() }
     table.insert(object._versions, marker)
     return { VersionId = marker.VersionId, DeleteMarker = true }

@@ -1,4 +1,4 @@
---- SQS: messages, sent, received and deleted. Who receives does not wait for one that may come.
+--- SQS: messages, sent, received and deleted.
 local checksum = require "eksrun.checksum"
 local json = require "eksrun.json"
 local queues = require "eksrun.sandbox.sqs.queue"
@@ -8,7 +8,7 @@ local util = require "eksrun.util"
 local M = { operations = {} }
 local operations = M.operations
 
-local BATCH_MAX, HIDDEN_MAX = 10, 43200
+local BATCH_MAX, HIDDEN_MAX, WAIT_MAX = 10, 43200, 20
 -- For how long a FIFO queue knows a message again, in seconds.
 local SAME = 300
 
@@ -219,21 +219,43 @@ local function receive(call, queue, message, params)
   }
 end
 
-function operations.ReceiveMessage(call, params)
-  local queue, list, held = queues.need(call, params.QueueUrl), json.array {}, {}
-  local most = params.MaxNumberOfMessages or 1
-  if most < 1 or most > BATCH_MAX then
-    refuse("InvalidParameterValue", ("Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be "
-      .. "between 1 and 10, if provided."):format(most))
-  end
+-- The messages that there are, and when the next will be.
+local function take(call, queue, params)
+  local list, held, soonest = json.array {}, {}, nil
   tidy(call, queue)
   for _, message in ipairs(queue._messages) do
-    if #list == most then break end
+    if #list == (params.MaxNumberOfMessages or 1) then break end
     if call.now < message.visible then
+      soonest = math.min(soonest or message.visible, message.visible)
       if message.group then held[message.group] = true end -- its group waits
     elseif not held[message.group or ""] then
       list[#list + 1] = receive(call, queue, message, params)
     end
+  end
+  return list, soonest
+end
+
+local function check_receive(params)
+  local most, seconds = params.MaxNumberOfMessages or 1, params.WaitTimeSeconds or 0
+  if most < 1 or most > BATCH_MAX then
+    refuse("InvalidParameterValue", ("Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be "
+      .. "between 1 and 10, if provided."):format(most))
+  elseif seconds < 0 or seconds > WAIT_MAX then
+    refuse("InvalidParameterValue", ("Value %d for parameter WaitTimeSeconds is invalid. Reason: Must be >= "
+      .. "0 and <= %d, if provided."):format(seconds, WAIT_MAX))
+  end
+end
+
+-- Waits for a message, if one is asked to and there is none.
+function operations.ReceiveMessage(call, params)
+  check_receive(params)
+  local queue = queues.need(call, params.QueueUrl)
+  local last = call.now
+    + (params.WaitTimeSeconds or tonumber(queue._attributes.ReceiveMessageWaitTimeSeconds))
+  local list, soonest = take(call, queue, params)
+  while not list[1] and call:pause(last, soonest) do
+    queue = queues.need(call, params.QueueUrl)
+    list, soonest = take(call, queue, params)
   end
   return { Messages = list[1] and list or nil }
 end
