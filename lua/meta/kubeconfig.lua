@@ -8,7 +8,8 @@ local native = {}
 
 --- Creates a lock file.
 ---@param path string the kubeconfig's, with ".lock" behind it
----@return eksrun.native.kubeconfig.Lock? lock nil if the file exists: somebody else writes
+---@return eksrun.native.kubeconfig.Lock? lock nil if the file exists: somebody else writes; one that an
+--- eksrun left which was killed is taken over
 --- Raises {code = "io"} if the file cannot be created.
 function native.lock(path) end
 

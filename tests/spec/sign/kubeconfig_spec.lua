@@ -1,4 +1,5 @@
 local edit = require "eksrun.kubeconfig.edit"
+local file = require "eksrun.file"
 local kubeconfig = require "eksrun.kubeconfig"
 local yaml = require "eksrun.yaml"
 
@@ -255,5 +256,28 @@ describe("the lock that kubectl respects", function()
     assert.is_nil(io.open(path))
     os.remove((path:gsub("%.lock$", "")))
     assert.has_error(function() native.lock "/nonexistent/folder/x.lock" end)
+  end)
+
+  it("is taken over from an eksrun that was killed, and from nobody else", function()
+    local path = os.tmpname() .. ".lock"
+    local script = os.tmpname()
+    file.write_atomic(script, ([[
+      require("eksrun.native.kubeconfig").lock "%s"
+      local process = require "eksrun.process"
+      process.kill(process.pid(), "KILL")]]):format(path))
+    assert.is_falsy(os.execute(("'%s' lua '%s'"):format(file.realpath "/proc/self/exe", script)))
+    file.remove(script)
+    assert.is_true(file.exists(path))
+    do
+      local held <close> = native.lock(path)
+      assert.is_not_nil(held)
+      assert.is_nil(native.lock(path))
+    end
+    assert.is_false(file.exists(path))
+    file.write_atomic(path, "") -- kubectl's
+    assert.is_nil(native.lock(path))
+    assert.is_true(file.exists(path))
+    file.remove(path)
+    file.remove((path:gsub("%.lock$", "")))
   end)
 end)
