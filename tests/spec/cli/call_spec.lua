@@ -271,10 +271,31 @@ describe("eksrun call", function()
   it("fails when a body cannot be written, however large", function()
     for _, size in ipairs { 1, 1 << 20 } do
       local answer = { 200, { ["content-type"] = "application/octet-stream" }, ("x"):rep(size) }
-      local status, out, err = call({ answer }, "s3", "get-object", "--bucket", "b", "--key", "k", "/dev/full")
+      local words = { "s3", "get-object", "--bucket", "b", "--key", "k", "/dev/full" }
+      local status, out, err = call({ answer }, table.unpack(words))
       assert.equal(1, status, out)
       assert.matches("No space left", err)
     end
+  end)
+
+  it("holds no stream back for a pager", function()
+    local terminal, getenv, paged = require "eksrun.terminal", os.getenv, nil
+    package.loaded["eksrun.terminal"] = setmetatable({
+      is_tty = function(fd) return fd < 2 end,
+      size = function() return 80, 2 end,
+      page = function(text) paged = text return true end,
+    }, { __index = terminal })
+    os.getenv = function(name)  -- luacheck: ignore 122
+      if name == "TERM" then return "xterm" end
+      if name ~= "PAGER" then return getenv(name) end
+    end
+    local answer = { 200, { ["content-type"] = "application/octet-stream" }, "a\nb\nc\nd\n" }
+    local ran, status, out = pcall(call, { answer }, "s3", "get-object", "--bucket", "b", "--key", "k", "-")
+    package.loaded["eksrun.terminal"], os.getenv = terminal, getenv  -- luacheck: ignore 122
+    assert.is_true(ran, status)
+    assert.equal(0, status)
+    assert.is_nil(paged)
+    assert.equal("a\nb\nc\nd\n", out)
   end)
 
   -- A message of an event stream.

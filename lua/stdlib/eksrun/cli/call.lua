@@ -245,7 +245,10 @@ local function call(parsed, client)
     tell_of_more(facts, answer)
   end
   local body
-  if stream then body, answer[stream.name] = answer[stream.name], nil end
+  if stream then
+    body, answer[stream.name] = answer[stream.name], nil
+    stdout.release()  -- a stream is shown as it comes, by no pager
+  end
   if stream and stream.events then
     print_events(parsed, body, stream, times)
     return 0
