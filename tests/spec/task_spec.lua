@@ -1,12 +1,6 @@
 local error_object = require "eksrun.error"
+local raised = require "tests.spec.support.raised"
 local task = require "eksrun.task"
-
---- The error of a call that must fail.
-local function failure(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok, "should have raised")
-  return err
-end
 
 describe("eksrun.task", function()
   it("runs tasks side by side, in the order of their wake-ups", function()
@@ -45,7 +39,7 @@ describe("eksrun.task", function()
 
   it("raises the very error of a task where it is joined", function()
     local err = error_object.new { code = "x", message = "it broke" }
-    local caught = failure(task.scope, function()
+    local caught = raised(task.scope, function()
       local t = task.spawn(function() error(err) end)
       t:join()
     end)
@@ -80,7 +74,7 @@ describe("eksrun.task", function()
 
     it("cancels the others at the first error, lets them clean up, and raises it", function()
       local cleaned, went_on = {}, false
-      local err = failure(task.scope, function(scope)
+      local err = raised(task.scope, function(scope)
         for i = 1, 3 do
           scope:spawn(function()
             local _ <close> = setmetatable({}, { __close = function() cleaned[#cleaned + 1] = i end })
@@ -111,7 +105,7 @@ describe("eksrun.task", function()
           task.sleep(0.001)
           other = true
         end)
-        local err = failure(t.join, t)
+        local err = raised(t.join, t)
         assert.equal("canceled", err.code)
         assert.equal("canceled: not needed", tostring(err))
         assert.equal("canceled", t:status())
@@ -122,7 +116,7 @@ describe("eksrun.task", function()
     it("is waited for by one task only", function()
       local refused
       task.scope(function(scope)
-        refused = failure(scope.join, scope, task.current())
+        refused = raised(scope.join, scope, task.current())
       end)
       assert.matches("another task waits for it already", refused)
     end)
@@ -152,7 +146,7 @@ describe("eksrun.task", function()
     it("refuses tasks after its end", function()
       local kept
       task.scope(function(scope) kept = scope end)
-      assert.matches("the scope has ended", failure(kept.spawn, kept, print))
+      assert.matches("the scope has ended", raised(kept.spawn, kept, print))
     end)
   end)
 
@@ -170,22 +164,22 @@ describe("eksrun.task", function()
         timeout = function() task.timeout(60, task.sleep, 60) end,
       }
       for name, wait in pairs(waits) do
-        local raised = 0
+        local canceled = 0
         task.scope(function(outer)
           local t = outer:spawn(task.scope, function()
             for _ = 1, 2 do
               local ok, err = pcall(name == "scope" and function()
                 task.scope(function() task.sleep(60) end)
               end or wait)
-              if not ok and err.code == "canceled" then raised = raised + 1 end
+              if not ok and err.code == "canceled" then canceled = canceled + 1 end
             end
             task.sleep(60)
           end)
           for _ = 1, 5 do task.sleep(0) end
           t:cancel()
-          assert.equal("canceled", failure(t.join, t).code, name)
+          assert.equal("canceled", raised(t.join, t).code, name)
         end)
-        assert.equal(2, raised, name)
+        assert.equal(2, canceled, name)
       end
     end)
 
@@ -246,7 +240,7 @@ describe("eksrun.task", function()
 
   describe("timeout", function()
     it("raises { code = 'timeout' } when the time is over", function()
-      local err = failure(task.timeout, 0.001, task.sleep, 60)
+      local err = raised(task.timeout, 0.001, task.sleep, 60)
       assert.equal("timeout", err.code)
       assert.equal("timed out after 0.001 s", tostring(err))
     end)
@@ -256,11 +250,11 @@ describe("eksrun.task", function()
     end)
 
     it("raises an error of the function as it is", function()
-      assert.equal("no", failure(task.timeout, 60, error, "no", 0))
+      assert.equal("no", raised(task.timeout, 60, error, "no", 0))
     end)
 
     it("of the outer one reaches through the inner one", function()
-      local err = failure(task.timeout, 0.001, task.timeout, 60, task.sleep, 60)
+      local err = raised(task.timeout, 0.001, task.timeout, 60, task.sleep, 60)
       assert.equal("timed out after 0.001 s", tostring(err))
     end)
   end)
@@ -285,7 +279,7 @@ describe("eksrun.task", function()
 
     it("gives the place back after an error and after a cancellation", function()
       local semaphore = task.semaphore(1)
-      assert.equal("no", failure(semaphore.with, semaphore, error, "no", 0))
+      assert.equal("no", raised(semaphore.with, semaphore, error, "no", 0))
       task.scope(function(scope)
         local inside = scope:spawn(semaphore.with, semaphore, task.sleep, 60)
         local queued = scope:spawn(semaphore.with, semaphore, task.sleep, 60)
@@ -299,7 +293,7 @@ describe("eksrun.task", function()
 
   describe("refuses to wait", function()
     local function refused(f)
-      local err = failure(f)
+      local err = raised(f)
       assert.equal("string", type(err))
       return err
     end
@@ -343,7 +337,7 @@ describe("eksrun.task", function()
       reached = depth
       return task.scope(nest, depth + 1)
     end
-    assert.matches("nested too deeply", failure(task.scope, nest, 1))
+    assert.matches("nested too deeply", raised(task.scope, nest, 1))
     assert.is_true(reached >= 1000)
     local t = task.spawn(task.scope, function(_, wait)
       local function sink(_, depth)
@@ -354,15 +348,15 @@ describe("eksrun.task", function()
     end, function() return task.sleep(100) end)
     for _ = 1, reached do task.sleep(0) end
     t:cancel()
-    assert.equal("canceled", failure(t.join, t).code)
+    assert.equal("canceled", raised(t.join, t).code)
   end)
 
   it("keeps its own coroutines to itself", function()
     local co = coroutine.running()
-    assert.matches("attempt to yield from outside a coroutine", failure(coroutine.yield))
+    assert.matches("attempt to yield from outside a coroutine", raised(coroutine.yield))
     task.scope(function()
-      assert.matches("only the scheduler resumes it", failure(coroutine.resume, co))
-      assert.matches("only the scheduler resumes it", failure(coroutine.close, co))
+      assert.matches("only the scheduler resumes it", raised(coroutine.resume, co))
+      assert.matches("only the scheduler resumes it", raised(coroutine.close, co))
     end)
   end)
 end)

@@ -1,6 +1,7 @@
 local aws = require "eksrun.aws"
 local client_module = require "eksrun.aws.client"
 local native = require "eksrun.native.aws"
+local raised = require "tests.spec.support.raised"
 local sigv4 = require "eksrun.sigv4"
 local system = require "eksrun.aws.system"
 
@@ -27,12 +28,6 @@ local function client(service, options)
   options.system, options.region = options.system or world(), "eu-west-1"
   options.credentials = keys
   return aws.client(service, options)
-end
-
-local function raised(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  return err
 end
 
 describe("a presigned URL", function()

@@ -1,5 +1,6 @@
 local aws = require "eksrun.aws"
 local errors = require "eksrun.aws.errors"
+local raised = require "tests.spec.support.raised"
 local system = require "eksrun.aws.system"
 local task = require "eksrun.task"
 
@@ -53,12 +54,6 @@ local function failure(status, code, message, headers)
   for name, value in pairs(json_type) do all[name] = value end
   for name, value in pairs(headers or {}) do all[name] = value end
   return { status, all, ('{"message": "%s"}'):format(message) }
-end
-
-local function raised(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  return err
 end
 
 describe("an aws client", function()

@@ -4,6 +4,7 @@ local file = require "eksrun.file"
 local json = require "eksrun.json"
 local models = require "eksrun.aws.models"
 local native = require "eksrun.native.aws"
+local raised = require "tests.spec.support.raised"
 local system = require "eksrun.aws.system"
 
 local root
@@ -42,12 +43,6 @@ local function world(...)
     env = function(name) return name == "AWS_DATA_PATH" and table.concat(folders, ":") or nil end,
     read_file = function() return nil end,
   }
-end
-
-local function raised(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  return err
 end
 
 describe("models in AWS_DATA_PATH", function()

@@ -3,6 +3,7 @@ local native = require "eksrun.native.aws"
 local gc = require "tests.spec.support.gc"
 local errors = require "eksrun.error"
 local json = require "eksrun.json"
+local raised = require "tests.spec.support.raised"
 
 local function operation(service, name)
   return assert(assert(native.service(service)):operation(name), name)
@@ -18,8 +19,7 @@ end
 
 -- The error object that a call raises.
 local function failure(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
+  local err = raised(f, ...)
   assert.is_true(errors.is(err), tostring(err))
   return err
 end

@@ -2,6 +2,8 @@
 local kits = require "tests.spec.support.kits"
 local ref = require "eksrun.engine.ref"
 
+local refuses = kits.refuses
+
 local IMAGES = {}
 
 local fake_aws = {
@@ -57,13 +59,6 @@ describe("a cluster", function()
   -- The inputs of an address, with every ref read from the table of what is known.
   local function inputs(address, known)
     return ref.resolve(node(address).inputs, function(of) return known and known[of.address] end)
-  end
-
-  local function refuses(reason, f, ...)
-    local ok, err = pcall(f, ...)
-    assert.is_false(ok, reason)
-    assert.is_truthy(tostring(err):find(reason, 1, true), tostring(err))
-    return tostring(err)
   end
 
   local NODES = { name = "n", instance_types = { "m7g.large" }, subnets = { "subnet-1" } }

@@ -1,6 +1,8 @@
 -- Security groups, networks that exist and endpoints: what they declare of what EC2 says.
 local kits = require "tests.spec.support.kits"
 
+local refuses = kits.refuses
+
 local EC2 = {}
 
 local fake_aws = {
@@ -69,12 +71,6 @@ describe("the network kit", function()
 
   local function inputs(address)
     return assert(graph.by_address[address], address .. " is not declared").inputs
-  end
-
-  local function refuses(reason, f, ...)
-    local ok, err = pcall(f, ...)
-    assert.is_false(ok, reason)
-    assert.is_truthy(tostring(err):find(reason, 1, true), tostring(err))
   end
 
   it("makes groups with rules", function()

@@ -1,4 +1,6 @@
 --- Kits on an AWS of a spec's own, declaring into a graph of its own.
+local raised = require "tests.spec.support.raised"
+
 local M = {}
 
 -- Each finds the session of AWS when it is loaded.
@@ -31,6 +33,17 @@ end
 function M.close()
   graphs.set_current(before)
   for name, module in pairs(kept) do package.loaded[name] = module or nil end
+end
+
+--- Calls what a kit must refuse.
+--- @param reason string is part of the message
+--- @param f function
+--- @param ... any its arguments
+--- @return string message
+function M.refuses(reason, f, ...)
+  local message = tostring(raised(f, ...))
+  assert(message:find(reason, 1, true), message)
+  return message
 end
 
 return M
