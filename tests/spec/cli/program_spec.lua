@@ -124,6 +124,22 @@ return { same = same, shared = shared, reads = require "reads", vpc = net.CidrBl
     assert.matches("to apply it: eksrun apply " .. folder .. "/p " .. state .. "\n", result.stderr, 1, true)
   end)
 
+  it("says of what was adopted in which sandbox it is to be planned", function()
+    local state = "--sandbox=" .. folder .. "/aws.json"
+    local function ran(...)
+      local result = process.run {
+        argv = { program, ... }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder, AWS_REGION = "us-east-1" },
+      }
+      assert.equal(0, result.code, result.stderr)
+      return result
+    end
+    local path = write [[require("eksrun.ec2").vpc { CidrBlock = "10.0.0.0/16" }]]
+    local made = ran("call", "ec2", "create-vpc", "--cidr-block", "10.0.0.0/16", state)
+    local id = made.stdout:match "vpc%-%x%x%x%x%x%x%x%x+"
+    local adopted = ran("adopt", path, "--yes", state, "vpc=" .. id)
+    assert.matches("eksrun plan " .. path .. " " .. state, adopted.stderr .. adopted.stdout, 1, true)
+  end)
+
   it("watches the calls of a plain file, whose arguments stay its own", function()
     local path = write [[
       require("eksrun.aws").try.ec2:describe_vpcs {}

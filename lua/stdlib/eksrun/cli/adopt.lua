@@ -58,8 +58,8 @@ function M.run(parsed)
   end
   if not session.retag(plan, found, parsed, report, "adopt") then return 1 end
   report:note("result", { stack = plan.stack.name, adopted = #found },
-    "adopted %d into %s; what differs from the recipe: eksrun plan %s", #found, plan.stack.name,
-    parsed.recipe)
+    "adopted %d into %s; what differs from the recipe: eksrun plan %s%s", #found, plan.stack.name,
+    util.shell_word(parsed.recipe), session.sandbox_flag(parsed))
   return 0
 end
 
