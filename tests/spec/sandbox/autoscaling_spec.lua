@@ -161,14 +161,21 @@ describe("Auto Scaling in the sandbox", function()
     asg:enter_standby { AutoScalingGroupName = "g", InstanceIds = { own },
       ShouldDecrementDesiredCapacity = true }
     assert.same({ Standby = 1 }, states())
-    asg:exit_standby { AutoScalingGroupName = "g", InstanceIds = { own } }
+    local out = asg:exit_standby({ AutoScalingGroupName = "g", InstanceIds = { own } }).Activities[1]
+    assert.same({ "PreInService", 30 }, { out.StatusCode, out.Progress })
     assert.same({ InService = 1 }, states())
     assert.equal("HEALTHY", asg:describe_auto_scaling_instances({ InstanceIds = { own } })
       .AutoScalingInstances[1].HealthStatus)
-    asg:detach_instances { AutoScalingGroupName = "g", InstanceIds = { own },
-      ShouldDecrementDesiredCapacity = false }
+    local gone = asg:detach_instances({ AutoScalingGroupName = "g", InstanceIds = { own },
+      ShouldDecrementDesiredCapacity = false }).Activities[1]
+    assert.same({ "InProgress", 50 }, { gone.StatusCode, gone.Progress })
+    assert.equal("ValidationError", (support.refused(asg, "update_auto_scaling_group",
+      { AutoScalingGroupName = "g", LaunchTemplate = { LaunchTemplateName = "other" },
+        LaunchConfigurationName = "c" })))
     assert.not_equal(own, group().Instances[1].InstanceId)
     task.sleep(60)
+    assert.equal("Successful", asg:describe_scaling_activities({ ActivityIds = { gone.ActivityId } })
+      .Activities[1].StatusCode)
     asg:set_instance_health { InstanceId = group().Instances[1].InstanceId, HealthStatus = "Unhealthy" }
     assert.same({ Pending = 1 }, states())
   end)

@@ -215,6 +215,11 @@ end
 
 function operations.UpdateAutoScalingGroup(call, params)
   local group = check_alive(need(call, params.AutoScalingGroupName))
+  if (params.LaunchTemplate and 1 or 0) + (params.MixedInstancesPolicy and 1 or 0)
+    + (params.LaunchConfigurationName and 1 or 0) > 1 then
+    refuse("Valid requests must contain either LaunchTemplate, LaunchConfigurationName or "
+      .. "MixedInstancesPolicy parameter.")
+  end
   local before = util.copy(group)
   local ok, err = pcall(function()
     if params.LaunchTemplate then group.MixedInstancesPolicy = nil end

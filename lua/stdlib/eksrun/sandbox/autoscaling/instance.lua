@@ -9,6 +9,9 @@ local targets = require "eksrun.sandbox.elbv2.target"
 local M = { operations = {} }
 local operations = M.operations
 
+-- Seconds until an instance is out of service, or in it again.
+local HANDOVER = 15
+
 function operations.DescribeAutoScalingInstances(call, params)
   local wanted
   for _, id in ipairs(params.InstanceIds or {}) do
@@ -116,7 +119,7 @@ local function take_out(call, params, leave, description, cause)
     activities[i] = support.activity(call, group, {
       Description = description .. member.InstanceId,
       Cause = ("instance %s was %s in response to a user request."):format(member.InstanceId, cause),
-    })
+    }, HANDOVER)
   end
   scale.scale(call, group)
   return { Activities = activities }
@@ -149,7 +152,8 @@ function operations.ExitStandby(call, params)
     activities[i] = support.activity(call, group, {
       Description = "Moving EC2 instance out of Standby: " .. member.InstanceId,
       Cause = "instance " .. member.InstanceId .. " was moved out of standby in response to a user request.",
-    })
+      StatusCode = "PreInService", Progress = 30,
+    }, HANDOVER)
   end
   return { Activities = activities }
 end

@@ -132,7 +132,7 @@ end
 --- Notes what a group does.
 --- @param call eksrun.sandbox.Call
 --- @param group table
---- @param fields table Description, Cause, StatusCode, StatusMessage, Details
+--- @param fields table Description, Cause, StatusCode, StatusMessage, Progress, Details
 --- @param seconds? number after which it has succeeded; nil: it has ended now
 --- @return table activity
 function M.activity(call, group, fields, seconds)
@@ -143,7 +143,7 @@ function M.activity(call, group, fields, seconds)
     AutoScalingGroupARN = group.AutoScalingGroupARN, Description = fields.Description,
     Cause = ("At %s %s"):format(require("eksrun.clock").format_iso8601(call:time()), fields.Cause),
     StatusCode = fields.StatusCode or (ended and "Successful" or "InProgress"),
-    StatusMessage = fields.StatusMessage, Progress = ended and 100 or 50,
+    StatusMessage = fields.StatusMessage, Progress = ended and 100 or fields.Progress or 50,
     EndTime = ended and call:time() or nil, Details = json.encode(fields.Details or {}),
   })
   if seconds then
