@@ -70,13 +70,15 @@ function M.report(err, trace, usage_status)
   -- What cannot be shown must not hide what failed.
   local ok, placed, lines = pcall(function() return require("eksrun.cli.excerpt").describe(err) end)
   if ok then line, excerpt = placed, lines end
-  local where, todo = M.where(err, line), require("eksrun.cli.advice").of(refusal(err) or err)
+  local where, status = M.where(err, line), M.status(err, usage_status)
+  -- What is wrong with the credentials says itself what to do.
+  local todo = status ~= 4 and require("eksrun.cli.advice").of(refusal(err) or err)
   if where ~= "" then line = ("%s (%s)"):format(line:gsub("%.$", ""), where) end
   io.stderr:write("eksrun: ", util.escape(line), "\n")
   for _, text in ipairs(excerpt) do io.stderr:write(text, "\n") end
   if todo then io.stderr:write("  what to do: ", todo, "\n") end
   if trace then io.stderr:write(util.escape(trace), "\n") end
-  return M.status(err, usage_status)
+  return status
 end
 
 --- What failed, as an event for a program, on stdout.

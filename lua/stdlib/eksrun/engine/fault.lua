@@ -66,7 +66,8 @@ local function object(err, frames)
   local place = frame and frame.whole .. ": "
   if place and type(err.message) == "string" then
     if err.message:sub(1, #place) ~= place then err.message = place .. err.message end
-    err.file, err.line = frame.file, frame.line
+    -- What AWS refuses, and what does not reach it, is no mistake in the line.
+    if not err.operation then err.file, err.line = frame.file, frame.line end
   end
   return err
 end
