@@ -1,5 +1,6 @@
 """What goes wrong outside of eksrun: one clear line, the documented exit status, nothing half-written."""
 
+import collections
 import os
 import re
 import signal
@@ -33,6 +34,11 @@ def assert_one_line(result, status, pattern, code=False):
     assert not lines[0].endswith("."), result
 
 
+def asked(cloud):
+    """What was asked of AWS. As soon as a stack has its name its lock is read, whatever the recipe is worth."""
+    return [call for call in cloud.calls if (call.service, call.operation) != ("ssm", "GetParameters")]
+
+
 @pytest.mark.parametrize("text, status, pattern", [
     ("local x = = 1\n", USAGE, r"recipe\.lua:1:\d+: unexpected symbol near '='"),
     ("return {\n", USAGE, r"recipe\.lua:1:8: unexpected symbol near <eof>"),
@@ -59,7 +65,7 @@ def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(text)
     assert_one_line(eksrun(recipe, "--yes"), status, pattern, code="compiled" not in pattern)
-    assert cloud.calls == []
+    assert asked(cloud) == []
 
 
 @pytest.mark.parametrize("declaration, pattern", [
@@ -81,7 +87,7 @@ def test_values_that_aws_would_refuse(eksrun, cloud, tmp_path, declaration, patt
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(declaration + "\n")
     assert_one_line(eksrun("plan", recipe), FAILED, r"recipe\.lua:1:\d+: .*" + pattern, code=True)
-    assert cloud.calls == []
+    assert asked(cloud) == []
 
 
 def test_a_recipe_from_stdin(eksrun, tmp_path):
@@ -134,7 +140,7 @@ def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_usage(eksrun, cloud, args, pattern):
     assert_one_line(eksrun(*args), USAGE, pattern, code="too small" in pattern)  # that the kit finds
-    assert cloud.calls == []
+    assert asked(cloud) == []
 
 
 def test_no_terminal_and_no_yes(eksrun, cloud):
@@ -152,7 +158,7 @@ def test_no_terminal_and_no_yes(eksrun, cloud):
 ], ids=["credentials", "region", "region-name", "endpoint", "profile"])
 def test_environment(eksrun, cloud, home, env, status, pattern):
     assert_one_line(eksrun(RECIPE, "--yes", **env), status, pattern)
-    assert cloud.calls == []
+    assert asked(cloud) == []
     assert list(home.iterdir()) == []
 
 
@@ -178,7 +184,8 @@ def test_wrong_credentials(eksrun_at):
 def test_answers(eksrun, cloud, home, answer, pattern):
     cloud.fault = lambda *_: answer
     assert_one_line(eksrun(RECIPE, "--yes"), FAILED, pattern)
-    assert len(cloud.calls) <= 3  # to somebody who is not AWS the run is not patient
+    # To somebody who is not AWS the run is not patient.
+    assert max(collections.Counter(call.operation for call in cloud.calls).values()) <= 3
     assert list(home.iterdir()) == []
 
 
