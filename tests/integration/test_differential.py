@@ -30,6 +30,11 @@ APART = 600
 BEHIND = 120
 
 
+def operations_of_sandbox(service):
+    return subprocess.run([EKSRUN, "lua", "tests/integration/support/sandbox_operations.lua", service],
+                          cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+
+
 class OfMoto:
     """Moto, whose chance is a seed's."""
 
@@ -57,20 +62,21 @@ class OfSandbox:
         return Sandbox(SEED, command=("lua", "tests/integration/support/frozen_sandbox.lua"))
 
     def calls(self, service, model):
-        done = subprocess.run([EKSRUN, "lua", "tests/integration/support/sandbox_operations.lua", service],
-                              cwd=ROOT, check=True, capture_output=True, text=True)
-        names = [name for name in done.stdout.split() if name in model.operation_names]
+        names = [name for name in operations_of_sandbox(service) if name in model.operation_names]
         return Calls(service, model, SEED, names, FIRST_OF_STRICT, self.pool)
 
     def begin(self, server, number):
         pass
 
 
+SESSION = boto3.session.Session(
+    aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+
+
 def boto_client(service, url):
-    return boto3.session.Session(
-        aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION).client(
+    return SESSION.client(
         service, endpoint_url=url,
-        config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=30))
+        config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=120))
 
 
 def ask(client, model, name, params):

@@ -109,7 +109,8 @@ FIRST = {
 }
 
 TRUST = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["eks.amazonaws.com",'
-         '"ec2.amazonaws.com","eks-fargate-pods.amazonaws.com"]},"Action":"sts:AssumeRole"}]}')
+         '"ec2.amazonaws.com","eks-fargate-pods.amazonaws.com"],"AWS":"' + ACCOUNT + '"},'
+         '"Action":"sts:AssumeRole"}]}')
 # The same for a server that looks at what a call refers to: "$x" is what was learnt first as x, "$x.2" second.
 FIRST_OF_STRICT = {
     **FIRST,
@@ -176,9 +177,9 @@ class Calls:
     """A stream of calls of one service, of the operations with these names: next() makes one, learn()
     remembers what it told."""
 
-    def __init__(self, service, model, seed, names, first=FIRST, pool=None):
-        """first: how each service begins; pool: what calls of other services learnt."""
-        self.service, self.model = service, model
+    def __init__(self, service, model, seed, names, first=FIRST, pool=None, known=KNOWN):
+        """first: how each service begins; pool: what calls of other services learnt; known: values by name."""
+        self.service, self.model, self.known = service, model, known
         self.random = random.Random(f"{seed}/{service}")
         self.creates = [n for n in names if n.startswith(CREATES)]
         self.ends = [n for n in names if n.startswith(ENDS)]
@@ -229,7 +230,7 @@ class Calls:
             token = member.metadata.get("idempotencyToken") or name == "ClientToken"
             if not needed and (key in NEVER or depth > 2):
                 continue
-            known = self.pool.get(key) or KNOWN.get(key)
+            known = self.pool.get(key) or self.known.get(key)
             wanted = chance if not known else 0.5
             if needed or token or self.random.random() < wanted:
                 value = self.value(member, name, depth + 1, context)
@@ -260,7 +261,7 @@ class Calls:
         kind, meta = shape.type_name, shape.metadata
         # Half of the time a name that somebody answered, if there is one.
         known = self.pool.get(key) if self.random.random() < 0.8 else None
-        known = known or KNOWN.get(key)
+        known = known or self.known.get(key)
         if known and kind in ("string", "integer", "long"):
             candidate = self.random.choice(known)
             if isinstance(candidate, str) == (kind == "string") and within(meta, candidate):

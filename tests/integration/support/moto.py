@@ -15,14 +15,14 @@ START_TIMEOUT = 60  # seconds; a loaded machine needs a few
 class Moto:
     """A running moto_server; `url` is its endpoint."""
 
-    def __init__(self, seed=None, **env):
-        """seed: of all its chance (support/seeded_moto.py)."""
+    def __init__(self, seed=None, undo=False, **env):
+        """seed: of all its chance; undo: with it, calls can be taken back (support/seeded_moto.py)."""
         here = pathlib.Path(sys.executable).parent / "moto_server"
         command = [str(here) if here.exists() else "moto_server"]
         if seed is not None:
             command = [sys.executable, str(pathlib.Path(__file__).with_name("seeded_moto.py")), str(seed)]
             env = {"PYTHONHASHSEED": "0", **env}
-        command += ["-H", "127.0.0.1", "-p", "0"]
+        command += ["--undo"] if undo else ["-H", "127.0.0.1", "-p", "0"]
         self.process = subprocess.Popen(
             command,
             env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "PYTHONUNBUFFERED": "1", **env},

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 
-os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import moto.backends  # noqa: E402
 import moto.core.responses  # noqa: E402

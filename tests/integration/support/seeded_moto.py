@@ -1,9 +1,12 @@
 """moto_server whose chance is a seed's: two of them that are asked the same answer the same.
 
-usage: seeded_moto.py SEED [arguments of moto_server]
+usage: seeded_moto.py SEED [--undo | arguments of moto_server]
+
+--undo: its calls can be taken back (undoable_moto.py).
 """
 
 import os
+import pathlib
 import random
 import secrets
 import sys
@@ -27,4 +30,12 @@ from moto.moto_api._internal import mock_random  # noqa: E402
 from moto.server import main  # noqa: E402
 
 mock_random.seed(int(sys.argv[1]))
-main(sys.argv[2:])
+if sys.argv[2:] == ["--undo"]:
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+    from support.moto_inside import MOTO, make_server
+    from support.undoable_moto import Server
+    server = Server(make_server, MOTO)
+    print("Running on", server.url, flush=True)
+    server.run()
+else:
+    main(sys.argv[2:])
