@@ -141,6 +141,13 @@ describe("an aws client", function()
     assert.are.equal(2, #w.requests)
   end)
 
+  it("keeps no more of a request's id than an id has", function()
+    local refused = failure(404, "ResourceNotFoundException", "none")
+    refused[2]["x-amzn-requestid"] = ("x, "):rep(10000)
+    local eks = client("eks", world { refused })
+    assert.equal(200, #raised(eks.describe_cluster, eks, { name = "x" }).request_id)
+  end)
+
   it("says what to do about refused credentials", function()
     local w = world { failure(403, "InvalidSignatureException",
       "The request signature does not match.\\n\\nThe Canonical String was x-amz-security-token:TOPSECRET") }

@@ -25,6 +25,9 @@ local refused = {
   OptInRequired = "the account is not signed up for this service",
 }
 
+-- Bytes of a request's id that are kept: they have some 50.
+local REQUEST_ID = 200
+
 local clock_codes = {
   RequestTimeTooSkewed = true,
   RequestExpired = true,
@@ -86,6 +89,8 @@ local function one_line(message)
   return message
 end
 
+local function short_id(id) return id and one_line(tostring(id)):sub(1, REQUEST_ID) end
+
 --- The error object for an error that a service answered.
 --- @param service string "eks"
 --- @param operation string "DescribeCluster"
@@ -103,6 +108,7 @@ function M.service(service, operation, status, parsed, source)
   err.aws_message = text
   err.message = ("%s: %s%s"):format(name, err.code, text ~= "" and ": " .. text or "")
   err.service, err.operation, err.status = service, name, status
+  err.request_id = short_id(err.request_id)
   local hint = refused[err.code]
   if hint then
     err.kind = "credentials"
@@ -147,7 +153,7 @@ function M.failed(service, operation, cause)
     service = service,
     operation = name,
     status = cause.status,
-    request_id = cause.request_id,
+    request_id = short_id(cause.request_id),
     retryable = cause.retryable,
   }
 end
