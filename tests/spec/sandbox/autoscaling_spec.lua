@@ -180,6 +180,41 @@ describe("Auto Scaling in the sandbox", function()
     assert.same({ Pending = 1 }, states())
   end)
 
+  it("changes nothing by what it refuses", function()
+    make { DesiredCapacity = 1, MaxSize = 1 }
+    task.sleep(60)
+    local member = group().Instances[1].InstanceId
+    local own = aws.ec2:run_instances({
+      ImageId = image, InstanceType = "m7i.large", MinCount = 1, MaxCount = 1, SubnetId = subnets[1],
+    }).Instances[1].InstanceId
+    task.sleep(60)
+    local function refuses(pattern, operation, params)
+      local before = group()
+      params.AutoScalingGroupName = "g"
+      local code, message = refused(operation, params)
+      assert.equal("ValidationError", code)
+      assert.matches(pattern, message)
+      assert.same(before, group())
+    end
+    local standby = { AutoScalingGroupName = "g", InstanceIds = { member },
+      ShouldDecrementDesiredCapacity = true }
+    refuses("max%-size=1, and desired%-size=1. To attach 1 instance,", "attach_instances",
+      { InstanceIds = { own } })
+    refuses("is not in Standby", "exit_standby", { InstanceIds = { member } })
+    asg:enter_standby(standby)
+    refuses("is not in InService", "enter_standby", standby)
+    asg:set_desired_capacity { AutoScalingGroupName = "g", DesiredCapacity = 1 }
+    refuses("To take out of standby 1 instance,", "exit_standby", { InstanceIds = { member } })
+    asg:update_auto_scaling_group { AutoScalingGroupName = "g", MinSize = 1, MaxSize = 3 }
+    refuses("min%-size=1.* To detach 2 instances,", "detach_instances",
+      { InstanceIds = { group().Instances[1].InstanceId, group().Instances[2].InstanceId },
+        ShouldDecrementDesiredCapacity = true })
+    refuses("already part", "attach_instances", { InstanceIds = { own, member } })
+    refuses("Sleep is not a valid process", "suspend_processes", { ScalingProcesses = { "Launch", "Sleep" } })
+    refuses("is not a valid metric", "enable_metrics_collection",
+      { Granularity = "1Minute", Metrics = { "GroupMinSize", "GroupMood" } })
+  end)
+
   it("suspends processes", function()
     make { DesiredCapacity = 0 }
     asg:suspend_processes { AutoScalingGroupName = "g", ScalingProcesses = { "Launch" } }

@@ -296,8 +296,10 @@ local function change_targets(call, params, arns, add)
     if add then
       targets.need_group(call, arn)
     elseif not set[arn] then
-      support.refuse("Trying to remove Target Groups that are not part of the group")
+      refuse("Trying to remove Target Groups that are not part of the group")
     end
+  end
+  for _, arn in ipairs(arns) do
     for _, member in ipairs(group._instances) do
       local instance = call:get("ec2.instance", member.InstanceId)
       if add and instance and not set[arn] then

@@ -56,69 +56,69 @@ local function running(call, id)
   return instance
 end
 
-local function refuse_sizes(group, verb, count)
-  support.refuse("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To %s %d instances, "
-    .. "please update the AutoScalingGroup sizes appropriately.", group.AutoScalingGroupName, group.MinSize,
-    group.MaxSize, group.DesiredCapacity, verb, count)
+-- Makes a group wish for more members, or fewer where `by` is negative.
+local function resize(group, by, verb)
+  local desired = group.DesiredCapacity + by
+  if desired < group.MinSize or desired > group.MaxSize then
+    support.refuse("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To %s %d "
+      .. "%s, please update the AutoScalingGroup sizes appropriately.", group.AutoScalingGroupName,
+      group.MinSize, group.MaxSize, group.DesiredCapacity, verb, math.abs(by),
+      math.abs(by) == 1 and "instance" or "instances")
+  end
+  group.DesiredCapacity = desired
 end
 
 function operations.AttachInstances(call, params)
   local group = support.need(call, params.AutoScalingGroupName)
-  local ids = params.InstanceIds or {}
-  if group.DesiredCapacity + #ids > group.MaxSize then
-    refuse_sizes(group, "attach", #ids)
-  end
-  for _, id in ipairs(ids) do
-    local instance = running(call, id)
+  local list = {}
+  for i, id in ipairs(params.InstanceIds or {}) do
+    list[i] = running(call, id)
     if support.member(call, id) then
       support.refuse("The instance %s is already part of another Auto Scaling group", id)
     end
+  end
+  resize(group, #list, "attach")
+  for _, instance in ipairs(list) do
     instance._of = group.AutoScalingGroupName
     table.insert(group._instances, {
-      InstanceId = id, InstanceType = instance.InstanceType, HealthStatus = "Healthy",
+      InstanceId = instance.InstanceId, InstanceType = instance.InstanceType, HealthStatus = "Healthy",
       ProtectedFromScaleIn = group.NewInstancesProtectedFromScaleIn,
       AvailabilityZone = instance.Placement.AvailabilityZone, _launched = call:time(),
     })
-    group.DesiredCapacity = group.DesiredCapacity + 1
     targets.join(call, group.TargetGroupARNs, instance)
     support.activity(call, group, {
-      Description = "Attaching an existing EC2 instance: " .. id,
+      Description = "Attaching an existing EC2 instance: " .. instance.InstanceId,
       Cause = "an instance was attached in response to user request.",
     })
   end
 end
 
-local function lower(group, by)
-  if group.DesiredCapacity - by < group.MinSize then
-    refuse_sizes(group, "remove", by)
-  end
-  group.DesiredCapacity = group.DesiredCapacity - by
-end
-
-local function members(call, group, ids)
+-- The members of a group with these ids; standby: whether they must be in Standby, or must not.
+local function members(call, group, ids, standby)
   local list = {}
   for i, id in ipairs(ids or {}) do
     local member, other = support.need_member(call, id)
     if other ~= group then
       support.refuse("The instance %s is not part of Auto Scaling group %s", id, group.AutoScalingGroupName)
+    elseif standby ~= nil and (member._standby or false) ~= standby then
+      support.refuse("The instance %s is not in %s", id, standby and "Standby" or "InService")
     end
     list[i] = member
   end
   return list
 end
 
--- Has members of a group leave its service, each by `leave`, and makes up for them unless the group is to be
--- smaller.
-local function take_out(call, params, leave, description, cause)
+-- Has members of a group leave its service, and makes up for them unless the group is to be smaller.
+local function take_out(call, params, how)
   local group = support.need(call, params.AutoScalingGroupName)
-  local list, activities = members(call, group, params.InstanceIds), json.array {}
-  if params.ShouldDecrementDesiredCapacity then lower(group, #list) end
+  local list, activities = members(call, group, params.InstanceIds, how.standby), json.array {}
+  if params.ShouldDecrementDesiredCapacity then resize(group, -#list, how.verb) end
   for i, member in ipairs(list) do
-    leave(group, member)
+    how.leave(group, member)
     targets.leave(call, group.TargetGroupARNs, member.InstanceId)
     activities[i] = support.activity(call, group, {
-      Description = description .. member.InstanceId,
-      Cause = ("instance %s was %s in response to a user request."):format(member.InstanceId, cause),
+      Description = how.description .. member.InstanceId,
+      Cause = ("instance %s was %s in response to a user request."):format(member.InstanceId, how.cause),
     }, HANDOVER)
   end
   scale.scale(call, group)
@@ -126,28 +126,29 @@ local function take_out(call, params, leave, description, cause)
 end
 
 function operations.DetachInstances(call, params)
-  return take_out(call, params, function(group, member)
-    local _, _, place = support.member(call, member.InstanceId)
-    table.remove(group._instances, place)
-    call:get("ec2.instance", member.InstanceId)._of = nil
-  end, "Detaching EC2 instance: ", "detached")
+  return take_out(call, params, {
+    verb = "detach", description = "Detaching EC2 instance: ", cause = "detached",
+    leave = function(group, member)
+      local _, _, place = support.member(call, member.InstanceId)
+      table.remove(group._instances, place)
+      call:get("ec2.instance", member.InstanceId)._of = nil
+    end,
+  })
 end
 
 function operations.EnterStandby(call, params)
-  return take_out(call, params, function(_, member) member._standby = true end,
-    "Moving EC2 instance to Standby: ", "moved to standby")
+  return take_out(call, params, {
+    verb = "place into standby", description = "Moving EC2 instance to Standby: ", cause = "moved to standby",
+    standby = false, leave = function(_, member) member._standby = true end,
+  })
 end
 
 function operations.ExitStandby(call, params)
   local group = support.need(call, params.AutoScalingGroupName)
-  local list, activities = members(call, group, params.InstanceIds), json.array {}
-  if group.DesiredCapacity + #list > group.MaxSize then lower(group, group.DesiredCapacity + 1) end
+  local list, activities = members(call, group, params.InstanceIds, true), json.array {}
+  resize(group, #list, "take out of standby")
   for i, member in ipairs(list) do
-    if not member._standby then
-      support.refuse("The instance %s is not in Standby", member.InstanceId)
-    end
     member._standby = nil
-    group.DesiredCapacity = group.DesiredCapacity + 1
     targets.join(call, group.TargetGroupARNs, call:get("ec2.instance", member.InstanceId))
     activities[i] = support.activity(call, group, {
       Description = "Moving EC2 instance out of Standby: " .. member.InstanceId,

@@ -100,34 +100,32 @@ function operations.DescribeLifecycleHookTypes() return { LifecycleHookTypes = j
 
 -- -- processes ----------------------------------------------------------------------------------------------
 
-local function each_process(params, run)
-  for _, name in ipairs(params.ScalingProcesses and params.ScalingProcesses[1] and params.ScalingProcesses
-    or PROCESSES) do
+-- The processes that a request names, or all.
+local function processes(params)
+  local named = params.ScalingProcesses or {}
+  for _, name in ipairs(named) do
     if not util.contains(PROCESSES, name) then support.refuse("%s is not a valid process type", name) end
-    run(name)
   end
+  return named[1] and named or PROCESSES
 end
 
 function operations.SuspendProcesses(call, params)
   local group = support.need(call, params.AutoScalingGroupName)
-  each_process(params, function(name)
+  local reason = "User suspended at " .. require("eksrun.clock").format_iso8601(call:time())
+  for _, name in ipairs(processes(params)) do
     if not support.suspended(group, name) then
-      table.insert(group.SuspendedProcesses, {
-        ProcessName = name,
-        SuspensionReason = "User suspended at "
-          .. require("eksrun.clock").format_iso8601(call:time()),
-      })
+      table.insert(group.SuspendedProcesses, { ProcessName = name, SuspensionReason = reason })
     end
-  end)
+  end
 end
 
 function operations.ResumeProcesses(call, params)
   local group = support.need(call, params.AutoScalingGroupName)
-  each_process(params, function(name)
+  for _, name in ipairs(processes(params)) do
     for i, process in ipairs(group.SuspendedProcesses) do
       if process.ProcessName == name then table.remove(group.SuspendedProcesses, i) break end
     end
-  end)
+  end
   require("eksrun.sandbox.autoscaling.scale").scale(call, group)
 end
 
@@ -152,8 +150,10 @@ function operations.EnableMetricsCollection(call, params)
   local group = support.need(call, params.AutoScalingGroupName)
   local enabled = {}
   for _, metric in ipairs(group.EnabledMetrics) do enabled[metric.Metric] = true end
-  for _, name in ipairs(params.Metrics or METRICS) do
+  for _, name in ipairs(params.Metrics or {}) do
     if not util.contains(METRICS, name) then support.refuse("%s is not a valid metric type", name) end
+  end
+  for _, name in ipairs(params.Metrics or METRICS) do
     if not enabled[name] then
       table.insert(group.EnabledMetrics, { Metric = name, Granularity = params.Granularity })
     end
