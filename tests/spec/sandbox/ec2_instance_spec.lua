@@ -370,9 +370,11 @@ describe("instances in the sandbox", function()
     local id = ec2:create_launch_template({ LaunchTemplateName = "t",
       LaunchTemplateData = { ImageId = image } }).LaunchTemplate.LaunchTemplateId
     ec2:create_launch_template_version { LaunchTemplateId = id, LaunchTemplateData = { ImageId = image } }
-    local gone = ec2:delete_launch_template_versions({ LaunchTemplateId = id, Versions = { "1", "2" } })
+    local gone = ec2:delete_launch_template_versions({ LaunchTemplateId = id, Versions = { "1", "2", "2" } })
+    assert.equal(1, #gone.SuccessfullyDeletedLaunchTemplateVersions)
     assert.equal(2, gone.SuccessfullyDeletedLaunchTemplateVersions[1].VersionNumber)
     assert.equal(1, gone.UnsuccessfullyDeletedLaunchTemplateVersions[1].VersionNumber)
+    assert.equal(2, gone.UnsuccessfullyDeletedLaunchTemplateVersions[2].VersionNumber)
     assert.equal(1, #ec2:describe_launch_template_versions({ LaunchTemplateId = id,
       Filters = filter("is-default-version", "true") }).LaunchTemplateVersions)
   end)

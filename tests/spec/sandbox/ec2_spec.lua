@@ -159,6 +159,15 @@ describe("EC2 in the sandbox", function()
     ec2:attach_internet_gateway { InternetGatewayId = igw, VpcId = vpc }
     ec2:create_route(route)
     assert.equal("RouteAlreadyExists", (support.refused(ec2, "create_route", route)))
+    local far = ec2:create_internet_gateway({}).InternetGateway.InternetGatewayId
+    for _, odd in ipairs {
+      { "create_route", DestinationCidrBlock = "300.0.0.0/8", GatewayId = igw },
+      { "replace_route", DestinationCidrBlock = "0.0.0.0/0", GatewayId = far },
+    } do
+      local operation = table.remove(odd, 1)
+      odd.RouteTableId = one
+      assert.equal("InvalidParameterValue", (support.refused(ec2, operation, odd)))
+    end
     route.GatewayId = "igw-00000000000000000"
     assert.equal("InvalidInternetGatewayID.NotFound", (support.refused(ec2, "create_route", route)))
     local link = ec2:associate_route_table({ RouteTableId = one, SubnetId = subnets[1] }).AssociationId
@@ -188,6 +197,9 @@ describe("EC2 in the sandbox", function()
         { IpProtocol = "tcp", FromPort = 443, ToPort = 443, UserIdGroupPairs = { { GroupId = two } } },
       },
     }
+    local twice = { GroupId = one, IpPermissions = { params.IpPermissions[1], params.IpPermissions[1] } }
+    assert.equal("InvalidParameterValue",
+      (support.refused(ec2, "authorize_security_group_ingress", twice)))
     ec2:authorize_security_group_ingress(params)
     assert.equal("InvalidPermission.Duplicate",
       (support.refused(ec2, "authorize_security_group_ingress", params)))
@@ -196,7 +208,7 @@ describe("EC2 in the sandbox", function()
     assert.equal(443, shown.IpPermissions[1].FromPort)
     assert.equal(two, shown.IpPermissions[1].UserIdGroupPairs[1].GroupId)
     assert.equal("0.0.0.0/0", shown.IpPermissionsEgress[1].IpRanges[1].CidrIp)
-    ec2:revoke_security_group_ingress(params)
+    assert.equal(1, #ec2:revoke_security_group_ingress(twice).RevokedSecurityGroupRules)
     assert.equal("InvalidPermission.NotFound",
       (support.refused(ec2, "revoke_security_group_ingress", params)))
     ec2:delete_security_group { GroupId = two }

@@ -61,18 +61,22 @@ function M.need(call, params)
   return template
 end
 
+-- A version of a template by its number, "$Latest" or "$Default", and its place.
+local function find_version(template, which)
+  local number = which == "$Latest" and template.LatestVersionNumber
+    or (which == nil or which == "$Default") and template.DefaultVersionNumber
+    or math.tointeger(tonumber(which))
+  for i, version in ipairs(template._versions) do
+    if version.VersionNumber == number then return version, i end
+  end
+end
+
 --- A version of a template by its number, "$Latest" or "$Default".
 --- @param template table
 --- @param which string?
 --- @return table
 function M.version(template, which)
-  local number = which == "$Latest" and template.LatestVersionNumber
-    or (which == nil or which == "$Default") and template.DefaultVersionNumber
-    or math.tointeger(tonumber(which))
-  for _, version in ipairs(template._versions) do
-    if version.VersionNumber == number then return version end
-  end
-  fault.raise("InvalidLaunchTemplateId.VersionNotFound",
+  return find_version(template, which) or fault.raise("InvalidLaunchTemplateId.VersionNotFound",
     "Could not find the specified version %s for the launch template with ID %s.", tostring(which),
     template.LaunchTemplateId)
 end
@@ -179,20 +183,19 @@ function operations.DeleteLaunchTemplateVersions(call, params)
   local template = M.need(call, params)
   local done, failed = json.array {}, json.array {}
   for _, which in ipairs(params.Versions) do
-    local version = M.version(template, which)
+    local version, place = find_version(template, which)
     local fields = {
       LaunchTemplateId = template.LaunchTemplateId, LaunchTemplateName = template.LaunchTemplateName,
-      VersionNumber = version.VersionNumber,
+      VersionNumber = version and version.VersionNumber or math.tointeger(tonumber(which)),
     }
-    if version.DefaultVersion then
+    if not version or version.DefaultVersion then
       fields.ResponseError = {
-        Code = "launchTemplateVersionDoesNotExist", Message = "The default version cannot be deleted",
+        Code = "launchTemplateVersionDoesNotExist",
+        Message = version and "The default version cannot be deleted" or "The version does not exist",
       }
       table.insert(failed, fields)
     else
-      for i, other in ipairs(template._versions) do
-        if other == version then table.remove(template._versions, i) break end
-      end
+      table.remove(template._versions, place)
       table.insert(done, fields)
     end
   end

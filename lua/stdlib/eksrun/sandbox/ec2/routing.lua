@@ -1,4 +1,5 @@
 --- EC2: route tables, their routes and the subnets that use them.
+local cidr = require "eksrun.cidr"
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
@@ -209,8 +210,18 @@ local function find_route(route_table, name, value)
   end
 end
 
--- The target of a route, which has to be there.
-local function target(call, params, route)
+-- A gateway has to be that of the table's network.
+local function check_gateway(call, route_table, id)
+  local gateway = id and call:get("ec2.internet_gateway", id)
+  local attached = gateway and gateway.Attachments[1]
+  if gateway and (not attached or attached.VpcId ~= route_table.VpcId) then
+    fault.raise("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
+      route_table.RouteTableId, id)
+  end
+end
+
+-- Gives a route its target, which has to be there.
+local function target(call, params, route_table, route)
   local count = 0
   if params.LocalTarget then count, route.GatewayId = 1, "local" end
   for name, kinds in util.sorted_pairs(TARGETS) do
@@ -231,6 +242,7 @@ local function target(call, params, route)
     fault.raise("InvalidParameterCombination",
       "The request must have exactly one target of the route, got %d", count)
   end
+  check_gateway(call, route_table, route.GatewayId)
   local instance = route.InstanceId and call:get("ec2.instance", route.InstanceId)
   if instance then
     route.NetworkInterfaceId, route.InstanceOwnerId = instance._interfaces[1], call.account
@@ -240,12 +252,10 @@ end
 
 -- An IPv4 range as EC2 keeps it: without the bits behind its prefix.
 local function canonical(value)
-  local a, b, c, d, prefix = value:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)/(%d+)$"
-  prefix = tonumber(prefix)
-  if not prefix or prefix > 32 then return nil end
-  local bits = (tonumber(a) << 24 | tonumber(b) << 16 | tonumber(c) << 8 | tonumber(d))
-  bits = bits & ~((1 << (32 - prefix)) - 1)
-  return ("%d.%d.%d.%d/%d"):format(bits >> 24 & 255, bits >> 16 & 255, bits >> 8 & 255, bits & 255, prefix)
+  local address, digits = value:match "^([%d.]+)/(%d%d?)$"
+  local host, prefix = address and cidr.try_parse(address .. "/32"), tonumber(digits)
+  if not host or prefix > 32 then return nil end
+  return cidr.format { family = 4, hi = host.hi & ~0 << (64 - prefix), lo = 0, prefix = prefix }
 end
 
 function operations.CreateRoute(call, params)
@@ -258,13 +268,8 @@ function operations.CreateRoute(call, params)
   if #route_table.Routes >= quota.routes_of_table then
     fault.raise("RouteLimitExceeded", "The maximum number of routes has been reached.")
   end
-  local route = target(call, params, { [name] = value, Origin = "CreateRoute", State = "active" })
-  local gateway = route.GatewayId and call:get("ec2.internet_gateway", route.GatewayId)
-  local attached = gateway and gateway.Attachments[1]
-  if gateway and (not attached or attached.VpcId ~= route_table.VpcId) then
-    fault.raise("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
-      route_table.RouteTableId, route.GatewayId)
-  end
+  local route = target(call, params, route_table,
+    { [name] = value, Origin = "CreateRoute", State = "active" })
   if find_route(route_table, name, value) then
     fault.raise("RouteAlreadyExists", "The route identified by %s already exists.", value)
   end
@@ -280,7 +285,7 @@ function operations.ReplaceRoute(call, params)
     fault.raise("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use "
       .. "CreateRoute instead.", value)
   end
-  route_table.Routes[place] = target(call, params,
+  route_table.Routes[place] = target(call, params, route_table,
     { [name] = value, Origin = "CreateRoute", State = "active" })
 end
 

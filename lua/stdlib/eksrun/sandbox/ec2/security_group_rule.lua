@@ -197,7 +197,12 @@ local function authorize(egress)
   return function(call, params)
     local group = support.need(call, "ec2.security_group", params.GroupId)
     local wanted = wanted_rules(call, group, params, egress)
-    for _, rule in ipairs(wanted) do
+    for i, rule in ipairs(wanted) do
+      for j = 1, i - 1 do
+        if same(rule, wanted[j]) then
+          fault.raise("InvalidParameterValue", "The same permission must not appear multiple times")
+        end
+      end
       if find_rule(call, group, rule) then
         fault.raise("InvalidPermission.Duplicate", 'the specified rule "%s" already exists',
           describe_rule(rule))
@@ -225,7 +230,7 @@ end
 local function revoke(egress)
   return function(call, params)
     local group = support.need(call, "ec2.security_group", params.GroupId)
-    local ids = {}
+    local ids, seen = {}, {}
     for _, id in ipairs(params.SecurityGroupRuleIds or {}) do
       local rule = support.need(call, "ec2.security_group_rule", id)
       if rule.GroupId ~= group.GroupId or rule.IsEgress ~= egress then
@@ -245,9 +250,12 @@ local function revoke(egress)
       end
     end
     local revoked = json.array {}
-    for i, id in ipairs(ids) do
-      revoked[i] = revoked_rule(call:get("ec2.security_group_rule", id))
-      call:remove("ec2.security_group_rule", id)
+    for _, id in ipairs(ids) do
+      if not seen[id] then
+        seen[id] = true
+        revoked[#revoked + 1] = revoked_rule(call:get("ec2.security_group_rule", id))
+        call:remove("ec2.security_group_rule", id)
+      end
     end
     return { Return = true, RevokedSecurityGroupRules = revoked }
   end
