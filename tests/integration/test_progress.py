@@ -315,7 +315,7 @@ def test_a_plan_says_what_it_waits_for_and_leaves_no_trace_of_it(terminal, cloud
     for words, status, wanted in (["plan", "recipes/vpc.lua"], 2, "to create"), \
             (["call", "ec2", "describe-vpcs"], 0, '"VpcId"'):
         go.clear()
-        run = terminal(*words)
+        run = terminal(*words, PAGER="")
         run.expect(END, run.expect("asking ec2 DescribeVpcs"))
         go.set()
         assert run.wait() == status
