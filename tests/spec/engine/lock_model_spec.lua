@@ -79,12 +79,13 @@ local function claims(clients, ticks, faults)
       end
     end
     local function looking(options)
-      return rough(with(options, { look = true, fence = "signature", effects = 1 }))
+      return rough(with(options, { look = true, release = true, fence = "signature", effects = 1 }))
     end
     holds("has no client act on what it saw too early", looking {})
     violated("has clients act on what they saw too early when they do not ask who had the lock", "acts on",
       looking { blind = true })
-    for fault, who in pairs { fast = 2, slow = 1 } do
+    -- Of three clients that would be gigabytes.
+    for fault, who in pairs(clients == 2 and { fast = 2, slow = 1 } or {}) do
       local function off(options)
         return looking(with(options, { [fault] = who, margin = 1, ticks = ticks + 1 }))
       end
