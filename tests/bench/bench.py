@@ -86,6 +86,9 @@ def main():
     token = ([EKSRUN, "token", "demo"], [AWS, "eks", "get-token", "--cluster-name", "demo"])
     row("token for kubectl", wall(token[0], 50), "ms", "aws eks get-token", wall(token[1], 5))
     row("  its memory", peak(token[0]), "MiB", "aws eks get-token", peak(token[1]))
+    tab = ([EKSRUN, "completion", "words", "--", "call", "ec2", "desc"], [AWS + "_completer"])
+    line = {"COMP_LINE": "aws ec2 desc", "COMP_POINT": "12"}
+    row("words at a Tab", wall(tab[0], 50), "ms", "aws_completer", wall(tab[1], 5, **line))
     with Moto() as moto:
         call = {"AWS_ENDPOINT_URL": moto.url}
         with tempfile.TemporaryDirectory() as folder:

@@ -2,10 +2,7 @@
 
 import json
 import os
-import resource
 import shutil
-import subprocess
-import sys
 import time
 
 import pytest
@@ -83,29 +80,6 @@ def test_less_is_left_by_q(terminal):
     run.expect(":")
     run.type("q")
     assert run.wait() == 2
-
-
-# ---- completion and tokens: what runs at each Tab, and at each call of kubectl
-
-def cpu_of(argv, env, times):
-    """The least that a command takes of the processor, in seconds."""
-    least = float("inf")
-    for _ in range(times):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(argv, env=env, capture_output=True, timeout=300)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        least = min(least, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return least
-
-
-@pytest.mark.parametrize("ours, theirs", [
-    (["token", "demo"], ["aws", "eks", "get-token", "--cluster-name", "demo"]),
-    (["completion", "words", "--", "call", "ec2", "desc"], ["aws_completer"]),
-], ids=["token", "completion"])
-def test_a_twentieth_of_what_the_aws_cli_takes(eksrun, ours, theirs):
-    env = eksrun.env | {"COMP_LINE": "aws ec2 desc", "COMP_POINT": "12"}
-    tool = os.path.join(os.path.dirname(sys.executable), theirs[0])
-    assert cpu_of([EKSRUN, *ours], env, 5) < cpu_of([sys.executable, tool, *theirs[1:]], env, 1) / 20
 
 
 def test_tab_in_bash(terminal, tmp_path):
