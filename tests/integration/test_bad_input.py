@@ -34,11 +34,6 @@ def assert_one_line(result, status, pattern, code=False):
     assert not lines[0].endswith("."), result
 
 
-def asked(cloud):
-    """What was asked of AWS. As soon as a stack has its name its lock is read, whatever the recipe is worth."""
-    return [call for call in cloud.calls if (call.service, call.operation) != ("ssm", "GetParameters")]
-
-
 @pytest.mark.parametrize("text, status, pattern", [
     ("local x = = 1\n", USAGE, r"recipe\.lua:1:\d+: unexpected symbol near '='"),
     ("return {\n", USAGE, r"recipe\.lua:1:8: unexpected symbol near <eof>"),
@@ -65,7 +60,7 @@ def test_recipes(eksrun, cloud, tmp_path, text, status, pattern):
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(text)
     assert_one_line(eksrun(recipe, "--yes"), status, pattern, code="compiled" not in pattern)
-    assert asked(cloud) == []
+    assert cloud.calls == []
 
 
 @pytest.mark.parametrize("declaration, pattern", [
@@ -87,7 +82,7 @@ def test_values_that_aws_would_refuse(eksrun, cloud, tmp_path, declaration, patt
     recipe = tmp_path / "recipe.lua"
     recipe.write_text(declaration + "\n")
     assert_one_line(eksrun("plan", recipe), FAILED, r"recipe\.lua:1:\d+: .*" + pattern, code=True)
-    assert asked(cloud) == []
+    assert cloud.calls == []
 
 
 def test_a_recipe_from_stdin(eksrun, tmp_path):
@@ -140,7 +135,7 @@ def test_an_error_of_the_recipe_names_file_and_line(eksrun, tmp_path):
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_usage(eksrun, cloud, args, pattern):
     assert_one_line(eksrun(*args), USAGE, pattern, code="too small" in pattern)  # that the kit finds
-    assert asked(cloud) == []
+    assert cloud.calls == []
 
 
 def test_no_terminal_and_no_yes(eksrun, cloud):
@@ -158,7 +153,7 @@ def test_no_terminal_and_no_yes(eksrun, cloud):
 ], ids=["credentials", "region", "region-name", "endpoint", "profile"])
 def test_environment(eksrun, cloud, home, env, status, pattern):
     assert_one_line(eksrun(RECIPE, "--yes", **env), status, pattern)
-    assert asked(cloud) == []
+    assert cloud.calls == []
     assert list(home.iterdir()) == []
 
 

@@ -110,11 +110,16 @@ end
 --- @param verb? string "destroy": one that declares nothing is refused
 --- @return eksrun.Recipe
 function M.load(parsed, verb)
-  local sight
-  local loaded = recipe.load(parsed.recipe, parsed.params, {
+  local sight, reading, loaded
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      if reading and not loaded then reading:cancel() end
+    end,
+  })
+  loaded = recipe.load(parsed.recipe, parsed.params, {
     on_stack = function(stack)
       sight = sight_of(parsed, stack)
-      if sight then task.spawn(sight.read, sight) end
+      reading = sight and task.spawn(sight.read, sight)
     end,
   })
   if verb and not loaded.declares then
