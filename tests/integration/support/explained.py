@@ -49,7 +49,6 @@ EXPLAINED = [
     ("ec2", "DescribeVpcs", r"InvalidVpcID.NotFound -> ok", "moto counts an id twice that is asked for twice"),
     ("ec2", "ImportKeyPair", r"InvalidKeyPair.Format -> InvalidKey.Format", "AWS documents both"),
     ("ec2", ".*Flow.*", BOTH + "InvalidParameter", FIRST),
-    ("ec2", "CreateVolume", r"InvalidParameterDependency -> ok", LESS + ": gp3 alone has a throughput"),
     ("ec2", "Describe.*", r"ok -> InvalidParameterValue", "moto takes any name for a filter, a zone or a region"),
     ("ec2", "CreateSecurityGroup", r"ok -> InvalidParameterValue", LESS + ": characters of a description"),
     ("ec2", "(Create|Allocate).*", r"ok -> InvalidParameterValue", LESS + ": enums, and what can have tags"),

@@ -245,9 +245,16 @@ describe("Auto Scaling in the sandbox", function()
     assert.same({ InService = 1 }, states())
     assert.equal("ValidationError", (refused("complete_lifecycle_action", action)))
     asg:set_desired_capacity { AutoScalingGroupName = "g", DesiredCapacity = 2 }
-    task.sleep(60)
+    task.sleep(200)
     assert.same({ InService = 1, ["Pending:Wait"] = 1 }, states())
-    task.sleep(300)
+    for _, instance in ipairs(group().Instances) do
+      if instance.LifecycleState == "Pending:Wait" then action.InstanceId = instance.InstanceId end
+    end
+    action.LifecycleActionResult = nil
+    asg:record_lifecycle_action_heartbeat(action)
+    task.sleep(200)
+    assert.same({ InService = 1, ["Pending:Wait"] = 1 }, states())
+    task.sleep(120)
     assert.same({ InService = 2 }, states())
     assert.equal("ValidationError", (support.refused(asg, "put_lifecycle_hook",
       { AutoScalingGroupName = "g", LifecycleHookName = "i" })))

@@ -187,6 +187,10 @@ describe("instances in the sandbox", function()
       { SubnetId = subnets[1], PrivateIpAddress = "10.9.9.9" }))
     assert.equal("InvalidIPAddress.InUse", refused("create_network_interface",
       { SubnetId = subnets[1], PrivateIpAddress = made.PrivateIpAddress }))
+    local count = #ec2:describe_network_interfaces({}).NetworkInterfaces
+    assert.equal("InvalidIPAddress.InUse", refused("create_network_interface",
+      { SubnetId = subnets[1], PrivateIpAddresses = { { PrivateIpAddress = made.PrivateIpAddress } } }))
+    assert.equal(count, #ec2:describe_network_interfaces({}).NetworkInterfaces)
     local attached = ec2:attach_network_interface({ InstanceId = id, NetworkInterfaceId = eni,
       DeviceIndex = 1 })
     assert.equal("InvalidNetworkInterface.InUse", refused("attach_network_interface",

@@ -267,6 +267,23 @@ describe("EC2 in the sandbox", function()
       "describe_launch_template_versions", { LaunchTemplateId = id, Versions = { "7" } })))
   end)
 
+  it("shows launch templates by their names, a page at a time", function()
+    local names = {}
+    for i = 1, 3 do
+      names[i] = "nodes-" .. i
+      ec2:create_launch_template { LaunchTemplateName = names[i], LaunchTemplateData = { ImageId = "ami-1" } }
+    end
+    ec2:create_launch_template { LaunchTemplateName = "other", LaunchTemplateData = { ImageId = "ami-1" } }
+    local seen, pages = {}, 0
+    for page in ec2:pages("describe_launch_templates", { LaunchTemplateNames = names }, { page_size = 2 }) do
+      pages = pages + 1
+      for _, template in ipairs(page.LaunchTemplates) do seen[#seen + 1] = template.LaunchTemplateName end
+    end
+    table.sort(seen)
+    assert.same(names, seen)
+    assert.equal(2, pages)
+  end)
+
   it("has no default network until one is made", function()
     local function default_vpc()
       return ec2:describe_account_attributes({ AttributeNames = { "default-vpc" } })

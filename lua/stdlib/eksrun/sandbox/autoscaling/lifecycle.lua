@@ -92,7 +92,9 @@ function operations.CompleteLifecycleAction(call, params)
 end
 
 function operations.RecordLifecycleActionHeartbeat(call, params)
-  waiting(call, params)
+  local group, member = waiting(call, params)
+  local hook = find_hook(group, params.LifecycleHookName)
+  if hook then require("eksrun.sandbox.autoscaling.scale").hold(call, member, hook) end
   return {}
 end
 

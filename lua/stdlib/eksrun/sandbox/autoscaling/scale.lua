@@ -108,6 +108,18 @@ local function launching_hook(group)
   end
 end
 
+--- Has a member wait for a hook, so long from now on; what it waited for before is over.
+--- @param call eksrun.sandbox.Call
+--- @param member table
+--- @param hook table
+--- @param seconds? number until the wait begins
+function M.hold(call, member, hook, seconds)
+  member._hold, member._beat = hook.LifecycleHookName, (member._beat or 0) + 1
+  local most = member._launched + hook.GlobalTimeout - call:time()
+  call:after((seconds or 0) + math.min(hook.HeartbeatTimeout, most), "autoscaling.hook.ended",
+    { id = member.InstanceId, result = hook.DefaultResult, beat = member._beat })
+end
+
 local function join(call, group, instance, choice, made_of)
   local hook = launching_hook(group)
   local seconds = call:duration("ec2.instance.start", instance.InstanceId)
@@ -116,11 +128,10 @@ local function join(call, group, instance, choice, made_of)
     ProtectedFromScaleIn = group.NewInstancesProtectedFromScaleIn,
     AvailabilityZone = instance.Placement.AvailabilityZone, LaunchTemplate = made_of.template,
     WeightedCapacity = choice.weight ~= 1 and tostring(choice.weight) or nil,
-    _hold = hook and hook.LifecycleHookName, _launched = call:time(),
+    _launched = call:time(),
   })
   if hook then
-    call:after(seconds + hook.HeartbeatTimeout, "autoscaling.hook.ended",
-      { group = group.AutoScalingGroupName, id = instance.InstanceId, result = hook.DefaultResult })
+    M.hold(call, support.member(call, instance.InstanceId), hook, seconds)
   else
     targets.join(call, group.TargetGroupARNs, instance)
   end
@@ -254,7 +265,9 @@ end
 
 M.events["autoscaling.hook.ended"] = function(call, arguments)
   local member, group = support.member(call, arguments.id)
-  if member and member._hold then M.release(call, group, member, arguments.result) end
+  if member and member._hold and member._beat == arguments.beat then
+    M.release(call, group, member, arguments.result)
+  end
 end
 
 --- Whether a type is one that there is.

@@ -133,6 +133,17 @@ function M.remove_of(call, of)
   for _, interface in ipairs(M.all(call, function(i) return i._of == of end)) do M.remove(call, interface) end
 end
 
+local function add_addresses(call, interface, subnet, params)
+  for _, item in ipairs(params.PrivateIpAddresses or {}) do
+    if not item.Primary then
+      own.add(call, interface, own.take(call, subnet, 1, item.PrivateIpAddress))
+    end
+  end
+  own.add(call, interface, own.take(call, subnet, params.SecondaryPrivateIpAddressCount or 0))
+  local count = params.Ipv6AddressCount or (subnet.AssignIpv6AddressOnCreation and 1 or 0)
+  own.add_ipv6(call, interface, subnet, count)
+end
+
 function operations.CreateNetworkInterface(call, params)
   local subnet = support.need(call, "ec2.subnet", params.SubnetId)
   local groups = params.Groups or { support.default_group(call, subnet.VpcId) }
@@ -145,15 +156,12 @@ function operations.CreateNetworkInterface(call, params)
     Description = params.Description, InterfaceType = params.InterfaceType, Groups = groups,
     address = address,
   })
-  interface.TagSet = support.tags(params, "network-interface")
-  for _, item in ipairs(params.PrivateIpAddresses or {}) do
-    if not item.Primary then
-      own.add(call, interface, own.take(call, subnet, 1, item.PrivateIpAddress))
-    end
+  local ok, err = pcall(add_addresses, call, interface, subnet, params)
+  if not ok then
+    M.remove(call, interface)
+    error(err, 0)
   end
-  own.add(call, interface, own.take(call, subnet, params.SecondaryPrivateIpAddressCount or 0))
-  local count = params.Ipv6AddressCount or (subnet.AssignIpv6AddressOnCreation and 1 or 0)
-  own.add_ipv6(call, interface, subnet, count)
+  interface.TagSet = support.tags(params, "network-interface")
   return { NetworkInterface = interface, ClientToken = params.ClientToken }
 end
 

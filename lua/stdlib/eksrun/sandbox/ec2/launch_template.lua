@@ -24,21 +24,17 @@ local function by_name(call, name)
 end
 
 function operations.DescribeLaunchTemplates(call, params)
-  local answer = by_filter(call, params)
   local names = params.LaunchTemplateNames
-  if not names or not names[1] then return answer end
-  local wanted, list = {}, json.array {}
+  if not names or not names[1] then return by_filter(call, params) end
   for _, name in ipairs(names) do
     if not by_name(call, name) then
       fault.raise("InvalidLaunchTemplateName.NotFoundException",
         "At least one of the launch templates specified in the request does not exist.")
     end
-    wanted[name] = true
   end
-  for _, template in ipairs(answer.LaunchTemplates) do
-    if wanted[template.LaunchTemplateName] then list[#list + 1] = template end
-  end
-  return { LaunchTemplates = list }
+  local filters = { { Name = "launch-template-name", Values = names } }
+  table.move(params.Filters or {}, 1, #(params.Filters or {}), 2, filters)
+  return by_filter(call, util.overlay(params, { Filters = filters }))
 end
 
 --- The template that parameters name, by id or name.
