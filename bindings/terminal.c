@@ -47,8 +47,22 @@ struct line {
   struct ek_timer timer;
   struct ek_buf bytes;
   int error; /* errno */
-  bool end;
+  bool end, looking;
 };
+
+static void set_looking(struct line *line, bool looking) {
+  if (line->looking == looking) return;
+  line->looking = looking;
+  if (looking)
+    line->loop->outside++;
+  else
+    line->loop->outside--;
+}
+
+static void done(struct line *line) {
+  set_looking(line, false);
+  ek_wait_done(&line->wait);
+}
 
 static void look(struct ek_timer *timer) {
   struct line *line = (struct line *)((char *)timer - offsetof(struct line, timer));
@@ -61,24 +75,25 @@ static void look(struct ek_timer *timer) {
     if (n == 1 && c != '\n') ek_buf_putc(&line->bytes, c);
     if (n == 1 && c != '\n' && line->bytes.len < LINE_BYTES_MAX) continue;
     line->end = n <= 0;
-    ek_wait_done(&line->wait);
+    done(line);
     return;
   }
   if (ek_timer_start(line->loop, timer, LOOK_SECONDS, look, NULL) != 0) {
     line->error = ENOMEM;
-    ek_wait_done(&line->wait);
+    done(line);
   }
 }
 
 static void cancel_line(struct ek_wait *w) {
   struct line *line = (struct line *)w;
   ek_timer_stop(line->loop, &line->timer);
-  ek_wait_done(w);
+  done(line);
 }
 
 static int l_line_gc(lua_State *L) {
   struct line *line = luaL_checkudata(L, 1, LINE_TYPE);
   ek_timer_stop(line->loop, &line->timer);
+  set_looking(line, false);
   ek_buf_fini(&line->bytes);
   return 0;
 }
@@ -109,6 +124,7 @@ static int l_read_line(lua_State *L) {
   luaL_setmetatable(L, LINE_TYPE);
   (void)fflush(stdout);
   (void)fprintf(stderr, "%s", prompt);
+  set_looking(line, true);
   look(&line->timer);
   return ek_task_wait(L, &line->wait, 0, got_line);
 }

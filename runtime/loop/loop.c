@@ -110,7 +110,7 @@ static void count_outside(uv_handle_t *handle, void *count) {
 }
 
 static bool waits_for_outside(struct ek_loop *loop) {
-  size_t count = loop->uv.active_reqs.count;
+  size_t count = loop->uv.active_reqs.count + loop->outside;
   uv_walk(&loop->uv, count_outside, &count);
   return count > 0;
 }

@@ -6,7 +6,7 @@
  *
  * Both can be simulated: then time stands still while anything runs, and when there is nothing left
  * but timers to wait for it is at once what the earliest of them waits for. What waits for the
- * world outside (a socket, a child) takes as long as it takes. */
+ * world outside (a socket, a child, a person) takes as long as it takes. */
 #ifndef EK_LOOP_LOOP_H
 #define EK_LOOP_LOOP_H
 
@@ -37,6 +37,7 @@ struct ek_loop {
   bool simulated;
   uint64_t clock, start; /* ns, while simulated: the monotonic clock, now and at its beginning */
   double epoch;          /* seconds since 1970 at its beginning */
+  size_t outside;        /* how many look at the world outside by a timer of theirs */
   struct ek_pool *pool;  /* made by the first transfer, owned */
 };
 

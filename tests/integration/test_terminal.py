@@ -62,7 +62,7 @@ def test_no_pager_where_stdin_or_stdout_is_no_terminal(terminal, tmp_path, redir
 
 
 def test_an_interrupt_is_the_pagers(terminal):
-    pager = "trap : INT; cat >/dev/null; echo READY; read x </dev/tty; echo STILL; read x </dev/tty; echo OVER"
+    pager = "trap 'echo STILL' INT; cat >/dev/null; echo READY; until read x </dev/tty; do :; done; echo OVER"
     run = terminal("help", rows=10, PAGER=pager)
     run.expect("READY")
     run.type("\x03")

@@ -203,6 +203,23 @@ static void simulated_time_waits_for_the_world_outside(void **state) {
   (void)close(ends[1]);
 }
 
+/* One that looks outside by its own timer has it go off when it has, by real time. */
+static void simulated_time_waits_for_those_who_look_outside(void **state) {
+  (void)state;
+  struct probe probe = {.id = 1};
+  uint64_t real = ek_loop_now(&loop);
+  ek_loop_simulate(&loop, 0);
+  uint64_t start = ek_loop_now(&loop);
+  loop.outside++;
+  assert_int_equal(ek_timer_start(&loop, &probe.timer, 0.02, note, NULL), 0);
+  while (fired_count == 0) assert_true(ek_loop_turn(&loop, true));
+  loop.outside--;
+  uint64_t simulated = ek_loop_now(&loop) - start;
+  ek_loop_unsimulate(&loop);
+  assert_true(simulated >= 20000000u);
+  assert_true(ek_loop_now(&loop) - real >= simulated);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(nothing_is_nothing_to_wait_for, set_up, tear_down),
@@ -219,6 +236,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(real_time_leaves_timers_what_is_left_to_them, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(simulated_time_waits_for_the_world_outside, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(simulated_time_waits_for_those_who_look_outside, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(dues_beyond_all_time_are_far, set_up, tear_down),
   };

@@ -454,6 +454,13 @@ describe("the lock of a stack", function()
     assert.matches("could not be given back, its lease ends at .*: .*reset", mine:release(true))
   end)
 
+  it("says that it was not this run's any more at its end", function()
+    local mine = take()
+    logs.new(ssm.new(aws, nil, place.id(stack)), { nonce = "other" }):force { user = "someone" }
+    assert.matches("no longer this run's when it ended: its hold was ended by hand, or taken over; "
+      .. "look at what is there: eksrun plan", mine:release(true))
+  end)
+
   it("is given back by a run that is interrupted", function()
     local mine, warning = take(), "not given back"
     store.fault = function() task.sleep(0) end -- a call waits, and so can be canceled

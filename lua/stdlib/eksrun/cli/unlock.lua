@@ -10,9 +10,9 @@ local M = {
   summary = "end a run's hold of a stack's lock",
   usage = "eksrun unlock --stack NAME [flags]",
   examples = { "eksrun unlock --stack managed-cluster/demo" },
-  description = "for a run that is no more, before its lease ends; one that still runs begins\n"
-    .. "nothing more. Without a fence the lock is advisory: what such a run has sent\n"
-    .. "may still arrive",
+  description = "for a run that is no more, before its lease ends; one that still runs\n"
+    .. "notices it within 30 s, and begins nothing more. Without a fence the lock is\n"
+    .. "advisory: what such a run has sent may still arrive",
   flags = {
     { "stack", "the stack", value = "NAME" },
     { "yes", "without asking", short = "y" },
@@ -42,8 +42,8 @@ function M.run(parsed)
     if not answer or not answer:lower():match "^%s*y" then return 1 end
   end
   log:force(owner.me "unlock")
-  io.stderr:write(("the lock of %s is free; a run that still goes on begins nothing more, but what it has "
-    .. "sent may still arrive\n"):format(parsed.stack))
+  io.stderr:write(("the lock of %s is free; a run that still goes on notices that within %d s and begins "
+    .. "nothing more, but what it has sent may still arrive\n"):format(parsed.stack, log.lease // 4))
   return 0
 end
 

@@ -259,7 +259,7 @@ end
 --- @param complete boolean whether all that was planned is done
 --- @param has? table what the stack has now
 --- @param made? number when the run last asked for something, by our clock
---- @return string? warning that it could not be given back
+--- @return string? warning that it could not be given back, or was not ours any more
 function Lock:release(complete, has, made)
   if self.lost then return nil end
   local now = self:now()
@@ -267,6 +267,10 @@ function Lock:release(complete, has, made)
   -- Of a run that was interrupted before it began, too.
   local ok, err = task.shield(self.log.release, self.log, now,
     { complete = complete, inventory = has, made = made })
+  if ok and err == false then
+    return ("the lock of %s was no longer this run's when it ended: its hold was ended by hand, or taken over; "
+      .. "look at what is there: eksrun plan"):format(self.stack.name)
+  end
   if ok then return nil end
   return ("the lock of %s could not be given back, its lease ends at %s: %s"):format(self.stack.name,
     clock.format_iso8601(self.log.record.deadline), util.describe(err))
