@@ -14,7 +14,7 @@ import pytest
 
 from conftest import ROOT
 from support.aws import REGION
-from support.sandbox import Sandbox
+from support.sandbox import EKSRUN, Sandbox
 
 NODES = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
 FAILED = (254, 255)
@@ -172,3 +172,13 @@ def test_is_the_program_itself(env):
     assert json.loads(aws("sts", "get-caller-identity").stdout)["Account"] == "111122223333"
     missing = aws("eks", "describe-cluster", "--name", "none")
     assert missing.returncode in FAILED and "(ResourceNotFoundException)" in missing.stderr
+
+
+def test_does_what_the_help_of_the_sandbox_shows(env):
+    """The example's lines as they stand there, but for the port, in a shell that knows nothing else of AWS."""
+    shown = subprocess.run([EKSRUN, "sandbox", "--help"], capture_output=True, text=True, timeout=60).stdout
+    lines = re.search(r"^  export .*?^  aws .*?$", shown, re.M | re.S)[0].replace("http://127.0.0.1:4566",
+                                                                                env["AWS_ENDPOINT_URL"])
+    ran = subprocess.run(["sh", "-euc", lines], capture_output=True, text=True, timeout=60,
+                         env={"PATH": f"{ROOT}/.venv/bin:{env['PATH']}", "HOME": env["HOME"]})
+    assert ran.returncode == 0 and json.loads(ran.stdout) == {"clusters": []}, (lines, ran)

@@ -24,7 +24,9 @@ its state.]],
   examples = {
     "eksrun sandbox --virtual",
     "eksrun sandbox --listen 127.0.0.1:0 --time-scale 60 --state aws.json",
-    "AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws eks list-clusters",
+    "export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1",
+    "export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
+    "aws eks list-clusters",
   },
   bare = true,
 }
