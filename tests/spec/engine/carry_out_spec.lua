@@ -161,6 +161,20 @@ describe("a run under the lock", function()
       assert.is_nil(sky.calls.create or sky.calls.delete)
     end)
 
+    it("says how long a destroy waits for what it may not see, and how long ago that was", function()
+      local journal, told = journals.open(stack), nil
+      journal:begin "earlier"
+      journal:settle({ address = "net" }, "net-1")
+      journal:close()
+      task.sleep(20)
+      carry_out(function() return plan(function() end, { destroy = true }) end, {
+        lock = false, on_settle = function(seconds, ago) told = { seconds, ago } end,
+      })
+      assert.same({ WINDOW - 20, 20 }, told)
+      assert.equal("waiting 40 s: an earlier run asked for changes 20 s ago, and AWS may not show them yet",
+        require("eksrun.cli.session").settling(told[1], told[2]))
+    end)
+
     for _, case in ipairs {
       { "waits as long as the last call may have taken to come to AWS", on_the_way = 40 },
       { "looks once more when what was made has to be seen", id = "net-1", slow = 25 },

@@ -269,6 +269,17 @@ describe("the lock of a stack", function()
     assert.matches("eksrun unlock --stack", err.message, 1, true)
   end)
 
+  it("says that it waited in vain, how long, and for whom", function()
+    elsewhere()
+    clock.simulate(clock.now())
+    local ok, err = pcall(take, { wait = 30 })
+    clock.simulate(nil)
+    assert.is_false(ok)
+    assert.equal("locked", err.code)
+    assert.matches("still being changed, after 30s of waiting, by ann@ci-7 (process 9, ", err.message, 1, true)
+    assert.matches("; wait longer with --wait SECONDS, or if it is gone: eksrun ", err.message, 1, true)
+  end)
+
   it("waits for the holder when asked to", function()
     local other = elsewhere()
     local told = {}

@@ -38,6 +38,9 @@ local M = {
 -- fails for a while, but one to a service that never answered.
 M.PATIENCE = 15
 
+-- Seconds: a shorter wait is not worth a line.
+local NOTEWORTHY = 1
+
 -- What a flag says, or else a variable of the environment; a sandbox has nothing of the user's.
 local function setting(parsed, name)
   if parsed[name] then return parsed[name], "--" .. name end
@@ -217,6 +220,15 @@ local function waits_for(plan, holder)
     require("eksrun.engine.lock").describe(holder))
 end
 
+--- Why a run waits before it begins.
+--- @param seconds number that it waits
+--- @param ago number seconds since an earlier run changed something
+--- @return string
+function M.settling(seconds, ago)
+  return ("waiting %d s: an earlier run asked for changes %s, and AWS may not show them yet"):format(
+    math.ceil(seconds), ago < 1 and "just now" or ("%d s ago"):format(math.floor(ago)))
+end
+
 --- Gives things other tags, after asking.
 --- @param plan eksrun.Plan
 --- @param changes eksrun.retag.Change[]
@@ -255,8 +267,8 @@ local function run_shown(plan, parsed, reporter, verb, again, mode)
       plan = plan, make = again, aws = require "eksrun.aws", lock = not parsed.no_lock, wait = parsed.wait,
       command = verb .. " " .. (parsed.recipe or plan.stack.name),
       on_wait = function(holder) display:phase(waits_for(plan, holder)) end,
-      on_settle = function(seconds)
-        display:phase(("waiting %d s: what was made just now may not be seen yet"):format(math.ceil(seconds)))
+      on_settle = function(seconds, ago)
+        if seconds >= NOTEWORTHY then display:phase(M.settling(seconds, ago)) end
       end,
       on_changed = function(changed)
         if parsed.saved then M.check_saved(parsed, changed) end

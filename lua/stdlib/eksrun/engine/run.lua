@@ -83,7 +83,8 @@ end
 --- @field lock? boolean default true
 --- @field wait? number seconds to wait for a holder
 --- @field on_wait? fun(record: eksrun.lock.Record)
---- @field on_settle? fun(seconds: number) waits so long for AWS to show what was made just now
+--- @field on_settle? fun(seconds: number, ago: number) waits so long for AWS to show what an earlier run
+--- changed, so many seconds ago at the least
 --- @field on_changed? fun(plan: eksrun.Plan): boolean the plan is not what was shown: whether to go on
 --- @field on_event? fun(event: table)
 --- @field on_warning? fun(text: string) of what goes wrong when all else is done
@@ -128,7 +129,7 @@ function M.carry_out(options)
   local unsettled, all_unsettled = unsettled_by(lock, journal)
   local function settle(until_when)
     local seconds = math.max(0, until_when - clock.now())
-    if options.on_settle then options.on_settle(seconds) end
+    if options.on_settle then options.on_settle(seconds, math.max(0, make.settle_seconds() - seconds)) end
     task.sleep(seconds)
   end
   -- What is not seen is made by nobody twice, but would be left by a destroy.

@@ -111,6 +111,17 @@ end
 --- @return eksrun.lock.Record?
 function M.last(aws, stack) return M.sight(aws, stack):read() end
 
+-- Somebody else has it, also after the wait that was asked for.
+local function fail_locked(options, holder)
+  local name, how, todo = options.stack.name, "is being changed by", "wait for it"
+  if (options.wait or 0) > 0 then
+    how = ("is still being changed, after %s of waiting, by"):format(util.duration(options.wait, true))
+    todo = "wait longer"
+  end
+  util.fail("locked", "%s %s %s; %s with --wait SECONDS, or if it is gone: eksrun unlock --stack %s", name,
+    how, M.describe(holder), todo, util.shell_word(name))
+end
+
 --- Takes the lock, waiting for its holder if asked to.
 --- @param options eksrun.lock.Options
 --- @return eksrun.Lock
@@ -146,8 +157,7 @@ function M.take(options)
     self.undisturbed, seen = taken and as_seen and clear or false, nil
     if taken then break end
     if clock.monotonic() >= deadline then
-      util.fail("locked", "%s is being changed by %s; wait for it with --wait SECONDS, or if it is gone: "
-        .. "eksrun unlock --stack %s", options.stack.name, M.describe(other), options.stack.name)
+      fail_locked(options, other)
     end
     if options.on_wait and told ~= other.nonce then options.on_wait(other) end
     told = other.nonce
@@ -268,8 +278,8 @@ function Lock:release(complete, has, made)
   local ok, err = task.shield(self.log.release, self.log, now,
     { complete = complete, inventory = has, made = made })
   if ok and err == false then
-    return ("the lock of %s was no longer this run's when it ended: its hold was ended by hand, or taken over; "
-      .. "look at what is there: eksrun plan"):format(self.stack.name)
+    return ("the lock of %s was no longer this run's when it ended: its hold was ended by hand, or taken "
+      .. "over; look at what is there: eksrun plan"):format(self.stack.name)
   end
   if ok then return nil end
   return ("the lock of %s could not be given back, its lease ends at %s: %s"):format(self.stack.name,
