@@ -178,16 +178,24 @@ function M.raise_at_caller(message, ...)
   })
 end
 
---- The end of a message about an unknown name: "; did you mean 'x'?", or "".
+local MEANT_MAX = 3
+
+--- The end of a message about an unknown name, given what may be meant: "; did you mean 'x' or 'y'?", or "".
+--- @param names string[] the likeliest first
+--- @return string
+function M.or_mean(names)
+  local quoted = {}
+  for i = 1, math.min(#names, MEANT_MAX) do quoted[i] = "'" .. names[i] .. "'" end
+  return quoted[1] and "; did you mean " .. table.concat(quoted, " or ") .. "?" or ""
+end
+
+--- The same, by how names are spelled.
 --- @param name any
 --- @param candidates string[]
 --- @return string
 function M.did_you_mean(name, candidates)
   if type(name) ~= "string" then return "" end
-  local near = text.suggest(name, candidates)
-  if #near == 0 then return "" end
-  for i = 1, #near do near[i] = "'" .. near[i] .. "'" end
-  return "; did you mean " .. table.concat(near, " or ") .. "?"
+  return M.or_mean(text.suggest(name, candidates))
 end
 
 --- A module or object whose unknown fields raise, with a did-you-mean, instead of being nil.

@@ -377,6 +377,14 @@ net { "other", Cidr = "3" }]]
       ["protection by text"] = { "net { 'n', Cidr = 'c', protect = 'yes' }",
         "cloud.net n: protect wants boolean, got string" },
       ["scope without a function"] = { "eksrun.scope('x')", "scope: a function expected, got nil" },
+      ["ref for a function of Lua's"] = { "local x = ('x'):rep(net { 'n', Cidr = 'c' }.NetId)",
+        "bad argument #1 to 'rep' %(number expected, got eksrun.ref%): the value of n.NetId is not known "
+          .. "before apply; use :map%(function%(v%) ... end%)$" },
+      ["list of refs for a function of Lua's"] = { "local x = table.concat { net { 'n', Cidr = 'c' }.NetId }",
+        "invalid value .* for 'concat': the value of n.NetId is not known before apply; "
+          .. "use eksrun.all%(list%):map%(" },
+      ["list that has no ref"] = { "local x = table.concat { net { 'n', Cidr = 'c' } }",
+        "invalid value .* for 'concat'$" },
       ["nil behind a ref"] = { "local x = 'a' .. net { 'n', Cidr = 'c' }.NetId .. nil",
         "attempt to concatenate a nil value with n.NetId" },
       ["nil before a ref"] = { "local x = nil .. net { 'n', Cidr = 'c' }.NetId",

@@ -161,7 +161,32 @@ describe("the graph", function()
 
   it("names what depends on itself alone", with_graph(function()
     thing { "a", depends_on = { "a" } }
-    assert.matches("a depends on itself: a %(.*ref_spec.lua:%d+%) %-> a; take",
+    assert.matches("ref_spec.lua:%d+: a depends on itself: take it out of its depends_on$",
       message(function() graph.current():order() end))
   end))
+
+  -- Declared: one/a, one/b, network/private/a, c; "a" of the scope "one" has a need.
+  for need, wanted in pairs {
+    b = "one/a: depends_on: no resource has the address 'b'; did you mean 'one/b'%?$",
+    ["one/c"] = "did you mean 'c' or 'one/b'%?$",
+    ["two/b"] = "did you mean 'one/b'%?$",
+    private = "no resource has the address 'private'$",
+    ["private/a"] = "did you mean 'network/private/a'%?$",
+    ["netwrk/private/a"] = "did you mean 'network/private/a'%?$",
+    bb = "did you mean 'one/b'",
+    a = "one/a depends on itself: take it out of its depends_on$",
+    ["one/a"] = "one/a depends on itself: take it out of its depends_on$",
+  } do
+    it("says what may be meant by the need '" .. need .. "' within a scope", with_graph(function()
+      graph.current():scope("one", function()
+        thing { "a", depends_on = { need } }
+        thing { "b" }
+      end)
+      graph.current():scope("network", function()
+        graph.current():scope("private", function() thing { "a" } end)
+      end)
+      thing { "c" }
+      assert.matches(wanted, message(function() graph.current():order() end))
+    end))
+  end
 end)

@@ -8,6 +8,9 @@ local M = {}
 -- down to it.
 local FRAMES_MAX, LEVELS_MAX = 20, 1000
 
+-- Levels, seen from given_ref(), among which Lua's own function is that raises.
+local LEVELS_OF_A_CALL = 6
+
 -- The frames between the error and M.call that are not the library's: places whole and as Lua shortens
 -- them.
 local function user_frames()
@@ -72,6 +75,34 @@ local function object(err, frames)
   return err
 end
 
+-- The ref that one of Lua's own functions was given, alone or in a list; it is still on the stack.
+local function given_ref(ref)
+  for level = 3, LEVELS_OF_A_CALL do
+    local info, n = debug.getinfo(level, "S"), 0
+    if not info then return nil end
+    repeat
+      n = n + 1
+      local name, value = debug.getlocal(level, n)
+      local of_call = info.what == "C" and name
+      if of_call and ref.is(value) then return value, false end
+      for i = 1, of_call and type(value) == "table" and rawlen(value) or 0 do
+        if ref.is(rawget(value, i)) then return rawget(value, i), true end
+      end
+    until not of_call
+  end
+end
+
+-- What is to be said behind the words of Lua's own functions about a ref that they cannot take.
+local function early(message)
+  local about_ref = message:find("got eksrun.ref", 1, true)
+  if not about_ref and not message:find "^[^\n]*invalid value.*in table for 'concat'" then return "" end
+  local ref = require "eksrun.engine.ref"
+  local given, in_list = given_ref(ref)
+  if not given and not about_ref then return "" end
+  return (": the value%s is not known before apply; use %s(function(v) ... end)"):format(
+    given and " of " .. ref.describe(given) or "", in_list and "eksrun.all(list):map" or ":map")
+end
+
 -- The message, and the frame that it names.
 local function message_of(err, frames)
   local place = frames[1] and frames[1].whole .. ": " or ""
@@ -80,6 +111,7 @@ local function message_of(err, frames)
     return place .. (plain and "raised " or "") .. util.describe(err), frames[1]
   end
   if type(err) ~= "string" then return place .. "raised " .. tostring(err), frames[1] end
+  err = err .. early(err)
   local message, frame = with_whole_path(err, frames)
   if not message then
     local other = err:find("^[^\n]-:%d+: ") ~= nil -- a place that is no frame's

@@ -1,5 +1,6 @@
 --- The resources that a recipe declares, by address, and what each needs.
 local ref = require "eksrun.engine.ref"
+local text = require "eksrun.text"
 local util = require "eksrun.util"
 
 local M = {}
@@ -232,6 +233,9 @@ local function fail_cycle(cycle)
     if node.index < cycle[first].index then first = i end
   end
   local names, start = {}, cycle[first]
+  if not cycle[2] then
+    util.fail_at("recipe", start.where, "%s depends on itself: take it out of its depends_on", start.address)
+  end
   for i = 0, #cycle - 1 do
     local node = cycle[(first + i - 1) % #cycle + 1]
     names[#names + 1] = ("%s (%s)"):format(node.address, node.where)
@@ -241,13 +245,33 @@ local function fail_cycle(cycle)
     table.concat(names, " -> "), start.address)
 end
 
+-- What may be meant by an address that nothing has: one within the scope at hand, what is spelled like it, or
+-- what ends as it does.
+local function meant(graph, node, address)
+  local scope, last = node.address:match "^.*/" or "", address:match "[^/]*$"
+  if graph.by_address[scope .. address] then return { scope .. address } end
+  local known, same = {}, {}
+  for _, other in ipairs(util.sorted_keys(graph.by_address)) do
+    if other ~= node.address then
+      known[#known + 1] = other
+      if other:match "[^/]*$" == last then same[#same + 1] = other end
+    end
+  end
+  local near = text.suggest(address, known)
+  if #same == 1 and not util.contains(near, same[1]) then table.insert(near, 1, same[1]) end
+  if not near[1] then near = same end
+  return near[1] and near or text.suggest(scope .. address, known)
+end
+
 -- Addresses in depends_on that were not declared when they were named.
 local function resolve_later(graph)
   for _, want in ipairs(graph.later) do
     local node, other = want.node, graph.by_address[want.address]
     if not other then
+      local near = meant(graph, node, want.address)
+      if near[1] == node.address then fail_cycle { node } end
       util.fail_at("recipe", node.where, "%s: depends_on: no resource has the address '%s'%s", node.address,
-        want.address, util.did_you_mean(want.address, util.sorted_keys(graph.by_address)))
+        want.address, util.or_mean(near))
     end
     if other == node then fail_cycle { node } end
     table.insert(node.depends_on, other)
