@@ -47,8 +47,32 @@ describe("the program", function()
       env = { "PATH", "EKSRUN_STDLIB", HOME = folder, AWS_EC2_METADATA_DISABLED = "true" },
     }
     assert.equal(2, result.code)
-    assert.matches("^eksrun: no region: give %-%-region[^\n]*\n$", result.stderr)
+    assert.matches("^eksrun: recipes/vpc.lua:16: ec2:describe_availability_zones is asked while the recipe "
+      .. "is read: no region: give %-%-region[^\n]*; or without an account: %-%-sandbox\n", result.stderr)
     assert.equal("", result.stdout)
+  end)
+
+  it("checks without region and account what asks AWS nothing while it is read", function()
+    local function check(text, ...)
+      return process.run {
+        argv = { program, "check", write(text), ... },
+        env = { "PATH", "EKSRUN_STDLIB", HOME = folder, AWS_EC2_METADATA_DISABLED = "true" },
+      }
+    end
+    -- Names of roles have the region in them, and what trusts EC2 the partition's suffix.
+    local role = [[
+local iam = require "eksrun.iam"
+iam.role_for { "r", trust = iam.trust "ec2", policies = { "AmazonEKSWorkerNodePolicy" } }]]
+    local result = check(role)
+    assert.equal(0, result.code, result.stderr)
+    assert.matches("nothing found\n$", result.stdout)
+    result = check "require('eksrun.aws').ec2:create_vpc {}"
+    assert.equal(1, result.code, result.stderr)
+    assert.matches(":1:%d+: create_vpc changes something while the recipe is read", result.stdout)
+    result = check("require('eksrun.aws').ec2:describe_vpcs {}", "--region", "eu-west-1")
+    assert.equal(4, result.code)
+    assert.matches("f.lua: AWS is asked while the recipe is read: no credentials: .*; or without an account: "
+      .. "%-%-sandbox\n$", result.stderr)
   end)
 
   it("keeps what a module beside a recipe sets as a global from the library", function()

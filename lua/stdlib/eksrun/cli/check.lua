@@ -1,10 +1,10 @@
 --- eksrun check RECIPE [k=v ...]: what is wrong with a recipe, without a plan.
+local calls = require "eksrun.aws.call"
 local error_object = require "eksrun.error"
 local excerpt = require "eksrun.cli.excerpt"
 local file = require "eksrun.file"
 local guard = require "eksrun.engine.lock.guard"
 local lint = require "eksrun.engine.lint"
-local observe = require "eksrun.aws.observe"
 local recipe = require "eksrun.engine.recipe"
 local ref = require "eksrun.engine.ref"
 local session = require "eksrun.cli.session"
@@ -59,19 +59,49 @@ local function check_globals(name, text, standard, found)
   end)
 end
 
--- Keeps calls that change something from leaving.
-local refusing = {
-  sending = function(call)
-    if not guard.changes(call) then return end
-    util.fail_at("check", util.where(),
-      "%s changes something while the recipe is read, by every plan too: put it into a step",
-      (call.name:gsub("(%l)(%u)", "%1_%2"):lower()))
-  end,
+-- Where no region is given: names have to be made of one, and whatever it is, no call leaves.
+local NOWHERE = {
+  region = "us-east-1", credentials = { access_key_id = "none", secret_access_key = "none" },
 }
 
+-- Why calls cannot leave, if there is no region; the recipe may make none.
+local function missing_region(parsed)
+  local aws, config = require "eksrun.aws", require "eksrun.aws.config"
+  local ok, err = pcall(aws.region)
+  if ok or config.get("region", { profile = parsed.profile, region = parsed.region }) then return nil end
+  aws.configure(NOWHERE)
+  return err
+end
+
+-- The same error, of a recipe that asks AWS while it is read.
+local function of_reading(err, where, what)
+  local path, line = where:match "^(.*):(%d+)$"
+  return error_object.new {
+    code = err.code, kind = err.kind, cause = err.cause, file = path, line = math.tointeger(tonumber(line)),
+    message = ("%s: %s is asked while the recipe is read: %s; or without an account: --sandbox"):format(where,
+      what, err.message),
+  }
+end
+
+-- Asked before each call that the recipe makes while it is read: refuses those that change something, and
+-- all where there is no region.
+local function gate(no_region)
+  return function(call)
+    local where = util.where()
+    local name = call.name:gsub("(%l)(%u)", "%1_%2"):lower()
+    if guard.changes(call) then
+      util.fail_at("check", where,
+        "%s changes something while the recipe is read, by every plan too: put it into a step", name)
+    elseif no_region then
+      error(of_reading(no_region, where, call.client.name .. ":" .. name), 0)
+    end
+  end
+end
+
 local function load_recipe(parsed, own, read, found)
-  observe.add(refusing)
-  local _ <close> = setmetatable({}, { __close = function() observe.remove(refusing) end })
+  local before = calls.permit
+  calls.permit = gate(missing_region(parsed))
+  local _ <close> = setmetatable({}, { __close = function() calls.permit = before end })
   local function told(path, line, message) found(path, line, "ref", message) end
   local ok, err = pcall(function()
     local loaded = lint.watch(own, read, told, function()
@@ -84,6 +114,7 @@ local function load_recipe(parsed, own, read, found)
   -- What is not the recipe's: a signal, the command line, the configuration, AWS.
   local others = { canceled = true, interrupted = true, usage = true, config = true }
   if not error_object.is(err) or others[err.code] or err.kind == "credentials" or err.service then
+    if error_object.is(err) and err.kind == "credentials" then err = of_reading(err, parsed.recipe, "AWS") end
     error(err, 0)
   end
   local path, line, message = placed(util.describe(err), parsed.recipe)
