@@ -5,6 +5,7 @@ then take no more than so many lengths of its longest path. Realistic times are 
 shorter here: in them nothing happens.
 """
 
+import math
 import os
 import time
 
@@ -27,25 +28,25 @@ def realistic(operation):
 # The longest chains of calls in which each needs the answer of the one before. Before the first creation the
 # stack's lock has to be held, for which is written down what there may be from then on; behind the last it is
 # given back. Of calls that are made at once, the one that ends last counts.
-TO_THE_NETWORK = [("DescribeAvailabilityZones", 0), ("PutParameter", 0), ("CreateVpc", 0), ("ModifyVpcAttribute", 0)]
-FROM_THE_NODES = [("CreateNodegroup", 0), ("DescribeNodegroup", -1), ("PutParameter", -1)]
+TO_THE_NETWORK = ["DescribeAvailabilityZones", "PutParameter", "CreateVpc", "ModifyVpcAttribute"]
+FROM_THE_NODES = ["CreateNodegroup", "DescribeNodegroup", "PutParameter"]
 
 # By the declared graph the nodes wait for the way out of their subnets, which leads through NAT to the internet
 # gateway, and for the cluster, which waits for the subnets and its role.
 THROUGH_NAT = [
     *TO_THE_NETWORK,
-    ("CreateInternetGateway", 0),
-    ("AttachInternetGateway", 0),
-    ("CreateNatGateway", 0),
-    ("DescribeNatGateways", -1),
-    ("CreateRoute", -1),
+    "CreateInternetGateway",
+    "AttachInternetGateway",
+    "CreateNatGateway",
+    "DescribeNatGateways",
+    "CreateRoute",
     *FROM_THE_NODES,
 ]
 THROUGH_THE_CLUSTER = [
     *TO_THE_NETWORK,
-    ("CreateSubnet", -1),
-    ("CreateCluster", 0),
-    ("DescribeCluster", -1),
+    "CreateSubnet",
+    "CreateCluster",
+    "DescribeCluster",
     *FROM_THE_NODES,
 ]
 
@@ -67,14 +68,15 @@ def test_the_longest_path_decides_the_run(cloud, eksrun, reader, delay, longest,
     wall = time.monotonic() - start
     assert result.status == 0, result
 
-    by_operation = {}
-    for call in sorted(cloud.calls, key=lambda call: call.start):
-        by_operation.setdefault(call.operation, []).append(call)
-    path = [by_operation[operation][nth] for operation, nth in longest]
+    # From the end: the last of its operation that had been answered when the next began.
+    path, begins = [], math.inf
+    for operation in reversed(longest):
+        before = [call for call in cloud.calls if call.operation == operation and call.end <= begins]
+        assert before, f"{operation}\n{timeline(cloud.calls)}"
+        path.insert(0, max(before, key=lambda call: call.end))
+        begins = path[0].start
     observed = [call for call in cloud.calls if path[0].end <= call.start and call.end <= path[1].start]
     path.insert(1, max(observed, key=lambda call: call.end))
-    # It is a path: each begins after the one before has ended.
-    assert all(a.end <= b.start for a, b in zip(path, path[1:])), timeline(path)
     length = sum(call.end - call.start for call in path)
     print(f"wall {wall:.2f} s, longest path {length:.2f} s, ratio {wall / length:.3f}, {len(cloud.calls)} calls")
     assert not MEASURED or wall <= bound * length, timeline(cloud.calls)
