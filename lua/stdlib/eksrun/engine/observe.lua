@@ -1,8 +1,8 @@
 --- What AWS has of a stack: every kind asked at once, in as few rounds as names allow.
 local context = require "eksrun.engine.context"
-local diff = require "eksrun.engine.diff"
 local error_object = require "eksrun.error"
 local inventory = require "eksrun.engine.inventory"
+local records = require "eksrun.engine.records"
 local ref = require "eksrun.engine.ref"
 local resource = require "eksrun.resource"
 local stack_module = require "eksrun.engine.stack"
@@ -31,46 +31,7 @@ local ROUNDS_MAX = 6
 --- @field aws table
 --- @field adopt_foreign? boolean do not complain about names that others own, leave them out
 
--- The records of one type: each once, whichever round brought it, and by what finds them.
-local Records = {}
-Records.__index = Records
-
-local function new_records(type_)
-  return setmetatable({ type = type_, list = {}, seen = {}, by_key = {}, twins = {} }, Records)
-end
-
-function Records:add(record)
-  local type_ = self.type
-  local by_tag = type_.identity == "tag"
-  local id = by_tag and tostring(record[type_.id]) or type_:key_of(record)
-  if self.seen[id] then return end
-  self.seen[id] = true
-  table.insert(self.list, record)
-  -- For those that look for something to keep it is gone.
-  if record.leaving then return end
-  local key = by_tag and record.address or id
-  if not key then return end
-  self.by_key[key] = self.by_key[key] or record
-  if by_tag then
-    self.twins[key] = self.twins[key] or {}
-    table.insert(self.twins[key], record)
-  end
-end
-
--- Of several with one address, as a replacement that was cut short leaves them, the one that can stay.
-function Records:best(address, inputs)
-  local twins = self.twins[address]
-  if not twins or not twins[2] then return self.by_key[address] end
-  for _, record in ipairs(twins) do
-    local fits = true
-    for _, change in ipairs(diff.compare(self.type.inputs, inputs, record)) do
-      if change.replaces and ref.complete(change.to) then fits = false end
-    end
-    if fits then return record end
-  end
-  return twins[1]
-end
-
+-- Refuses to take what is not ours.
 local function foreign(node, record)
   local owner, key = record.tags[stack_module.TAG_STACK], node.type:key_of(record)
   local whose = owner and "belongs to the stack " .. owner or "was not made by eksrun"
@@ -103,145 +64,180 @@ local function stays(type_, name)
   return type_.inputs[name].immutable
 end
 
---- Asks AWS.
---- @param options eksrun.observe.Options
---- @return eksrun.Observed
-function M.run(options)
-  local memo, records, asked, of, taken = {}, {}, {}, {}, {}
-  local unseen, own_only, order = {}, {}, options.graph:order()
-  local types, declared = types_of(options)
-  local function env(node) return of[node] end
+-- One look at a stack: what was asked for and what has been found so far.
+local Search = {}
+Search.__index = Search
 
-  -- The identifying inputs of a node, nil while one is not known.
-  local function key_inputs(node)
-    local inputs = ref.resolve(node.inputs, env)
-    for _, names in ipairs { node.type.key, node.type.observe_with or {} } do
-      for _, name in ipairs(names) do
-        if not ref.complete(inputs[name]) then return nil end
-      end
+local function new_search(options)
+  local of = {}
+  local types, has = types_of(options)
+  return setmetatable({
+    options = options, order = options.graph:order(),
+    types = types, has = has, -- the kinds that are asked for
+    memo = {}, -- answers that several kinds share
+    records = {}, -- by type
+    asked = {}, -- declared resources whose names were asked for
+    of = of, taken = {}, -- records by declared resource, and whether one has them
+    unseen = {}, own_only = {}, rounds = 0,
+    env = function(node) return of[node] end,
+  }, Search)
+end
+
+-- The identifying inputs of a node, nil while one is not known.
+function Search:key_inputs(node)
+  local inputs = ref.resolve(node.inputs, self.env)
+  for _, names in ipairs { node.type.key, node.type.observe_with or {} } do
+    for _, name in ipairs(names) do
+      if not ref.complete(inputs[name]) then return nil end
     end
-    return inputs
   end
+  return inputs
+end
 
-  local function match(node)
-    local found = records[node.type]
-    if not found then return nil end
-    if node.type.identity == "tag" then
-      local record = found:best(node.address, ref.resolve(node.inputs, env))
-      for _, old in ipairs(node.was) do record = record or found.by_key[old] end
-      return record
-    end
-    local inputs = key_inputs(node)
-    if not inputs then return nil end
-    local record = found.by_key[node.type:key_of(inputs)]
-    for _, former in ipairs(node.former) do
-      record = record or found.by_key[node.type:key_of(util.overlay(inputs, former))]
-    end
+-- The record that a node means: by its address or a former one, or by its name or a former one.
+function Search:match(node)
+  local found = self.records[node.type]
+  if not found then return nil end
+  if node.type.identity == "tag" then
+    local record = found:best(node.address, ref.resolve(node.inputs, self.env))
+    for _, old in ipairs(node.was) do record = record or found.by_key[old] end
     return record
   end
+  local inputs = self:key_inputs(node)
+  if not inputs then return nil end
+  local record = found.by_key[node.type:key_of(inputs)]
+  for _, former in ipairs(node.former) do
+    record = record or found.by_key[node.type:key_of(util.overlay(inputs, former))]
+  end
+  return record
+end
 
-  local function take(node)
-    local record = match(node)
-    if not record or taken[record] then return end
-    if node.type.tagging and not record.address then
-      if options.adopt_foreign then return end
-      foreign(node, record)
+-- Gives a node its record, if there is one that is ours to take.
+function Search:take(node)
+  local record = self:match(node)
+  if not record or self.taken[record] then return end
+  if node.type.tagging and not record.address then
+    if self.options.adopt_foreign then return end
+    foreign(node, record)
+  end
+  self.taken[record] = true
+  self.of[node] = record
+  -- A name that was made up is only for the creation: what moved keeps its own.
+  for name in pairs(node.computed) do
+    if stays(node.type, name) and record[name] ~= nil then node.inputs[name] = record[name] end
+  end
+end
+
+-- Asks for what is wanted of a kind; a sweep searches the account for more of it.
+function Search:look(type_, wanted, sweep)
+  local ctx = context.new {
+    aws = self.options.aws, stack = self.options.stack, type = type_, memo = self.memo, sweep = sweep,
+  }
+  self.records[type_] = self.records[type_] or records.new(type_)
+  for _, record in ipairs(type_.observe(ctx, wanted)) do self.records[type_]:add(record) end
+end
+
+-- Asks for a kind that the stack may have and does not declare. Where nobody knows whether it has any, a
+-- refusal of AWS is no failure: the kind stays unseen.
+function Search:look_for_undeclared(type_, wanted, sweep, needed)
+  local ok, err = pcall(self.look, self, type_, wanted, sweep)
+  if ok then return end
+  if needed or not error_object.is(err) or err.code == "canceled" then error(err, 0) end
+  self.unseen[#self.unseen + 1] = { type = type_, err = err }
+end
+
+-- What the stack may have and does not declare.
+function Search:look_for_the_rest()
+  local possible, known, more = self.options.possible()
+  local jobs = {}
+  for _, type_ in ipairs(possible) do
+    local wanted = known and inventory.wanted(type_, known) or {}
+    local sweep = more or not known or known[type_.name] == true
+    local by_name = type_.identity == "name"
+    local lives_in = by_name and type_.inputs[type_.key[1]].refers
+    if lives_in and sweep and not wanted[1] and not (known and known[type_.name] == nil) then
+      self.own_only[#self.own_only + 1] = type_.name
     end
-    taken[record] = true
-    of[node] = record
-    -- A name that was made up is only for the creation: what moved keeps its own.
-    for name in pairs(node.computed) do
-      if stays(node.type, name) and record[name] ~= nil then node.inputs[name] = record[name] end
+    if not self.has[type_] then
+      self.has[type_] = true
+      self.types[#self.types + 1] = type_
+      local needed = known and not more
+      jobs[#jobs + 1] = function() self:look_for_undeclared(type_, wanted, sweep, needed) end
+    elseif by_name and (sweep or wanted[1]) then
+      jobs[#jobs + 1] = function() self:look(type_, wanted, sweep) end
     end
   end
+  if jobs[1] then task.all(jobs) end
+end
 
-  local function look(type_, wanted, sweep)
-    local ctx = context.new {
-      aws = options.aws, stack = options.stack, type = type_, memo = memo, sweep = sweep,
-    }
-    records[type_] = records[type_] or new_records(type_)
-    for _, record in ipairs(type_.observe(ctx, wanted)) do records[type_]:add(record) end
-  end
-
-  -- What the stack may have and does not declare.
-  local function look_for_the_rest()
-    local possible, known, more = options.possible()
-    local jobs = {}
-    for _, type_ in ipairs(possible) do
-      local wanted = known and inventory.wanted(type_, known) or {}
-      local sweep = more or not known or known[type_.name] == true
-      local lives_in = type_.identity == "name" and type_.inputs[type_.key[1]].refers
-      if lives_in and sweep and not wanted[1] and not (known and known[type_.name] == nil) then
-        own_only[#own_only + 1] = type_.name
-      end
-      if not declared[type_] then
-        declared[type_] = true
-        types[#types + 1] = type_
-        jobs[#jobs + 1] = function()
-          local ok, err = pcall(look, type_, wanted, sweep)
-          if ok then return end
-          if known and not more or not error_object.is(err) or err.code == "canceled" then error(err, 0) end
-          unseen[#unseen + 1] = { type = type_, err = err }
-        end
-      elseif type_.identity == "name" and (sweep or wanted[1]) then
-        jobs[#jobs + 1] = function() look(type_, wanted, sweep) end
-      end
-    end
-    if jobs[1] then task.all(jobs) end
-  end
-
-  local function ask(round)
-    local wanted = {}
-    for _, node in ipairs(order) do
-      if node.type.identity == "name" and not asked[node] then
-        local inputs = key_inputs(node)
-        if inputs then
-          asked[node] = true
-          wanted[node.type] = wanted[node.type] or {}
-          table.insert(wanted[node.type], inputs)
-          for _, former in ipairs(node.former) do
-            table.insert(wanted[node.type], util.overlay(inputs, former))
-          end
-        end
-      end
-    end
-    local jobs = {}
-    for _, type_ in ipairs(types) do
-      local parent = resource.parent_of(type_)
-      local names = wanted[type_] or parent and wanted[parent]
-      if names or round == 1 then
-        jobs[#jobs + 1] = function()
-          look(type_, names or {}, false)
-        end
-      end
-    end
-    if round == 1 and options.possible then jobs[#jobs + 1] = look_for_the_rest end
-    if jobs[1] then task.all(jobs) end
-    return jobs[1] ~= nil
-  end
-
-  local rounds = 0
-  while rounds < ROUNDS_MAX and ask(rounds + 1) do
-    rounds = rounds + 1
-    for _, node in ipairs(order) do
-      if not of[node] then take(node) end
+-- The names that have become known since the last round, by type.
+function Search:new_names()
+  local wanted = {}
+  for _, node in ipairs(self.order) do
+    local inputs
+    if node.type.identity == "name" and not self.asked[node] then inputs = self:key_inputs(node) end
+    if inputs then
+      self.asked[node] = true
+      local names = wanted[node.type] or {}
+      wanted[node.type] = names
+      table.insert(names, inputs)
+      for _, former in ipairs(node.former) do table.insert(names, util.overlay(inputs, former)) end
     end
   end
+  return wanted
+end
 
-  local extra = {}
-  for _, type_ in ipairs(types) do
-    for _, record in ipairs(records[type_] and records[type_].list or {}) do
+-- One round: every kind of which there is something to ask, at once. False when there is none.
+function Search:ask()
+  local first, wanted, jobs = self.rounds == 0, self:new_names(), {}
+  for _, type_ in ipairs(self.types) do
+    local parent = resource.parent_of(type_)
+    local names = wanted[type_] or parent and wanted[parent]
+    if names or first then
+      jobs[#jobs + 1] = function() self:look(type_, names or {}, false) end
+    end
+  end
+  if first and self.options.possible then
+    jobs[#jobs + 1] = function() self:look_for_the_rest() end
+  end
+  if not jobs[1] then return false end
+  task.all(jobs)
+  self.rounds = self.rounds + 1
+  return true
+end
+
+-- What is the stack's and no node has.
+function Search:extra()
+  local extra, by_address = {}, self.options.graph.by_address
+  for _, type_ in ipairs(self.types) do
+    for _, record in ipairs(self.records[type_] and self.records[type_].list or {}) do
       local owned = record.address or not type_.tagging
-      if owned and not taken[record] then
-        local node = record.address and options.graph.by_address[record.address]
+      if owned and not self.taken[record] then
+        local node = record.address and by_address[record.address]
         extra[#extra + 1] = {
           type = type_, record = record,
-          reason = node and of[node] and "a second one of " .. node.address or "no longer declared",
+          reason = node and self.of[node] and "a second one of " .. node.address or "no longer declared",
         }
       end
     end
   end
-  return { of = of, extra = extra, rounds = rounds, unseen = unseen, own_only = own_only }
+  return extra
+end
+
+--- Asks AWS.
+--- @param options eksrun.observe.Options
+--- @return eksrun.Observed
+function M.run(options)
+  local search = new_search(options)
+  while search.rounds < ROUNDS_MAX and search:ask() do
+    for _, node in ipairs(search.order) do
+      if not search.of[node] then search:take(node) end
+    end
+  end
+  return {
+    of = search.of, extra = search:extra(), rounds = search.rounds,
+    unseen = search.unseen, own_only = search.own_only,
+  }
 end
 
 return M

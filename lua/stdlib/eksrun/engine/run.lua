@@ -89,80 +89,111 @@ end
 --- @field on_event? fun(event: table)
 --- @field on_warning? fun(text: string) of what goes wrong when all else is done
 
---- @param options eksrun.run.Options
---- @return eksrun.Result? nil when on_changed said no
---- @return eksrun.Plan what was carried out
-function M.carry_out(options)
-  local plan, stack = options.plan, options.plan.stack
-  if plan.counts.changes == 0 and not may_be_blind(options, plan) then
-    return apply.run(plan, { aws = options.aws, on_event = options.on_event }), plan
+-- A run under way: the plan as it stands by now, the lock and the journal that it holds, and whether the
+-- stack would be complete, with what in it, if the run ended here.
+local Run = {}
+Run.__index = Run
+
+-- Lets go of what the run holds. Whoever has the lock next has the journal, too; what is left in it costs
+-- time and no more.
+function Run:__close()
+  local warn = self.options.on_warning or function() end
+  local journal, lock = self.journal, self.lock
+  if journal then
+    local ok, err = pcall(self.complete and journal.clear or journal.close, journal, make.settle_seconds())
+    if not ok then
+      warn(("the journal %s could not be cleared: %s"):format(journal.path, util.describe(err)))
+    end
   end
-  local lock, journal
-  local complete, after = false, nil
-  local _ <close> = setmetatable({}, {
-    __close = function()
-      local warn = options.on_warning or function() end
-      -- Whoever has the lock next has the journal, too. What is left in it costs time and no more.
-      if journal then
-        local ok, err = pcall(complete and journal.clear or journal.close, journal, make.settle_seconds())
-        if not ok then
-          warn(("the journal %s could not be cleared: %s"):format(journal.path, util.describe(err)))
-        end
-      end
-      local warning = lock and lock:release(complete, after, journal and journal.made)
-      if warning then warn(warning) end
-    end,
-  })
+  local warning = lock and lock:release(self.complete, self.after, journal and journal.made)
+  if warning then warn(warning) end
+end
+
+-- Takes the lock and opens the journal.
+function Run:begin()
+  local options, plan = self.options, self.plan
   if options.lock ~= false then
-    lock = locks.take {
-      aws = options.aws, stack = stack, command = options.command, wait = options.wait,
+    self.lock = locks.take {
+      aws = options.aws, stack = plan.stack, command = options.command, wait = options.wait,
       on_wait = options.on_wait,
       inventory = function(before) return inventory.union(before, inventory.during(plan)) end,
       sight = plan.sight,
     }
   end
   -- While nothing was done, what an earlier run left is as it was.
-  local before = lock and lock.before
-  local was_complete = lock ~= nil and (not before or before.kind == "release" and before.complete) or false
-  complete = was_complete
-  journal = journals.open(stack)
-  local unsettled, all_unsettled = unsettled_by(lock, journal)
-  local function settle(until_when)
-    local seconds = math.max(0, until_when - clock.now())
-    if options.on_settle then options.on_settle(seconds, math.max(0, make.settle_seconds() - seconds)) end
-    task.sleep(seconds)
+  local before = self.lock and self.lock.before
+  self.was_complete = self.lock ~= nil
+    and (not before or before.kind == "release" and before.complete) or false
+  self.complete = self.was_complete
+  self.journal = journals.open(plan.stack)
+  self.unsettled, self.all_unsettled = unsettled_by(self.lock, self.journal)
+end
+
+-- Waits until AWS is to show what was made before that.
+function Run:settle(due)
+  local seconds = math.max(0, due - clock.now())
+  local on_settle = self.options.on_settle
+  if on_settle then on_settle(seconds, math.max(0, make.settle_seconds() - seconds)) end
+  task.sleep(seconds)
+end
+
+-- Makes the plan again under the lock; false if it is not what was shown and not wanted as it is.
+function Run:plan_again()
+  local options, shown, began = self.options, saved.digest(self.plan), clock.now()
+  self.plan = options.make()
+  local due = doubtful_until(self.plan, self.unsettled, began)
+  if due then
+    self:settle(due)
+    self.plan = options.make()
   end
+  if saved.digest(self.plan) == shown then return true end
+  if self.lock then self.lock:extend(inventory.during(self.plan)) end
+  local ask = self.plan.counts.changes > 0 and options.on_changed
+  return not ask or ask(self.plan)
+end
+
+-- Looks again at what may have changed since the plan was made; false if the run is not to go on.
+function Run:look_again()
   -- What is not seen is made by nobody twice, but would be left by a destroy.
-  local due = plan.destroy and all_unsettled()
-  if due then settle(due) end
-  if lock and not stands(plan, lock) or due or doubtful_until(plan, unsettled, 0) then
-    local shown, began = saved.digest(plan), clock.now()
-    plan = options.make()
-    due = doubtful_until(plan, unsettled, began)
-    if due then
-      settle(due)
-      plan = options.make()
-    end
-    if saved.digest(plan) ~= shown then
-      if lock then lock:extend(inventory.during(plan)) end
-      local asked = plan.counts.changes > 0 and options.on_changed
-      if asked and not asked(plan) then return nil, plan end
-    end
-  end
-  complete = false
+  local due = self.plan.destroy and self.all_unsettled()
+  if due then self:settle(due) end
+  local changed = self.lock and not stands(self.plan, self.lock)
+  if changed or due or doubtful_until(self.plan, self.unsettled, 0) then return self:plan_again() end
+  return true
+end
+
+-- Applies the plan, and says what is there then.
+function Run:apply()
+  local plan, lock = self.plan, self.lock
+  self.complete = false
   local result = apply.run(plan, {
-    aws = options.aws, on_event = options.on_event, lock = lock, journal = journal,
-    unsettled = unsettled,
+    aws = self.options.aws, on_event = self.options.on_event, lock = lock, journal = self.journal,
+    unsettled = self.unsettled,
   })
   if result.lost then error(result.lost, 0) end
-  complete = not (result.failed[1] or result.not_started[1] or result.unready[1])
+  local whole = not (result.failed[1] or result.not_started[1] or result.unready[1])
   -- A part of what the recipe wants says nothing about the rest.
-  if complete and plan.partial then
-    complete = was_complete
-  elseif complete then
-    after = inventory.after(plan, result.fields, lock and lock.log.record.inventory)
+  if whole and plan.partial then
+    self.complete = self.was_complete
+  elseif whole then
+    self.complete = true
+    self.after = inventory.after(plan, result.fields, lock and lock.log.record.inventory)
   end
-  return result, plan
+  return result
+end
+
+--- @param options eksrun.run.Options
+--- @return eksrun.Result? nil when on_changed said no
+--- @return eksrun.Plan what was carried out
+function M.carry_out(options)
+  local plan = options.plan
+  if plan.counts.changes == 0 and not may_be_blind(options, plan) then
+    return apply.run(plan, { aws = options.aws, on_event = options.on_event }), plan
+  end
+  local run <close> = setmetatable({ options = options, plan = plan, complete = false }, Run)
+  run:begin()
+  if not run:look_again() then return nil, run.plan end
+  return run:apply(), run.plan
 end
 
 return M
