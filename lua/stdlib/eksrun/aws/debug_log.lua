@@ -41,88 +41,97 @@ local function without_bytes(value, member, length)
   return shown
 end
 
+-- A log under way: where it goes, and what it has said.
+local Log = {}
+Log.__index = Log
+
+-- A call by its number, and its request.
+function Log:label(call)
+  if not self.numbers[call] then
+    self.calls = self.calls + 1
+    self.numbers[call] = self.calls
+  end
+  return ("[%d.%d]"):format(self.numbers[call], call.sends or 0)
+end
+
+function Log:line(call, format, ...)
+  local shown = text.escape(redact.scrub(call, format:format(...)), true)
+  if #shown > LINE then shown = ("%s... (%d bytes)"):format(shown:sub(1, LINE), #shown) end
+  self.write(("%s %s\n"):format(self:label(call), shown))
+end
+
+function Log:headers(call, arrow, list)
+  local names = {}
+  for name in pairs(list) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    self:line(call, "%s %s: %s", arrow, name, redact.header(call, name, tostring(list[name])))
+  end
+end
+
+function Log:body(call, arrow, value, shape)
+  if type(value) ~= "table" or next(value) == nil then return end
+  local shown = redact.value(value, shape, redact.secrets(call))
+  local ok, encoded = pcall(json.encode, shown)
+  self:line(call, "%s %s", arrow, ok and encoded or "<not shown: " .. tostring(encoded) .. ">")
+end
+
+-- Who signs: said once.
+function Log:credentials(call)
+  local held = call.credentials
+  local key = held and (held.access_key_id or "") .. "\0" .. held.source
+  if not held or self.named[key] then return end
+  self.named[key] = true
+  self:line(call, "  %s", held.token and "bearer token from " .. held.source or tostring(held))
+end
+
+function Log:sending(call, request)
+  -- The secrets among the parameters are known before anything is shown.
+  redact.value(call.params, call.operation:input(), redact.secrets(call))
+  self:credentials(call)
+  local attempts = call.attempts
+  local nth = attempts and ("%d of %d"):format(attempts.count + 1, attempts.policy.max_attempts) or "1"
+  self:line(call, "> %s %s (%s:%s, attempt %s)", request.method, request.url, call.client.name, call.name,
+    nth)
+  self:headers(call, ">", request.headers)
+  local params = without_bytes(call.params, call.traits.stream_input, call.upload and call.upload.length)
+  self:body(call, ">", params, call.operation:input())
+end
+
+function Log:answered(call, response, output, err)
+  if response then
+    self:line(call, "< %d%s", response.status, response.timing and times_of(response.timing) or "")
+    self:headers(call, "<", response.headers)
+  end
+  if output then
+    self:body(call, "<", without_bytes(output, call.traits.stream_output), call.operation:output())
+  end
+  if err then self:line(call, "! %s", tostring(err)) end
+end
+
+function Log:waiting(call, seconds, reason)
+  if reason == "limit" then
+    self:line(call, "  waited %.3f s (limit on requests)", seconds) -- it is told afterwards
+  else
+    self:line(call, "  waiting %.3f s (before a retry)", seconds)
+  end
+end
+
+function Log:mended(call, what) self:line(call, "  again at once, %s", mended[what]) end
+
 --- An observer (eksrun.aws.observe) that writes lines.
 --- @param write fun(line: string)
 --- @return table observer
 function M.new(write)
-  local calls = 0
-  local numbers = setmetatable({}, { __mode = "k" })
-  local named = {} -- credentials, by what tells them apart
-
-  local function label(call)
-    if not numbers[call] then
-      calls = calls + 1
-      numbers[call] = calls
-    end
-    return ("[%d.%d]"):format(numbers[call], call.sends or 0)
-  end
-
-  local function line(call, format, ...)
-    local shown = text.escape(redact.scrub(call, format:format(...)), true)
-    if #shown > LINE then shown = ("%s... (%d bytes)"):format(shown:sub(1, LINE), #shown) end
-    write(("%s %s\n"):format(label(call), shown))
-  end
-
-  local function headers(call, arrow, list)
-    local names = {}
-    for name in pairs(list) do names[#names + 1] = name end
-    table.sort(names)
-    for _, name in ipairs(names) do
-      line(call, "%s %s: %s", arrow, name, redact.header(call, name, tostring(list[name])))
-    end
-  end
-
-  local function body(call, arrow, value, shape)
-    if type(value) ~= "table" or next(value) == nil then return end
-    local shown = redact.value(value, shape, redact.secrets(call))
-    local ok, encoded = pcall(json.encode, shown)
-    line(call, "%s %s", arrow, ok and encoded or "<not shown: " .. tostring(encoded) .. ">")
-  end
-
-  -- Who signs: said once.
-  local function credentials(call)
-    local held = call.credentials
-    local key = held and (held.access_key_id or "") .. "\0" .. held.source
-    if not held or named[key] then return end
-    named[key] = true
-    line(call, "  %s", held.token and "bearer token from " .. held.source or tostring(held))
-  end
-
+  local log = setmetatable({
+    write = write, calls = 0,
+    numbers = setmetatable({}, { __mode = "k" }), -- of calls
+    named = {}, -- credentials, by what tells them apart
+  }, Log)
   local observer = {}
-
-  function observer.sending(call, request)
-    -- The secrets among the parameters are known before anything is shown.
-    redact.value(call.params, call.operation:input(), redact.secrets(call))
-    credentials(call)
-    local attempts = call.attempts
-    local nth = attempts and ("%d of %d"):format(attempts.count + 1, attempts.policy.max_attempts) or "1"
-    line(call, "> %s %s (%s:%s, attempt %s)", request.method, request.url, call.client.name, call.name, nth)
-    headers(call, ">", request.headers)
-    local params = without_bytes(call.params, call.traits.stream_input, call.upload and call.upload.length)
-    body(call, ">", params, call.operation:input())
+  for _, event in ipairs { "sending", "answered", "waiting", "mended" } do
+    observer[event] = function(...) return log[event](log, ...) end
   end
-
-  function observer.answered(call, response, output, err)
-    if response then
-      line(call, "< %d%s", response.status, response.timing and times_of(response.timing) or "")
-      headers(call, "<", response.headers)
-    end
-    if output then
-      body(call, "<", without_bytes(output, call.traits.stream_output), call.operation:output())
-    end
-    if err then line(call, "! %s", tostring(err)) end
-  end
-
-  function observer.waiting(call, seconds, reason)
-    if reason == "limit" then
-      line(call, "  waited %.3f s (limit on requests)", seconds) -- it is told afterwards
-    else
-      line(call, "  waiting %.3f s (before a retry)", seconds)
-    end
-  end
-
-  function observer.mended(call, what) line(call, "  again at once, %s", mended[what]) end
-
   return observer
 end
 

@@ -11,15 +11,16 @@
 --- them); what they raise is an error of AWS's.
 local authorize = require "eksrun.sandbox.iam.authorize"
 local calls = require "eksrun.sandbox.call"
-local enums = require "eksrun.sandbox.enums"
 local fault = require "eksrun.sandbox.fault"
 local faults = require "eksrun.sandbox.faults"
 local native = require "eksrun.native.aws"
 local paging = require "eksrun.sandbox.paging"
 local principals = require "eksrun.sandbox.iam.principals"
+local refusal = require "eksrun.sandbox.refusal"
 local s3 = require "eksrun.sandbox.s3.address"
 local services = require "eksrun.sandbox.services"
 local throttles = require "eksrun.sandbox.throttle"
+local tokens = require "eksrun.sandbox.tokens"
 local util = require "eksrun.util"
 local virtual = require "eksrun.sandbox.virtual"
 local worlds = require "eksrun.sandbox.world"
@@ -124,42 +125,6 @@ function Sandbox:call_context(fields)
   return calls.new(fields)
 end
 
-local function without(params, name)
-  local out = {}
-  for key, value in pairs(params) do
-    if key ~= name then out[key] = value end
-  end
-  return out
-end
-
--- The member that is the operation's client token, whether the model says that it is one or not.
-local function token_member(info, params)
-  if info.token then return info.token end
-  return params.ClientToken ~= nil and "ClientToken" or nil
-end
-
-local MISMATCH = { ec2 = "IdempotentParameterMismatch", eks = "InvalidParameterException" }
-
--- What the handler answers; of a client token that was used before, what it answered then.
-local function once(call, info, handler, shape)
-  local params, member = call.params, token_member(info, call.params)
-  local token = member and params[member]
-  if not token then return handler(call, params) end
-  local tokens = call.world.state.tokens
-  local key = ("%s %s %s %s"):format(call.region, call.service, call.operation, token)
-  local known = tokens[key]
-  if known then
-    if known.hash ~= call.own then
-      fault.raise(MISMATCH[call.service] or "IdempotentParameterMismatch",
-        "The client token was used with other parameters")
-    end
-    return known.output
-  end
-  local output = calls.shown(handler(call, params), shape)
-  tokens[key] = { hash = call.own, output = util.copy(output) }
-  return output
-end
-
 local outputs = {}
 
 -- The shape of what an operation answers.
@@ -168,22 +133,6 @@ local function output_of(operation)
   local key = info.service .. ":" .. info.name
   outputs[key] = outputs[key] or operation:output() or { type = "structure", members = {} }
   return outputs[key]
-end
-
--- What AWS says of parameters that the model does not allow.
-local REFUSED = {
-  ecr = "InvalidParameterException", eks = "InvalidParameterException", logs = "InvalidParameterException",
-}
-local REFUSED_BY_PROTOCOL = { query = "ValidationError", ec2 = "InvalidParameterValue" }
-
-local function check(service, operation, params)
-  local ok, err = operation:validate(params)
-  local message = ok and enums.problem(service, operation, params) or err and err.message
-  if not message then return end
-  local protocol = native.service(service):metadata().protocol
-  local code = REFUSED[service] or REFUSED_BY_PROTOCOL[protocol] or "ValidationException"
-  if code == "InvalidParameterValue" and message:find "is required$" then code = "MissingParameter" end
-  fault.raise(code, "%s", (message:gsub("^[%w-]+:%w+: ", "")))
 end
 
 -- How often who waits looks again, in seconds of the world.
@@ -223,11 +172,10 @@ function Sandbox:perform(service_name, region, operation, params, access_key_id)
   if not handler then
     fault.raise("NotInSandbox", "the sandbox does not have %s:%s", service_name, name)
   end
-  check(service_name, operation, params)
-  local member = token_member(info, params)
+  refusal.check(service_name, operation, params)
   local call = self:call_context {
     region = region, service = service_name, operation = name, params = params, access_key_id = access_key_id,
-    now = self.world.state.now, own = util.fingerprint(name, member and without(params, member) or params),
+    now = self.world.state.now, own = tokens.fingerprint(name, info, params),
   }
   self:authorize(call)
   if params.DryRun then
@@ -235,25 +183,9 @@ function Sandbox:perform(service_name, region, operation, params, access_key_id)
       { status = 412 })
   end
   local shape = output_of(operation)
-  local output = once(call, info, handler, shape) or {}
+  local output = tokens.once(call, info, handler, shape) or {}
   -- What is not of the page need not be copied.
   return calls.shown(paging.page(service_name, service:paginator(name), params, output), shape)
-end
-
-local UNKNOWN = {
-  ec2 = "InvalidAction", query = "InvalidAction", json = "UnknownOperationException",
-  ["rest-json"] = "UnknownOperationException", ["rest-xml"] = "MethodNotAllowed",
-}
-
--- An error as the service serializes it.
-local function refusal(service, operation, raised, options)
-  local err = { code = raised.code, message = raised.message }
-  for name, value in pairs(raised.fields or {}) do err[name] = value end
-  if raised.code == "NotInSandbox" then
-    err.code = UNKNOWN[service:metadata().protocol] or "UnknownOperationException"
-    err.status = service:metadata().protocol == "rest-json" and 404 or 400
-  end
-  return operation:serialize_error(err, options)
 end
 
 -- Raises what nobody foresaw: that the state was damaged, if it was.
@@ -298,22 +230,6 @@ function Sandbox:distrust(request, access_key_id, service, protocol)
   end
 end
 
--- The answer to a request whose service is not known.
-local function unknown_service(request, signed, access_key_id, options)
-  if not access_key_id then
-    local name = services.asked_of(request)
-    local service = native.service(name)
-    local missing = require("eksrun.sandbox.signature").missing(name, service:metadata().protocol)
-    return service:serialize_error(
-      { code = missing.code, message = missing.message, status = missing.fields.status }, options)
-  end
-  return {
-    status = 404, headers = { ["content-type"] = "application/json" },
-    body = ('{"__type":"UnknownServiceException","message":"the sandbox has no service %s"}')
-      :format(tostring(signed):gsub("[^%w.-]", "")),
-  }
-end
-
 --- Answers a request.
 --- @param request eksrun.native.aws.Received
 --- @param now number seconds since 1970
@@ -327,7 +243,7 @@ function Sandbox:answer(request, now, refuse)
   local signed, region, access_key_id = scope_of(request)
   local name = services.signed_as(signed, request)
   local service = name and native.service(name)
-  if not service then return unknown_service(request, signed, access_key_id, options) end
+  if not service then return refusal.unknown_service(request, signed, access_key_id, options) end
   local operation, params, meant = service:route(name == "s3" and s3.by_path(request) or request)
   local answer
   if not operation then
@@ -349,7 +265,7 @@ function Sandbox:answer(request, now, refuse)
       ok, answer = pcall(operation.serialize, operation, output, options)
       if not ok then self:stumble(answer) end
     elseif fault.is(output) then
-      answer = refusal(service, operation, output, options)
+      answer = refusal.answer(service, operation, output, options)
     else
       self:stumble(output)
     end

@@ -39,7 +39,8 @@ local modules = {
   account = { "account" },
   organizations = { "organizations" },
   autoscaling = {
-    "autoscaling.group", "autoscaling.instance", "autoscaling.lifecycle", "autoscaling.refresh",
+    "autoscaling.group", "autoscaling.target", "autoscaling.instance", "autoscaling.lifecycle",
+    "autoscaling.refresh",
   },
   elb = { "elb.load_balancer", "elb.attribute" },
   elbv2 = {

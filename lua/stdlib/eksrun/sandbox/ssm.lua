@@ -121,7 +121,8 @@ end
 
 local DATA_TYPES = { text = true, ["aws:ec2:image"] = true, ["aws:ssm:integration"] = true }
 
-function operations.PutParameter(call, params)
+-- What does not allow a parameter to be put; `present` is what has its name.
+local function check_put(params, present)
   local name = params.Name
   if name:lower():find "^/?aws" or name:lower():find "^/?ssm" then
     fault.raise("AccessDeniedException", "No access to reserved parameter name: %s.", name)
@@ -134,13 +135,11 @@ function operations.PutParameter(call, params)
     fault.raise("ValidationException", "The following data type is not supported: %s (Data type names are "
       .. "all lowercase.)", params.DataType)
   end
-  local present = call:get("ssm.parameter", name)
   if present and not params.Overwrite then
     fault.raise("ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the "
       .. "overwrite option in the request to true.")
   end
-  local tier = params.Tier or "Standard"
-  if #params.Value > (tier == "Standard" and 4096 or 8192) then
+  if #params.Value > ((params.Tier or "Standard") == "Standard" and 4096 or 8192) then
     fault.raise("ValidationException", "Standard tier parameters support a maximum parameter value of 4096 "
       .. "characters.")
   end
@@ -148,31 +147,41 @@ function operations.PutParameter(call, params)
     fault.raise("ValidationException", "A parameter type is required when you create a parameter.")
   end
   if params.AllowedPattern then check_pattern(params.AllowedPattern, params.Value) end
-  local history = present and present._history or {}
-  if #history >= VERSIONS_MAX then
-    if history[1].Labels[1] then
-      fault.raise("ParameterMaxVersionLimitExceeded",
-        "You attempted to create a new version of %s by calling "
-        .. "the PutParameter API. Version %d, the oldest version, can't be deleted because it has a label.",
-        name, history[1].Version)
-    end
-    table.remove(history, 1)
+end
+
+-- Has a history have room for one more version: the oldest goes, unless it has a label.
+local function make_room(history, name)
+  if #history < VERSIONS_MAX then return end
+  if history[1].Labels[1] then
+    fault.raise("ParameterMaxVersionLimitExceeded",
+      "You attempted to create a new version of %s by calling "
+      .. "the PutParameter API. Version %d, the oldest version, can't be deleted because it has a label.",
+      name, history[1].Version)
   end
+  table.remove(history, 1)
+end
+
+function operations.PutParameter(call, params)
+  local name = params.Name
+  local present = call:get("ssm.parameter", name)
+  check_put(params, present)
+  local before, history = present or { Version = 0 }, present and present._history or {}
+  make_room(history, name)
   local parameter = call:put("ssm.parameter", name, {
-    Name = name, Value = params.Value, Type = params.Type or present.Type,
+    Name = name, Value = params.Value, Type = params.Type or before.Type,
     DataType = params.DataType or "text",
-    Version = (present and present.Version or 0) + 1, LastModifiedDate = call.now, Tier = tier,
-    Description = params.Description or present and present.Description,
+    Version = before.Version + 1, LastModifiedDate = call.now, Tier = params.Tier or "Standard",
+    Description = params.Description or before.Description,
     AllowedPattern = params.AllowedPattern,
     KeyId = params.KeyId, ARN = call:arn("ssm", "parameter" .. (name:find "^/" and "" or "/") .. name),
-    _tags = present and present._tags or calls.tag_map(params.Tags), _order = present and present._order,
+    _tags = present and present._tags or calls.tag_map(params.Tags), _order = before._order,
     _history = history,
   })
   table.insert(history, {
     Version = parameter.Version, Value = params.Value, LastModifiedDate = call.now, Labels = {},
     Description = parameter.Description, AllowedPattern = params.AllowedPattern,
   })
-  return { Version = parameter.Version, Tier = tier }
+  return { Version = parameter.Version, Tier = parameter.Tier }
 end
 
 function operations.GetParameter(call, params)

@@ -18,66 +18,94 @@ local function parts_of(entry)
   return place, rest or message
 end
 
+-- Lines for a person: a file's name, a line a test, a block a failure, the totals.
+local Lines = {}
+Lines.__index = Lines
+
+function Lines:paint(kind, text)
+  return self.color and ("\27[%sm%s\27[0m"):format(colors[kind], text) or text
+end
+
+function Lines.file(_, path) stdout.write(path, "\n") end
+
+function Lines:test(_, name, status)
+  if status ~= "success" and status ~= "pending" then return end
+  stdout.write("  ", self:paint(status, signs[status]), " ", util.escape(name), "\n")
+end
+
+function Lines:failure(path, name, place, message)
+  stdout.write("\n", self:paint("failure", "✗ " .. util.escape(name or path or "?")), "\n")
+  if place then stdout.write("  ", util.escape(place), "\n") end
+  stdout.write(indented(message), "\n\n")
+end
+
+function Lines:result(counts)
+  local line = ("%d passed, %d failed, %d pending"):format(counts.passed, counts.failed, counts.pending)
+  stdout.write(self:paint(counts.failed > 0 and "failure" or "success", line), "\n")
+end
+
+-- A line of JSON an event, for programs.
+local Events = {}
+Events.__index = Events
+
+local function event(fields) stdout.write(json.encode(fields), "\n") end
+
+function Events.file() end
+
+function Events.test(_, path, name, status)
+  event { event = "test", file = path, name = name, status = status }
+end
+
+function Events.failure(_, path, name, place, message)
+  event { event = "failure", file = path, name = name, place = place, message = message }
+end
+
+function Events.result(_, counts, seconds)
+  counts.event, counts.seconds = "result", seconds
+  event(counts)
+end
+
 --- @param core table busted
 --- @param options { json?: boolean, color?: boolean }
 function M.subscribe(core, options)
   local handler = require "busted.outputHandlers.base"()
   handler:subscribe { language = "en" }
-  local failed, path = {}, nil
+  local out = setmetatable({ color = options.color }, options.json and Events or Lines)
+  local path
 
-  local function paint(kind, text)
-    return options.color and ("\27[%sm%s\27[0m"):format(colors[kind], text) or text
+  -- Has busted call a function, and the other subscribers behind it.
+  local function on(name, heard)
+    core.subscribe(name, function(...)
+      heard(...)
+      return nil, true
+    end)
   end
 
-  local function shown(entry)
+  local function failed(entry)
     local place, message = parts_of(entry)
-    failed[#failed + 1] = entry
-    if options.json then
-      return stdout.write(json.encode {
-        event = "failure", file = path, name = entry.name, place = place, message = message,
-      }, "\n")
-    end
-    stdout.write("\n", paint("failure", "✗ " .. util.escape(entry.name or path or "?")), "\n")
-    if place then stdout.write("  ", util.escape(place), "\n") end
-    stdout.write(indented(message), "\n\n")
+    out:failure(path, entry.name, place, message)
+  end
+  -- What fails outside of a test: a file that does not load, a setup.
+  local function failed_outside(element)
+    if element.descriptor ~= "it" then failed(handler.errors[#handler.errors]) end
   end
 
-  core.subscribe({ "file", "start" }, function(element)
+  on({ "file", "start" }, function(element)
     path = element.name
-    if not options.json then stdout.write(path, "\n") end
-    return nil, true
+    out:file(path)
   end)
-  core.subscribe({ "test", "end" }, function(element, _, status)
-    local name = handler.getFullName(element)
-    if options.json then
-      stdout.write(json.encode { event = "test", file = path, name = name, status = status }, "\n")
-    elseif status == "success" or status == "pending" then
-      stdout.write("  ", paint(status, signs[status]), " ", util.escape(name), "\n")
-    end
-    if status == "failure" then shown(handler.failures[#handler.failures]) end
-    if status == "error" then shown(handler.errors[#handler.errors]) end
-    return nil, true
+  on({ "test", "end" }, function(element, _, status)
+    out:test(path, handler.getFullName(element), status)
+    if status == "failure" then failed(handler.failures[#handler.failures]) end
+    if status == "error" then failed(handler.errors[#handler.errors]) end
   end)
-  -- What fails outside of a test: a file that does not load, a setup.
-  local function outside(element)
-    if element.descriptor ~= "it" then shown(handler.errors[#handler.errors]) end
-    return nil, true
-  end
-  core.subscribe({ "error" }, outside)
-  core.subscribe({ "failure" }, outside)
-  core.subscribe({ "suite", "end" }, function(element)
-    local counts = {
+  on({ "error" }, failed_outside)
+  on({ "failure" }, failed_outside)
+  on({ "suite", "end" }, function(element)
+    out:result({
       passed = handler.successesCount, failed = handler.failuresCount + handler.errorsCount,
       pending = handler.pendingsCount,
-    }
-    if options.json then
-      counts.event, counts.seconds = "result", element.duration
-      stdout.write(json.encode(counts), "\n")
-      return nil, true
-    end
-    local line = ("%d passed, %d failed, %d pending"):format(counts.passed, counts.failed, counts.pending)
-    stdout.write(paint(counts.failed > 0 and "failure" or "success", line), "\n")
-    return nil, true
+    }, element.duration)
   end)
 end
 

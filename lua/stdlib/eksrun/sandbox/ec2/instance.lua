@@ -65,29 +65,25 @@ local function make_volumes(call, instance, image, wanted, tags)
   end
 end
 
---- Starts an instance. It is running after a while.
---- @param call eksrun.sandbox.Call
---- @param fields { subnet: string, type: string, image?: string, groups: string[], tags: table, of?: string,
----   data?: table, reservation?: string, index?: integer, spot?: boolean, volume_tags?: table[] } `of`: the
----   group that keeps it; `data`: what else it is started with, as RunInstances takes it
---- @return table instance
-function M.start(call, fields)
-  local id, data = call:id "i", fields.data or {}
-  local subnet = support.need(call, "ec2.subnet", fields.subnet)
-  local own = (data.NetworkInterfaces or {})[1] or {}
-  local interface = own.NetworkInterfaceId
-    and support.need(call, "ec2.network_interface", own.NetworkInterfaceId)
-    or interfaces.make(call, subnet, {
-      Groups = fields.groups or own.Groups or data.SecurityGroupIds
-        or { support.default_group(call, subnet.VpcId) },
-      of = id, address = data.PrivateIpAddress or own.PrivateIpAddress, Description = own.Description,
-    })
-  local image, found = images.get(call, fields.image), types.get(fields.type)
+-- The first interface of an instance: the one that the request names, or a new one.
+local function first_interface(call, id, subnet, fields, own)
+  local named, data = own.NetworkInterfaceId, fields.data or {}
+  if named then return support.need(call, "ec2.network_interface", named) end
+  return interfaces.make(call, subnet, {
+    Groups = fields.groups or own.Groups or data.SecurityGroupIds
+      or { support.default_group(call, subnet.VpcId) },
+    of = id, address = data.PrivateIpAddress or own.PrivateIpAddress, Description = own.Description,
+  })
+end
+
+-- An instance as it is shown, of what it was started with.
+local function description(call, id, fields, subnet, interface, image)
+  local data, found = fields.data or {}, types.get(fields.type)
   local arch = found and found.ProcessorInfo.SupportedArchitectures[1] or "x86_64"
   local spot = fields.spot or (data.InstanceMarketOptions or {}).MarketType == "spot"
   local cpu = found and found.VCpuInfo or { DefaultCores = 1, DefaultThreadsPerCore = 2 }
-  local placement = data.Placement or {}
-  local instance = call:put("ec2.instance", id, {
+  local placement, names = data.Placement or {}, subnet.PrivateDnsNameOptionsOnLaunch
+  return {
     InstanceId = id, InstanceType = fields.type, ImageId = fields.image, State = state "pending",
     LaunchTime = call:time(), SubnetId = subnet.SubnetId, VpcId = subnet.VpcId,
     Placement = {
@@ -111,24 +107,40 @@ function M.start(call, fields)
     EnclaveOptions = { Enabled = false }, HibernationOptions = { Configured = false },
     MaintenanceOptions = { AutoRecovery = "default", RebootMigration = "default" },
     PrivateDnsNameOptions = {
-      HostnameType = subnet.PrivateDnsNameOptionsOnLaunch.HostnameType,
-      EnableResourceNameDnsARecord = subnet.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord,
-      EnableResourceNameDnsAAAARecord = subnet.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsAAAARecord,
+      HostnameType = names.HostnameType,
+      EnableResourceNameDnsARecord = names.EnableResourceNameDnsARecord,
+      EnableResourceNameDnsAAAARecord = names.EnableResourceNameDnsAAAARecord,
     },
     Operator = { Managed = false },
     _reservation = fields.reservation or call:id "r", _requester = fields.of and "940372691376",
     _of = fields.of, _interfaces = json.array {}, _user_data = data.UserData,
     _keep = data.DisableApiTermination or false, _keep_running = data.DisableApiStop or false,
     _on_shutdown = data.InstanceInitiatedShutdownBehavior or "stop",
-  })
+  }
+end
+
+--- Starts an instance. It is running after a while.
+--- @param call eksrun.sandbox.Call
+--- @param fields { subnet: string, type: string, image?: string, groups: string[], tags: table, of?: string,
+---   data?: table, reservation?: string, index?: integer, spot?: boolean, volume_tags?: table[] } `of`: the
+---   group that keeps it; `data`: what else it is started with, as RunInstances takes it
+--- @return table instance
+function M.start(call, fields)
+  local id, data = call:id "i", fields.data or {}
+  local subnet = support.need(call, "ec2.subnet", fields.subnet)
+  local own = (data.NetworkInterfaces or {})[1] or {}
+  local interface = first_interface(call, id, subnet, fields, own)
+  local image = images.get(call, fields.image)
+  local instance = call:put("ec2.instance", id,
+    description(call, id, fields, subnet, interface, image))
   interfaces.attach(call, interface, instance, 0, own.DeleteOnTermination ~= false)
   interface._of = id
   make_volumes(call, instance, image, data.BlockDeviceMappings, fields.volume_tags)
   instance._public = own.AssociatePublicIpAddress
   if instance._public == nil then instance._public = subnet.MapPublicIpOnLaunch end
   if instance._public then
-    interfaces.associate(call, interface, { PublicIp = support.public_address(call.world:hash("public",
-      id)) })
+    local address = support.public_address(call.world:hash("public", id))
+    interfaces.associate(call, interface, { PublicIp = address })
   end
   call:after(call:duration("ec2.instance.start", id), "ec2.instance.running", { id = id })
   return instance

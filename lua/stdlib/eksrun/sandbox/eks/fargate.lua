@@ -31,40 +31,50 @@ local function check_role(call, arn, source)
     PODS)
 end
 
-function operations.CreateFargateProfile(call, params)
-  local cluster = support.active_cluster(call, params.clusterName)
+local function check_subnets(call, ids)
+  for _, subnet in ipairs(support.subnets(call, ids)) do
+    if support.way_out(call, subnet) == "igw" then
+      support.refuse_parameter("Subnet %s provided in Fargate Profile is not a private subnet",
+        subnet.SubnetId)
+    end
+  end
+end
+
+local function check_selectors(selectors)
+  if not selectors[1] then support.refuse_parameter("Fargate Profile must have at least one selector.") end
+  for _, selector in ipairs(selectors) do
+    if (selector.namespace or "") == "" then
+      support.refuse_parameter("Fargate Profile must have at least one selector with at least one namespace "
+        .. "value.")
+    end
+  end
+  if #selectors > 5 then support.refuse_parameter("Fargate Profile cannot have more than 5 selectors.") end
+end
+
+-- What does not allow a profile of this name and these parameters.
+local function check(call, cluster, params)
   local name = params.fargateProfileName
-  local key = support.key(cluster.name, name)
-  if call:get("eks.fargate_profile", key) then
+  if call:get("eks.fargate_profile", support.key(cluster.name, name)) then
     support.refuse("ResourceInUseException",
       "A Fargate Profile already exists with this name in this cluster.",
       { clusterName = cluster.name, fargateProfileName = name })
   end
   check_alone(call, cluster.name, "create", name)
   check_role(call, params.podExecutionRoleArn, ("fargateprofile/%s/%s"):format(cluster.name, name))
-  for _, subnet in ipairs(support.subnets(call, params.subnets or {})) do
-    if support.way_out(call, subnet) == "igw" then
-      support.refuse_parameter("Subnet %s provided in Fargate Profile is not a private subnet",
-        subnet.SubnetId)
-    end
-  end
+  check_subnets(call, params.subnets or {})
   if #support.within(call, "eks.fargate_profile", cluster.name) >= PROFILES_MAX then
     support.refuse("ResourceLimitExceededException",
       ("Fargate Profiles per cluster limit exceeded, the maximum is %d"):format(PROFILES_MAX),
       { clusterName = cluster.name })
   end
-  if not (params.selectors and params.selectors[1]) then
-    support.refuse_parameter("Fargate Profile must have at least one selector.")
-  end
-  for _, selector in ipairs(params.selectors) do
-    if (selector.namespace or "") == "" then
-      support.refuse_parameter("Fargate Profile must have at least one selector with at least one namespace "
-        .. "value.")
-    end
-  end
-  if #params.selectors > 5 then
-    support.refuse_parameter("Fargate Profile cannot have more than 5 selectors.")
-  end
+  check_selectors(params.selectors or {})
+end
+
+function operations.CreateFargateProfile(call, params)
+  local cluster = support.active_cluster(call, params.clusterName)
+  check(call, cluster, params)
+  local name = params.fargateProfileName
+  local key = support.key(cluster.name, name)
   local profile = call:put("eks.fargate_profile", key, {
     fargateProfileName = name, clusterName = cluster.name, status = "CREATING",
     createdAt = support.time(call),
