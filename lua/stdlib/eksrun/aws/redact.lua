@@ -3,6 +3,8 @@
 --- Three nets, one behind the other: members that the model calls sensitive, members and headers
 --- whose names say that they are, and then the text itself, out of which every secret that the call
 --- is known to hold is cut, however it came there.
+local shapes = require "eksrun.aws.shapes"
+
 local M = {}
 
 --- What stands for a secret, wherever one is not shown.
@@ -63,15 +65,6 @@ local function remember(secrets, value)
   end
 end
 
-local function part_of(shape, key)
-  if not shape then return nil end
-  if shape.type == "list" then return shape.element end
-  if shape.type == "map" then return shape.value end
-  for _, member in ipairs(shape.members or {}) do
-    if member.name == key then return member end
-  end
-end
-
 -- What is shown of an access key's id: enough to tell one from another.
 local function cut_id(id) return id:sub(1, 4) .. "..." end
 
@@ -98,7 +91,7 @@ local function copy(value, shape, name, secrets, outer)
   if shape then known[shape.shape] = shape end
   local out = {}
   for key, item in pairs(value) do
-    out[key] = copy(item, part_of(shape, key), key, secrets, known)
+    out[key] = copy(item, shapes.part(shape, key), key, secrets, known)
   end
   return setmetatable(out, getmetatable(value) == require("eksrun.json").array_mt
     and require("eksrun.json").array_mt or nil)

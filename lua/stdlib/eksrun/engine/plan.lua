@@ -66,13 +66,6 @@ local function present(type_, record, inputs, changes)
   })
 end
 
-local function contains(list, address)
-  for _, name in ipairs(list or {}) do
-    if name == address then return true end
-  end
-  return false
-end
-
 local function decide(action, replace)
   local type_, changes = action.type, action.changes
   local failed = action.record.failed
@@ -108,7 +101,7 @@ local function refuse_protected(actions, options)
   for _, action in ipairs(actions) do
     local goes = action.op == "replace" or action.op == "delete"
     if goes and not action.record.leaving and is_protected(action, options)
-      and not contains(options.allow_destroy, action.address) then
+      and not util.contains(options.allow_destroy, action.address) then
       refused[#refused + 1] = action.address
     end
   end
@@ -184,7 +177,7 @@ local function intend(node, record, options, env)
     local tags = options.stack:tags_for(node, ref.resolve(node.tags, env))
     table.move(diff.compare_tags(tags, record.tags), 1, 1000, #action.changes + 1, action.changes)
   end
-  decide(action, contains(options.replace, node.address))
+  decide(action, util.contains(options.replace, node.address))
   return action
 end
 

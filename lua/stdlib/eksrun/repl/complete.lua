@@ -3,6 +3,7 @@
 local line = require "eksrun.cli.progress.line"
 local names = require "eksrun.repl.names"
 local scan = require "eksrun.repl.scan"
+local shapes = require "eksrun.aws.shapes"
 local text = require "eksrun.text"
 
 local M = {}
@@ -106,7 +107,7 @@ local function value_shape(env, frame)
   if not shape then return nil end
   if shape.type == "structure" then
     if not frame.current then return nil end
-    return names.part(shape, frame.current), call, frame.current
+    return shapes.part(shape, frame.current), call, frame.current
   end
   return shape.element or frame.current and shape.value, call, frame.key
 end

@@ -1,6 +1,7 @@
 --- What names of a session stand for, found without running anything of the user's: tables are read raw,
 --- only what the program made itself is indexed.
 local aws = require "eksrun.aws"
+local shapes = require "eksrun.aws.shapes"
 local snake_case = require("eksrun.native.aws").snake_case
 
 local M = {}
@@ -73,19 +74,7 @@ function M.shape(env, frame)
   end
   local outer, call = M.shape(env, frame.parent)
   if not outer then return nil end
-  return M.part(outer, frame.key), call
-end
-
---- What a structure, list or map holds.
---- @param shape eksrun.native.aws.Shape
---- @param key string|nil
---- @return eksrun.native.aws.Shape|nil
-function M.part(shape, key)
-  if shape.type == "list" then return shape.element end
-  if shape.type == "map" then return shape.value end
-  for _, member in ipairs(shape.members or {}) do
-    if member.name == key then return member end
-  end
+  return shapes.part(outer, frame.key), call
 end
 
 --- The names of a service's operations, as methods have them.
@@ -121,7 +110,7 @@ function M.holds_secret(env, frames)
   for _, frame in ipairs(frames) do
     local shape = M.shape(env, frame)
     for name in pairs(shape and frame.given or {}) do
-      local member = M.part(shape, name)
+      local member = shapes.part(shape, name)
       if member and (member.sensitive or member.element and member.element.sensitive) then return true end
     end
     if shape and shape.sensitive then return true end

@@ -1,6 +1,7 @@
 --- Finds what is wrong with a state that somebody edited, once a handler has stumbled over it: AWS's own
 --- fields by the models, those of the sandbox by what Lua says of them.
 local native = require "eksrun.native.aws"
+local shapes = require "eksrun.aws.shapes"
 local util = require "eksrun.util"
 
 local M = {}
@@ -47,18 +48,12 @@ local LUA = {
   integer = "number", long = "number", float = "number", double = "number",
 }
 
-local function member(shape, name)
-  for _, one in ipairs(shape.members or {}) do
-    if one.name == name then return one end
-  end
-end
-
 -- The shape of things of a kind; nil: that is not known.
 local function shape_of(kind)
   local path = SHOWN[kind]
   local shape = path and native.service(kind:match "^[^.]+"):operation(path[1]):output()
   for i = 2, path and #path or 0 do
-    shape = member(shape, path[i])
+    shape = shapes.part(shape, path[i])
     shape = shape.element or shape
   end
   return shape
@@ -71,7 +66,7 @@ local function misfit(value, shape, place)
   if wanted ~= "table" or shape.recursive then return nil end
   for key, part in util.sorted_pairs(value) do
     if TABLES[key] and type(part) ~= "table" then return ("%s.%s"):format(place, key) end
-    local below = shape.element or shape.value or member(shape, key)
+    local below = shapes.part(shape, key)
     local found = below and misfit(part, below, ("%s.%s"):format(place, key))
     if found then return found end
   end
@@ -105,10 +100,10 @@ end
 --- @param message string what Lua said when a handler failed
 --- @return string? place "regions.us-east-1.ec2.vpc.vpc-0a1.CidrBlock"
 function M.place(state, message)
-  local shapes = {}
+  local of_kind = {}
   for kind, thing, place in things(state) do
-    shapes[kind] = shapes[kind] or shape_of(kind) or { type = "structure" }
-    local found = misfit(thing, shapes[kind], place)
+    of_kind[kind] = of_kind[kind] or shape_of(kind) or { type = "structure" }
+    local found = misfit(thing, of_kind[kind], place)
     if found then return found end
   end
   local kind, name = message:match "a (%a+) value %(field '([^']+)'%)"

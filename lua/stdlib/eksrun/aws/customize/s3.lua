@@ -1,15 +1,10 @@
 --- Customisations of S3. Each function makes the hook of an operation, or nil if it does not concern
 --- the operation.
 local errors = require "eksrun.aws.errors"
+local shapes = require "eksrun.aws.shapes"
 local text = require "eksrun.text"
 
 local M = {}
-
-local function members_of(shape)
-  local members = {}
-  for _, member in ipairs(shape and shape.members or {}) do members[member.name] = member end
-  return members
-end
 
 local function copy(table)
   local out = {}
@@ -156,7 +151,7 @@ end
 --- @param operation eksrun.native.aws.Operation
 --- @return eksrun.aws.Hook|nil
 function M.expires(operation)
-  if not members_of(operation:output()).Expires then return nil end
+  if not shapes.members(operation:output()).Expires then return nil end
   return {
     response = function(call, response)
       local raw = response.headers.expires

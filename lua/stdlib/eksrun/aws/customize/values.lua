@@ -1,15 +1,10 @@
 --- Customisations of single values: members of parameters and outputs that clients encode, decode or
 --- rename. Each function makes the hook of an operation, or nil if its model has no such member.
 local json = require "eksrun.json"
+local shapes = require "eksrun.aws.shapes"
 local text = require "eksrun.text"
 
 local M = {}
-
-local function members_of(shape)
-  local members = {}
-  for _, member in ipairs(shape and shape.members or {}) do members[member.name] = member end
-  return members
-end
 
 -- Parameters with some changed; the caller's table stays as it is.
 local function with(params, name, value)
@@ -65,7 +60,7 @@ end
 --- @param alias string
 --- @return eksrun.aws.Hook|nil
 function M.alias(operation, name, alias)
-  local members = members_of(operation:input())
+  local members = shapes.members(operation:input())
   if not members[name] or members[alias] then return nil end
   return {
     params = function(_, params)
@@ -80,10 +75,10 @@ end
 --- @param ... string names of shapes
 --- @return eksrun.aws.Hook|nil
 function M.last_segment(operation, ...)
-  local shapes, names = {}, {}
-  for _, shape in ipairs { ... } do shapes[shape] = true end
-  for name, member in pairs(members_of(operation:input())) do
-    if shapes[member.shape] then names[#names + 1] = name end
+  local wanted, names = {}, {}
+  for _, shape in ipairs { ... } do wanted[shape] = true end
+  for name, member in pairs(shapes.members(operation:input())) do
+    if wanted[member.shape] then names[#names + 1] = name end
   end
   if #names == 0 then return nil end
   return {

@@ -6,6 +6,7 @@
 local clock = require "eksrun.clock"
 local files = require "eksrun.cli.call.files"
 local json = require "eksrun.json"
+local shapes = require "eksrun.aws.shapes"
 local shorthand = require "eksrun.cli.call.shorthand"
 local text = require "eksrun.text"
 local util = require "eksrun.util"
@@ -83,8 +84,7 @@ local function typed(value, shape, above)
     return value
   end
   if type(value) ~= "table" or getmetatable(value) == json.array_mt then return value end
-  local members = {}
-  for _, member in ipairs(whole.members or {}) do members[member.name] = member end
+  local members = shapes.members(whole)
   for key, item in pairs(value) do
     local member = members[key] or whole.value
     if member then value[key] = typed(item, member, above) end
@@ -175,8 +175,7 @@ local function finish(value, shape, above, options)
     for i, item in ipairs(value) do value[i] = finish(item, whole.element, above, options) end
     return value
   end
-  local members = {}
-  for _, member in ipairs(whole.members or {}) do members[member.name] = member end
+  local members = shapes.members(whole)
   for key, item in pairs(value) do
     local member = members[key] or whole.value
     if member then value[key] = finish(item, member, above, options) end

@@ -2,16 +2,17 @@
 --- operation's case, numbers and texts as it wants them, lists of keys and values where it has maps.
 local json = require "eksrun.json"
 local native = require "eksrun.native.aws"
+local shapes = require "eksrun.aws.shapes"
 local template = require "eksrun.sandbox.cloudformation.template"
 
 local M = {}
 
 local convert
 
+-- The member of a structure with a name, whatever its case.
 local function member_of(shape, name)
-  for _, member in ipairs(shape.members or {}) do
-    if member.name == name then return member end
-  end
+  local exact = shapes.part(shape, name)
+  if exact then return exact end
   for _, member in ipairs(shape.members or {}) do
     if member.name:lower() == name:lower() then return member end
   end

@@ -42,11 +42,9 @@ local function passing(association, state)
   return shown
 end
 
-local function check_secondary(vpc, range)
-  if not range then
-    fault.raise("MissingParameter", "The request must contain the parameter cidrBlock or "
-      .. "amazonProvidedIpv6CidrBlock")
-  end
+--- Raises AWS's error unless a VPC may have the range.
+--- @param range string
+function M.check_range(range)
   local block = cidr.try_parse(range)
   if not block or block.family ~= 4 then
     fault.raise("InvalidParameterValue",
@@ -55,6 +53,14 @@ local function check_secondary(vpc, range)
   if block.prefix < 16 or block.prefix > 28 then
     fault.raise("InvalidVpc.Range", "The CIDR '%s' is invalid.", range)
   end
+end
+
+local function check_secondary(vpc, range)
+  if not range then
+    fault.raise("MissingParameter", "The request must contain the parameter cidrBlock or "
+      .. "amazonProvidedIpv6CidrBlock")
+  end
+  M.check_range(range)
   if #vpc.CidrBlockAssociationSet >= quota.ranges_of_vpc then
     fault.raise("CidrBlockLimitExceeded", "The maximum number of CIDR blocks of VPC '%s' has been reached.",
       vpc.VpcId)

@@ -1,6 +1,5 @@
 --- EC2: networks.
 local acl = require "eksrun.sandbox.ec2.network_acl"
-local cidr = require "eksrun.cidr"
 local fault = require "eksrun.sandbox.fault"
 local filter = require "eksrun.sandbox.ec2.filter"
 local json = require "eksrun.json"
@@ -35,14 +34,7 @@ operations.DescribeVpcs = support.describe {
 function operations.CreateVpc(call, params)
   local range = params.CidrBlock
   if not range then fault.raise("MissingParameter", "The request must contain the parameter cidrBlock") end
-  local block = cidr.try_parse(range)
-  if not block or block.family ~= 4 then
-    fault.raise("InvalidParameterValue",
-      "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", range)
-  end
-  if block.prefix < 16 or block.prefix > 28 then
-    fault.raise("InvalidVpc.Range", "The CIDR '%s' is invalid.", range)
-  end
+  ranges.check_range(range)
   if #call:all "ec2.vpc" >= quota.vpcs then
     fault.raise("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
   end
