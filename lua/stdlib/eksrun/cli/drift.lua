@@ -1,6 +1,6 @@
 --- eksrun drift RECIPE [k=v ...]: where AWS is not what the recipe says, field by field.
 local json = require "eksrun.json"
-local report_module = require "eksrun.engine.report"
+local shown = require "eksrun.engine.shown"
 local session = require "eksrun.cli.session"
 local util = require "eksrun.util"
 
@@ -32,7 +32,7 @@ local function fields_of(action)
   local out = json.array {}
   for _, change in ipairs(action.changes) do
     if not change.implied then
-      local told = report_module.change_fields(change)
+      local told = shown.change(change)
       out[#out + 1] = { path = told.path, sensitive = told.sensitive, recipe = told.to, aws = told.from }
     end
   end
@@ -52,8 +52,7 @@ local function say(report, action, kind)
   for _, change in ipairs(action.changes) do
     if not change.implied then
       report:say("  %s: the recipe says %s, AWS has %s%s", util.escape(change.path),
-        report_module.show(change.to, change.sensitive, 60),
-        report_module.show(change.from, change.sensitive, 60),
+        shown.text(change.to, change.spec, 60), shown.text(change.from, change.spec, 60),
         change.replaces and "  (cannot be changed in place)" or "")
     end
   end

@@ -28,13 +28,16 @@ local FOUND_BY = { tag = "its tags", name = "its name", relation = "what it join
 -- What an input is, in words.
 local function about(input)
   local words = { input.type or (input.policy and "policy document" or "any") }
-  if input.fields then words[1] = "table of " .. table.concat(util.sorted_keys(input.fields), ", ") end
+  if input.fields and not input.open then
+    words[1] = "table of " .. table.concat(util.sorted_keys(input.fields), ", ")
+  end
   if input.required then words[#words + 1] = "required" end
   if input.immutable then words[#words + 1] = "a change replaces" end
   if input.default ~= nil and type(input.default) ~= "table" then
     words[#words + 1] = "default " .. tostring(input.default)
   end
   if input.refers then words[#words + 1] = "of " .. input.refers end
+  if input.opaque then words[#words + 1] = "its size is shown" end
   if input.sensitive then words[#words + 1] = "never shown" end
   return table.concat(words, "; ")
 end
@@ -44,8 +47,8 @@ local function described(type_)
   for name, input in pairs(type_.inputs) do
     inputs[name] = {
       type = input.type, required = input.required, immutable = input.immutable, refers = input.refers,
-      sensitive = input.sensitive,
-      fields = input.fields and json.array(util.sorted_keys(input.fields)) or nil,
+      sensitive = input.sensitive, opaque = input.opaque,
+      fields = input.fields and not input.open and json.array(util.sorted_keys(input.fields)) or nil,
     }
   end
   for i, name in ipairs(util.sorted_keys(type_.outputs)) do outputs[i] = name end

@@ -2,6 +2,7 @@
 local context = require "eksrun.engine.context"
 local diff = require "eksrun.engine.diff"
 local ref = require "eksrun.engine.ref"
+local shown = require "eksrun.engine.shown"
 local stack_module = require "eksrun.engine.stack"
 local tags_module = require "eksrun.resource.tags"
 local util = require "eksrun.util"
@@ -110,8 +111,8 @@ function M.find(plan, words, aws)
     for _, change in ipairs(changes) do
       if change.replaces and ref.complete(change.to) then
         util.fail("conflict", "%s: %s would be replaced: %s is %s and the recipe wants %s; adopt changes "
-          .. "nothing but tags: declare it as it is", node.address, id, change.path, tostring(change.from),
-          tostring(change.to))
+          .. "nothing but tags: declare it as it is", node.address, id, change.path,
+          shown.text(change.from, change.spec, 60), shown.text(change.to, change.spec, 60))
       end
     end
     adopted[node] = util.overlay(inputs, record)

@@ -14,6 +14,7 @@ local M = {}
 --- @field from any
 --- @field to any may hold ref.unknown
 --- @field replaces boolean
+--- @field spec eksrun.Input? how the input at that path behaves; nil for tags
 --- @field implied boolean? goes with the others: not shown
 
 local function canonical(value) return json.encode(value, { sort = true }) end
@@ -102,19 +103,20 @@ local function covers(want, have)
   return true
 end
 
--- The differences of a structure, name by name; without a list of its fields.
+-- The differences of a structure, name by name: of all that is declared, whether `fields` names it or not.
 local function compare_open(spec, want, have, path, add)
   local both = type(want) == "table" and type(have) == "table" and want ~= ref.unknown
   if not both or is_list(want) or is_list(have) then
-    if not (ref.complete(want) and covers(want, have)) then add(path, have, want) end
+    if not (ref.complete(want) and covers(want, have)) then add(path, have, want, spec) end
     return
   end
   for _, name in ipairs(util.sorted_keys(want)) do
-    compare_open(spec, want[name], have[name], path .. "." .. tostring(name), add)
+    local below = spec.fields and (spec.fields[name] or {}) or spec
+    compare_open(below, want[name], have[name], path .. "." .. tostring(name), add)
   end
   if not spec.map then return end
   for _, name in ipairs(util.sorted_keys(have)) do
-    if want[name] == nil then add(path .. "." .. tostring(name), have[name], nil) end
+    if want[name] == nil then add(path .. "." .. tostring(name), have[name], nil, spec) end
   end
 end
 
@@ -134,10 +136,9 @@ local function compare(specs, want, have, prefix, input, out)
     if from == json.null then from = nil end
     local known = from ~= nil and not spec.write_only
     if known and (spec.open or spec.map) then
-      compare_open(spec, to, from, prefix .. name, function(path, old, new)
+      compare_open(spec, to, from, prefix .. name, function(path, old, new, below)
         out[#out + 1] = {
-          path = path, input = top, from = old, to = new, replaces = spec.immutable or false,
-          sensitive = spec.sensitive,
+          path = path, input = top, from = old, to = new, replaces = spec.immutable or false, spec = below,
         }
       end)
     elseif known and spec.fields and type(to) == "table" and type(from) == "table" then
@@ -148,7 +149,7 @@ local function compare(specs, want, have, prefix, input, out)
     elseif known and not (ref.complete(to) and same(spec, to, from)) then
       out[#out + 1] = {
         path = prefix .. name, input = top, from = from, to = to,
-        replaces = spec.immutable or false, sensitive = spec.sensitive,
+        replaces = spec.immutable or false, spec = spec,
       }
     end
   end

@@ -4,7 +4,7 @@
 --- Results go to stdout, everything else to stderr; with JSON every event is a line on stdout.
 local json = require "eksrun.json"
 local stdout = require "eksrun.stdout"
-local ref = require "eksrun.engine.ref"
+local shown = require "eksrun.engine.shown"
 local terminal = require "eksrun.terminal"
 local util = require "eksrun.util"
 
@@ -64,44 +64,13 @@ function Report:event(event) -- luacheck: no self
   stdout.write(json.encode(event), "\n")
 end
 
---- A value in a line: text quoted, tables as JSON, what is long cut.
---- @param value any
---- @param sensitive? boolean
---- @param max? integer characters
---- @return string
-function M.show(value, sensitive, max)
-  if value == nil then return "(none)" end
-  if sensitive then return "(sensitive)" end
-  if value == ref.unknown then return tostring(value) end
-  local out
-  if type(value) == "table" then
-    local function plain(v)
-      if v == ref.unknown then return tostring(v) end
-      if type(v) ~= "table" then return v end
-      local copy = {}
-      for k, x in pairs(v) do copy[k] = plain(x) end
-      return setmetatable(copy, getmetatable(v))
-    end
-    out = json.encode(plain(value))
-  elseif type(value) == "string" then
-    out = '"' .. value .. '"'
-  else
-    out = tostring(value)
-  end
-  out = util.escape(out):gsub("\n", "\\n")
-  if max and utf8.len(out) and utf8.len(out) > max then
-    out = out:sub(1, utf8.offset(out, max) - 1) .. "…"
-  end
-  return out
-end
-
 -- What is known of the inputs of what is to be made, as far as it fits into one line.
 local function summary_of(action, room)
   local out, used = {}, 0
   for name, value in util.sorted_pairs(action.inputs or {}) do
     local spec = action.type.inputs[name] or {}
-    local shown = type(value) ~= "table" and type(value) ~= "function"
-    if shown and not spec.policy and not spec.sensitive then
+    local short = type(value) ~= "table" and type(value) ~= "function"
+    if short and not (spec.policy or spec.sensitive or spec.opaque) then
       local text = type(value) == "string" and util.escape(value) or tostring(value)
       local piece = name .. " " .. text
       if not text:find("\n", 1, true) and used + #piece <= room then
@@ -135,36 +104,12 @@ local function counted(counts)
   return table.concat(out, ", ")
 end
 
-local function json_value(value)
-  if value == ref.unknown then return { unknown = true } end
-  if type(value) ~= "table" then return value end
-  local out = {}
-  for k, v in pairs(value) do out[k] = json_value(v) end
-  return setmetatable(out, getmetatable(value))
-end
-
--- A value for a program; of what is secret, nothing.
-local function told(value, sensitive)
-  if sensitive or type(value) == "function" then return nil end
-  return json_value(value)
-end
-
---- A change as a program gets it.
---- @param change eksrun.Change
---- @return table
-function M.change_fields(change)
-  return {
-    path = change.path, replaces = change.replaces or nil, sensitive = change.sensitive,
-    from = told(change.from, change.sensitive), to = told(change.to, change.sensitive),
-  }
-end
-
 function Report:plan_json(plan)
   for _, action in ipairs(plan.actions) do
     if action.op ~= "keep" then
       local changes = json.array {}
       for _, change in ipairs(action.changes) do
-        if not change.implied then changes[#changes + 1] = M.change_fields(change) end
+        if not change.implied then changes[#changes + 1] = shown.change(change) end
       end
       self:event {
         event = "change", op = action.op, address = action.address, type = action.type.name,
@@ -186,8 +131,8 @@ function Report:plan_json(plan)
 end
 
 local function change_line(change)
-  local line = ("%s: %s -> %s"):format(util.escape(change.path), M.show(change.from, change.sensitive, 60),
-    M.show(change.to, change.sensitive, 60))
+  local line = ("%s: %s -> %s"):format(util.escape(change.path), shown.text(change.from, change.spec, 60),
+    shown.text(change.to, change.spec, 60))
   return change.replaces and line .. "  (forces replacement)" or line
 end
 
@@ -238,8 +183,7 @@ function Report:plan(plan)
       if action.op == "create" and self.full then
         for name, value in util.sorted_pairs(action.inputs) do
           if type(value) ~= "function" then
-            local spec = action.type.inputs[name] or {}
-            self:say("%s", "      " .. name .. ": " .. M.show(value, spec.sensitive))
+            self:say("%s", "      " .. name .. ": " .. shown.text(value, action.type.inputs[name]))
           end
         end
       end

@@ -47,16 +47,6 @@ local function plain(value, spec)
   return out
 end
 
--- How the input at a path behaves: "resourcesVpcConfig.subnetIds".
-local function spec_at(inputs, path)
-  local spec
-  for name in path:gmatch "[^.]+" do
-    spec = inputs and inputs[name]
-    inputs = spec and spec.fields
-  end
-  return spec
-end
-
 local function name_of(action)
   if action.node then return action.address end
   return ("%s (%s)"):format(action.address, tostring(action.record[action.type.id]))
@@ -66,9 +56,7 @@ local function digest(action, salt)
   local changes, inputs = {}, {}
   for i, change in ipairs(action.changes) do
     changes[i] = { change.path, change.replaces or false }
-    local spec = spec_at(action.type.inputs, change.path)
-    local shown = not change.sensitive and { { plain(change.from, spec) }, { plain(change.to, spec) } } or {}
-    table.move(shown, 1, #shown, 3, changes[i])
+    changes[i][3], changes[i][4] = { plain(change.from, change.spec) }, { plain(change.to, change.spec) }
   end
   for name, value in pairs(action.inputs or {}) do inputs[name] = plain(value, action.type.inputs[name]) end
   local id = action.record and tostring(action.record[action.type.id]) or ""

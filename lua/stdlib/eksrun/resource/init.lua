@@ -16,11 +16,13 @@ local M = {}
 --- @field immutable? boolean a change replaces the resource
 --- @field set? boolean a list whose order and repetitions mean nothing
 --- @field map? boolean names and texts, all of them the recipe's: one that is not declared is a difference
---- @field open? boolean a structure without `fields`, compared field by field as deep as it is declared
+--- @field open? boolean a structure compared field by field as deep as it is declared; `fields` need not name
+--- them all
 --- @field policy? boolean a policy document (JSON text or table), compared by meaning
 --- @field default? any what AWS has when nothing was said; read where AWS returns nothing
 --- @field write_only? boolean never returned by AWS, never compared
---- @field sensitive? boolean value never shown
+--- @field sensitive? boolean value never shown, and no part of a saved plan's digests
+--- @field opaque? boolean may hold secrets: its size is shown instead
 --- @field fields? table<string, eksrun.Input> of a structure
 --- @field refers? string type whose id (or "type.Field") this value is: orders deletions
 --- @field computed? fun(node: eksrun.Node, stack: eksrun.Stack): any value when the recipe gives none
@@ -73,6 +75,7 @@ local fields_of_an_input = {
   type = "string?", required = "boolean?", immutable = "boolean?", set = "boolean?", map = "boolean?",
   open = "boolean?",
   policy = "boolean?", default = "any?", write_only = "boolean?", sensitive = "boolean?",
+  opaque = "boolean?",
   fields = "table?", refers = "string?", computed = "function?", check = "function?",
 }
 
@@ -128,11 +131,11 @@ local function check_value(path, input, value)
   if input.fields and type(value) == "table" then
     for _, key in ipairs(util.sorted_keys(value)) do
       local field = input.fields[key]
-      if not field then
+      if not field and not input.open then
         util.raise_at_caller("%s: unknown field '%s'%s", path, tostring(key),
           util.did_you_mean(key, util.sorted_keys(input.fields)))
       end
-      check_value(path .. "." .. key, field, value[key])
+      if field then check_value(path .. "." .. tostring(key), field, value[key]) end
     end
   end
   if input.policy and type(value) == "string" and type((json.try_decode(value))) ~= "table" then

@@ -50,7 +50,10 @@ return resource.define {
       immutable = true,
       computed = function(node, stack) return stack:name_for(node, 125) end,
     },
-    LaunchTemplateData = { type = "table", required = true, open = true },
+    LaunchTemplateData = {
+      type = "table", required = true, open = true,
+      fields = { UserData = { opaque = true } }, -- EC2's model calls it sensitive: it often has tokens
+    },
   },
   outputs = { "LatestVersionNumber", "DefaultVersionNumber" },
   moves = { "LatestVersionNumber", "DefaultVersionNumber" },
