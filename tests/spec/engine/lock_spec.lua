@@ -276,7 +276,8 @@ describe("the lock of a stack", function()
     clock.simulate(nil)
     assert.is_false(ok)
     assert.equal("locked", err.code)
-    assert.matches("still being changed, after 30s of waiting, by ann@ci-7 (process 9, ", err.message, 1, true)
+    assert.matches("still being changed, after 30s of waiting, by ann@ci-7 (process 9, ", err.message, 1,
+      true)
     assert.matches("; wait longer with --wait SECONDS, or if it is gone: eksrun ", err.message, 1, true)
   end)
 

@@ -35,8 +35,8 @@ describe("what may hold secrets", function()
 
     trial:apply(recipe, { token = "hush" })
     local changed = trial:plan(recipe, { token = "louder" })
-    assert.matches("LaunchTemplateData.UserData: (not shown, 10 bytes) -> (not shown, 12 bytes)", changed.text,
-      1, true)
+    assert.matches("LaunchTemplateData.UserData: (not shown, 10 bytes) -> (not shown, 12 bytes)",
+      changed.text, 1, true)
     local change = changed:action("nodes").changes[1]
     assert.equal("token=louder", change.to) -- which the run needs
     assert.same({ path = "LaunchTemplateData.UserData", from = { bytes = 10 }, to = { bytes = 12 } },

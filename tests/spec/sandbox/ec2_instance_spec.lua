@@ -379,6 +379,11 @@ describe("instances in the sandbox", function()
     assert.equal(2, gone.SuccessfullyDeletedLaunchTemplateVersions[1].VersionNumber)
     assert.equal(1, gone.UnsuccessfullyDeletedLaunchTemplateVersions[1].VersionNumber)
     assert.equal(2, gone.UnsuccessfullyDeletedLaunchTemplateVersions[2].VersionNumber)
+    local codes = {}
+    for i, item in ipairs(gone.UnsuccessfullyDeletedLaunchTemplateVersions) do
+      codes[i] = item.ResponseError.Code
+    end
+    assert.same({ "unexpectedError", "launchTemplateVersionDoesNotExist" }, codes) -- 1 is the default
     assert.equal(1, #ec2:describe_launch_template_versions({ LaunchTemplateId = id,
       Filters = filter("is-default-version", "true") }).LaunchTemplateVersions)
   end)

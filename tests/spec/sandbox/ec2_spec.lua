@@ -182,6 +182,37 @@ describe("EC2 in the sandbox", function()
     ec2:delete_route_table { RouteTableId = two }
   end)
 
+  it("keeps the routes of a network's own ranges, wherever they lead", function()
+    local vpc, subnets = support.network(aws)
+    local other = ec2:associate_vpc_cidr_block({ VpcId = vpc, CidrBlock = "10.1.0.0/16" })
+      .CidrBlockAssociation
+    local id = ec2:create_route_table({ VpcId = vpc }).RouteTable.RouteTableId
+    local interface = ec2:create_network_interface({ SubnetId = subnets[1] }).NetworkInterface
+    local function routes()
+      return ec2:describe_route_tables({ RouteTableIds = { id } }).RouteTables[1].Routes
+    end
+    local function refused(range)
+      local code, message = support.refused(ec2, "delete_route",
+        { RouteTableId = id, DestinationCidrBlock = range })
+      assert.equal("InvalidParameterValue", code)
+      assert.matches(("cannot remove local route %s in route table %s"):format(range, id), message, 1, true)
+    end
+    local ranges = { "10.0.0.0/16", "10.1.0.0/16" }
+    for _, range in ipairs(ranges) do
+      refused(range)
+      ec2:replace_route { RouteTableId = id, DestinationCidrBlock = range,
+        NetworkInterfaceId = interface.NetworkInterfaceId }
+      refused(range)
+    end
+    assert.equal("CreateRouteTable", routes()[1].Origin)
+    assert.is_nil(routes()[1].GatewayId)
+    ec2:replace_route { RouteTableId = id, DestinationCidrBlock = "10.0.0.0/16", LocalTarget = true }
+    assert.equal("local", routes()[1].GatewayId)
+    assert.is_nil(routes()[1].NetworkInterfaceId)
+    ec2:disassociate_vpc_cidr_block { AssociationId = other.AssociationId }
+    assert.equal(1, #routes())
+  end)
+
   it("knows rules of groups by what they let through", function()
     local vpc = support.network(aws)
     local function group(name)

@@ -57,6 +57,8 @@ function M.need(call, params)
   return template
 end
 
+local MISSING_VERSION = "Could not find the specified version %s for the launch template with ID %s."
+
 -- A version of a template by its number, "$Latest" or "$Default", and its place.
 local function find_version(template, which)
   local number = which == "$Latest" and template.LatestVersionNumber
@@ -73,8 +75,7 @@ end
 --- @return table
 function M.version(template, which)
   return find_version(template, which) or fault.raise("InvalidLaunchTemplateId.VersionNotFound",
-    "Could not find the specified version %s for the launch template with ID %s.", tostring(which),
-    template.LaunchTemplateId)
+    MISSING_VERSION, tostring(which), template.LaunchTemplateId)
 end
 
 local function add_version(call, template, data, description)
@@ -175,6 +176,22 @@ function operations.DescribeLaunchTemplateVersions(call, params)
   return { LaunchTemplateVersions = filter.select(VERSION, list, params.Filters) }
 end
 
+-- Why a version cannot be deleted, if it cannot, by the codes that EC2's model has.
+local function undeletable(template, version, which)
+  if not version then
+    return {
+      Code = "launchTemplateVersionDoesNotExist",
+      Message = MISSING_VERSION:format(tostring(which), template.LaunchTemplateId),
+    }
+  elseif version.DefaultVersion then
+    return {
+      Code = "unexpectedError",
+      Message = ("Cannot delete the default version %d of the launch template with ID %s."):format(
+        version.VersionNumber, template.LaunchTemplateId),
+    }
+  end
+end
+
 function operations.DeleteLaunchTemplateVersions(call, params)
   local template = M.need(call, params)
   local done, failed = json.array {}, json.array {}
@@ -184,11 +201,8 @@ function operations.DeleteLaunchTemplateVersions(call, params)
       LaunchTemplateId = template.LaunchTemplateId, LaunchTemplateName = template.LaunchTemplateName,
       VersionNumber = version and version.VersionNumber or math.tointeger(tonumber(which)),
     }
-    if not version or version.DefaultVersion then
-      fields.ResponseError = {
-        Code = "launchTemplateVersionDoesNotExist",
-        Message = version and "The default version cannot be deleted" or "The version does not exist",
-      }
+    fields.ResponseError = undeletable(template, version, which)
+    if fields.ResponseError then
       table.insert(failed, fields)
     else
       table.remove(template._versions, place)

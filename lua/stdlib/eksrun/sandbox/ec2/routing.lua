@@ -23,8 +23,11 @@ operations.DescribeRouteTables = support.describe {
     route.transit-gateway-id route.origin route.state route.vpc-peering-connection-id vpc-id]]),
 }
 
+-- The origin tells a network's own routes from others, wherever ReplaceRoute has them lead.
+local OWN = "CreateRouteTable"
+
 local function local_route(field, range)
-  return { [field] = range, GatewayId = "local", Origin = "CreateRouteTable", State = "active" }
+  return { [field] = range, GatewayId = "local", Origin = OWN, State = "active" }
 end
 
 --- A network has another range: its tables lead there.
@@ -46,9 +49,7 @@ function M.remove_local(call, vpc, range)
   for _, route_table in ipairs(call:all("ec2.route_table", function(t) return t.VpcId == vpc.VpcId end)) do
     for i = #route_table.Routes, 1, -1 do
       local route = route_table.Routes[i]
-      if route.GatewayId == "local" and (route.DestinationCidrBlock
-        or route.DestinationIpv6CidrBlock) == range
-      then
+      if route.Origin == OWN and (route.DestinationCidrBlock or route.DestinationIpv6CidrBlock) == range then
         table.remove(route_table.Routes, i)
       end
     end
@@ -280,13 +281,13 @@ end
 function operations.ReplaceRoute(call, params)
   local route_table = support.need(call, "ec2.route_table", params.RouteTableId)
   local name, value = destination(params)
-  local _, place = find_route(route_table, name, value)
-  if not place then
+  local route, place = find_route(route_table, name, value)
+  if not route then
     fault.raise("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use "
       .. "CreateRoute instead.", value)
   end
   route_table.Routes[place] = target(call, params, route_table,
-    { [name] = value, Origin = "CreateRoute", State = "active" })
+    { [name] = value, Origin = route.Origin, State = "active" })
 end
 
 function operations.DeleteRoute(call, params)
@@ -297,7 +298,7 @@ function operations.DeleteRoute(call, params)
     fault.raise("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", value,
       route_table.RouteTableId)
   end
-  if route.Origin == "CreateRouteTable" then
+  if route.Origin == OWN then
     fault.raise("InvalidParameterValue", "cannot remove local route %s in route table %s", value,
       route_table.RouteTableId)
   end
