@@ -107,24 +107,45 @@ local function sight_of(parsed, stack)
   return not parsed.no_lock and require("eksrun.engine.lock").sight(require "eksrun.aws", stack) or nil
 end
 
+-- A global that nobody has set is nil, and the recipe may mean that.
+local function warn_undeclared(found)
+  local shown = require("eksrun.cli.excerpt").at(found)
+  local place = ("%s:%d"):format(found.file or "?", shown and shown.line or found.line)
+  if shown and shown.column then place = ("%s:%d"):format(place, shown.column) end
+  io.stderr:write(util.escape(("eksrun: warning: %s: %s"):format(place, found.message)), "\n")
+  for _, line in ipairs(shown and shown.lines or {}) do io.stderr:write(line, "\n") end
+end
+
+-- Whether an error says already that a global is nil; what may be meant is added to it.
+local function is_said(found, err)
+  local message = error_object.is(err) and err.file == found.file and err.line == found.line and err.message
+  if not message or not message:find(("global '%s'"):format(found.name), 1, true) then return false end
+  err.message = message .. found.near
+  return true
+end
+
 --- Reads the recipe of a command that makes a plan. What is known of the stack's lock is asked for as soon as
 --- the stack has its name.
 --- @param parsed table
 --- @param verb? string "destroy": one that declares nothing is refused
 --- @return eksrun.Recipe
 function M.load(parsed, verb)
-  local sight, reading, loaded
-  local _ <close> = setmetatable({}, {
-    __close = function()
-      if reading and not loaded then reading:cancel() end
-    end,
-  })
-  loaded = recipe.load(parsed.recipe, parsed.params, {
+  local sight, reading
+  local undeclared = {}
+  local ok, loaded = pcall(recipe.load, parsed.recipe, parsed.params, {
     on_stack = function(stack)
       sight = sight_of(parsed, stack)
       reading = sight and task.spawn(sight.read, sight)
     end,
+    on_undeclared = function(found) undeclared[#undeclared + 1] = found end,
   })
+  for _, found in ipairs(undeclared) do
+    if ok or not is_said(found, loaded) then warn_undeclared(found) end
+  end
+  if not ok then
+    if reading then reading:cancel() end
+    error(loaded, 0)
+  end
   if verb and not loaded.declares then
     util.fail("usage", "%s declares no resource: there is nothing to %s", parsed.recipe, verb)
   end

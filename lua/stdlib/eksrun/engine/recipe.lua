@@ -2,6 +2,7 @@
 local error_object = require "eksrun.error"
 local fault = require "eksrun.engine.fault"
 local file = require "eksrun.file"
+local globals = require "eksrun.engine.globals"
 local graph = require "eksrun.engine.graph"
 local params = require "eksrun.params"
 local ref = require "eksrun.engine.ref"
@@ -49,16 +50,6 @@ function M.take_params(declared)
   return values
 end
 
--- What a recipe sets without `local` is its own: a `type = "m7g.large"` would break the library. It sees what
--- the modules beside it set, as those see of each other.
-local function environment(above)
-  local env = setmetatable({}, { __index = above })
-  env._G = env
-  return env
-end
-
-local of_modules = environment(_G)
-
 -- The texts of recipes by their names: stdin cannot be read twice.
 local texts = {}
 
@@ -93,7 +84,7 @@ local function compile(path)
     util.fail("usage", "%s is a saved plan, which only apply takes: eksrun apply %s", path,
       util.shell_word(path))
   end
-  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment(of_modules))
+  local chunk, complaint = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", globals.new())
   if text:sub(1, 1) == "\27" then util.fail("syntax", "recipe %s: compiled Lua, not its source", path) end
   texts[path] = text
   if not chunk then fail_syntax(path, complaint) end
@@ -104,7 +95,7 @@ end
 local function search_files(name)
   local path = package.searchpath(name, package.path)
   if not path then return nil end
-  local chunk, complaint = loadfile(path, "t", of_modules)
+  local chunk, complaint = loadfile(path, "t", globals.of_modules)
   if not chunk then fail_syntax(path, complaint) end
   return chunk, path
 end
@@ -151,11 +142,17 @@ local function published(value, done)
   return out
 end
 
+--- @class eksrun.recipe.Options
+--- @field region? string where the stack is
+--- @field account? string
+--- @field on_stack? fun(stack: eksrun.Stack) called once the stack's name is final: at the first resource,
+--- while the recipe is still read
+--- @field on_undeclared? fun(found: eksrun.Undeclared) a line reads a global that nobody has set
+
 --- Runs the recipe.
 --- @param path string
 --- @param words string[] k=v
---- @param options? { region?: string, account?: string, on_stack?: fun(stack: eksrun.Stack) } where the stack
---- is; on_stack is called once its name is final: at the first resource, while the recipe is still read
+--- @param options? eksrun.recipe.Options
 --- @return eksrun.Recipe
 function M.load(path, words, options)
   options = options or {}
@@ -166,11 +163,13 @@ function M.load(path, words, options)
   declared.on_first = options.on_stack and function() options.on_stack(stack.current()) end
   declared.default_stack = default_stack(path, {})
   running = { path = path, words = words, graph = declared }
+  globals.watch(options.on_undeclared)
   local before = graph.set_current(declared)
   _G.arg = table.move(words, 1, #words, 1, { [0] = path })
   local _ <close> = setmetatable({}, {
     __close = function()
       graph.set_current(before)
+      globals.watch(nil)
       running = nil
     end,
   })
