@@ -1,6 +1,7 @@
 -- The lock of a stack, on a parameter store in a table.
 local clock = require "eksrun.clock"
 local error_object = require "eksrun.error"
+local file = require "eksrun.file"
 local call_module = require "eksrun.aws.call"
 local guard = require "eksrun.engine.lock.guard"
 local inventory = require "eksrun.engine.inventory"
@@ -10,6 +11,7 @@ local logs = require "eksrun.engine.lock.log"
 local owner = require "eksrun.engine.lock.owner"
 local parameters = require "tests.spec.support.parameters"
 local place = require "eksrun.engine.lock.place"
+local process = require "eksrun.process"
 local ssm = require "eksrun.engine.lock.ssm"
 local stacks = require "eksrun.engine.stack"
 local task = require "eksrun.task"
@@ -80,6 +82,23 @@ describe("the lock's log", function()
     b:release(clock.now())
     assert.is_true((c:take(function() return { owner = owner.me "y" } end)))
     assert.is_false((log_of(store, "d"):take(fields, owner.is_dead)))
+  end)
+
+  it("counts a holder as no more that has ended, and that its parent has not asked about", function()
+    local parent = io.popen "sleep 0.01 & echo $! $$; exec sleep 60"
+    local pid, parent_pid = parent:read("n", "n")
+    local fields
+    repeat
+      fields = {}
+      for field in file.read(("/proc/%d/stat"):format(pid)):match("%) (.*)"):gmatch "%S+" do
+        fields[#fields + 1] = field
+      end
+    until fields[1] == "Z"
+    local dead = owner.is_dead { owner = { machine = owner.machine(), pid = pid, started = fields[20] } }
+    process.kill(parent_pid, "KILL")
+    parent:close()
+    assert.is_true(dead)
+    assert.is_false(owner.is_dead { owner = owner.me "x" })
   end)
 
   it("knows a put of its own whose answer was lost", function()

@@ -20,12 +20,13 @@ function M.machine()
   return util.fingerprint(id or "", boot, line_of "/proc/self/mountinfo" or ""):sub(1, 16)
 end
 
--- When a process was started, in ticks since the machine was; nil when there is none.
+-- When a process was started, in ticks since the machine was; nil when there is none. One that has ended and
+-- that nobody has asked about yet (a zombie) is none.
 local function started(pid)
   local stat = line_of(("/proc/%d/stat"):format(pid))
   -- The name, in brackets, may hold anything.
   local rest = stat and stat:match "^.*%) (.*)$"
-  if not rest then return nil end
+  if not rest or rest:find "^[ZX]" then return nil end
   local i = 0
   for field in rest:gmatch "%S+" do
     i = i + 1
