@@ -10,6 +10,9 @@ local WAIT = 2
 local MAX = 256 * 1024 * 1024
 local PRIVATE = 384 -- 0600
 
+--- The end of the name of the file that is locked; it stays, empty.
+M.LOCK = ".lock"
+
 local FIELDS = {
   version = "number", seed = "number", account = "string", now = "number", serial = "number",
   requests = "number", regions = "table", events = "table", tokens = "table", drawn = "table",
@@ -101,7 +104,7 @@ end
 --- @param path string
 --- @return table lock of eksrun.file
 function M.lock(path)
-  local ok, lock = pcall(file.lock, path .. ".lock", { timeout = WAIT })
+  local ok, lock = pcall(file.lock, path .. M.LOCK, { timeout = WAIT })
   if ok then return lock end
   if lock.code == "timeout" then
     util.fail("sandbox", "the sandbox in %s is in use by another process: wait for it, or take another file",

@@ -1,0 +1,62 @@
+-- The file of --sandbox=FILE: when there is one, and what is in it.
+local file = require "eksrun.file"
+local process = require "eksrun.process"
+
+local program = file.realpath "/proc/self/exe"
+
+describe("the file of a sandbox", function()
+  local folder, state, recipe
+
+  before_each(function()
+    folder = process.run({ argv = { "mktemp", "-d" } }).stdout:gsub("%s+$", "")
+    state, recipe = folder .. "/aws.json", folder .. "/net.lua"
+    file.write_atomic(recipe, 'require("eksrun.ec2").vpc { "net", CidrBlock = "10.0.0.0/16" }')
+  end)
+  after_each(function() process.run { argv = { "rm", "-rf", folder } } end)
+
+  local function eksrun(...)
+    return process.run {
+      argv = { program, ... }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+    }
+  end
+
+  it("is not made by commands that only look, which say that there is none", function()
+    for _, words in ipairs {
+      { "plan", recipe }, { "status", "--stack", "net" }, { "stacks" }, { "destroy", recipe, "--yes" },
+      { "call", "ec2", "describe-vpcs" },
+    } do
+      words[#words + 1] = "--sandbox=" .. state
+      local result = eksrun(table.unpack(words))
+      assert.matches("there is no sandbox in " .. state .. " yet: this was an empty one\n", result.stderr, 1, true)
+      assert.is_false(file.exists(state))
+      assert.is_false(file.exists(state .. ".lock"))
+    end
+  end)
+
+  it("is made by what makes something, which says so once", function()
+    local said = "the sandbox is new, and kept in " .. state .. "\n"
+    local first = eksrun(recipe, "--yes", "--sandbox=" .. state)
+    assert.equal(0, first.code, first.stderr)
+    assert.matches(said, first.stderr, 1, true)
+    local second = eksrun("destroy", recipe, "--yes", "--sandbox=" .. state)
+    assert.equal(0, second.code, second.stderr)
+    assert.is_nil(second.stderr:find("the sandbox is new", 1, true))
+    assert.is_nil(second.stderr:find("there is no sandbox", 1, true))
+  end)
+
+  it("has what was made by a command that was killed", function()
+    file.write_atomic(recipe, [[
+local eksrun, process = require "eksrun", require "eksrun.process"
+local net = require("eksrun.ec2").vpc { "net", CidrBlock = "10.0.0.0/16" }
+eksrun.step("die", { after = { net } }, function()
+  local began = os.clock()
+  repeat until os.clock() - began > 0.2 -- the state is not written after every call
+  require("eksrun.aws").ec2:describe_vpcs {}
+  process.kill(process.pid(), "KILL")
+end)]])
+    assert.equal(9, eksrun(recipe, "--yes", "--sandbox=" .. state).signal)
+    local plan = eksrun("plan", recipe, "--sandbox=" .. state)
+    assert.matches("1 unchanged\n", plan.stdout, plan.stderr)
+    assert.is_nil(plan.stdout:find("+ net", 1, true))
+  end)
+end)
