@@ -21,13 +21,14 @@ describe("the file of a sandbox", function()
   end
 
   it("is not made by commands that only look, which say that there is none", function()
+    local none = "there is no sandbox in " .. state .. " yet: this was an empty one\n"
     for _, words in ipairs {
       { "plan", recipe }, { "status", "--stack", "net" }, { "stacks" }, { "destroy", recipe, "--yes" },
       { "call", "ec2", "describe-vpcs" },
     } do
       words[#words + 1] = "--sandbox=" .. state
       local result = eksrun(table.unpack(words))
-      assert.matches("there is no sandbox in " .. state .. " yet: this was an empty one\n", result.stderr, 1, true)
+      assert.matches(none, result.stderr, 1, true)
       assert.is_false(file.exists(state))
       assert.is_false(file.exists(state .. ".lock"))
     end

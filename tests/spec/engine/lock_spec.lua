@@ -87,14 +87,14 @@ describe("the lock's log", function()
   it("counts a holder as no more that has ended, and that its parent has not asked about", function()
     local parent = io.popen "sleep 0.01 & echo $! $$; exec sleep 60"
     local pid, parent_pid = parent:read("n", "n")
-    local fields
+    local stat
     repeat
-      fields = {}
+      stat = {}
       for field in file.read(("/proc/%d/stat"):format(pid)):match("%) (.*)"):gmatch "%S+" do
-        fields[#fields + 1] = field
+        stat[#stat + 1] = field
       end
-    until fields[1] == "Z"
-    local dead = owner.is_dead { owner = { machine = owner.machine(), pid = pid, started = fields[20] } }
+    until stat[1] == "Z"
+    local dead = owner.is_dead { owner = { machine = owner.machine(), pid = pid, started = stat[20] } }
     process.kill(parent_pid, "KILL")
     parent:close()
     assert.is_true(dead)
