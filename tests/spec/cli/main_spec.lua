@@ -560,29 +560,6 @@ net { "other", Cidr = "3" }]]
     assert.equal("function", type(pcall))
   end)
 
-  it("warns of a global that nobody has set, once, with its line, and goes on", function()
-    write("sets_globals.lua", "local known = 1\nset_beside = 'x'\n"
-      .. "return { f = function() return knwon, unpack, known end }")
-    local path = write("typo.lua", [[
-local net = require("eksrun.resource").get "cloud.net"
-local cidr, beside = "c", require "sets_globals"
-for i = 1, 3 do net { "n" .. i, Cidr = cidr, Size = sise } end
-own = true
-beside.f()
-if _G.absent or not own or not set_beside then error "no" end
-]])
-    local status, _, err = eksrun(sky, "plan", path)
-    assert.equal(2, status, err)
-    local seen = {}
-    for line in err:gmatch "eksrun: warning: [^\n]*/([%l_]+%.lua:[^\n]*)" do seen[#seen + 1] = line end
-    assert.same({
-      "typo.lua:3:53: 'sise' is not declared, so it is nil",
-      "sets_globals.lua:3:32: 'knwon' is not declared, so it is nil; did you mean 'known'?",
-    }, seen)
-    assert.matches("\n    3 | [^\n]*\n      | +%^^^^\n", err)
-    assert.equal("", select(3, eksrun(sky, "check", path)))
-  end)
-
   it("ends soon in a recursion without end, and shows the innermost frames", function()
     local script = write("endless.lua", "local function f() return f() + 1 end\nf()")
     local status, _, err = eksrun(sky, script)

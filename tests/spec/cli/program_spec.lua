@@ -92,6 +92,34 @@ return { same = same, shared = shared, reads = require "reads", vpc = net.CidrBl
     assert.equal("reads: seen and m7g.large\nsame: true\nshared: seen\nvpc: 10.0.0.0/16\n", result.stdout)
   end)
 
+  it("warns of a global that nobody has set, once, with its line, and goes on", function()
+    file.write_atomic(folder .. "/sets.lua", [[
+local known = 1
+shared = "seen"
+return { f = function() return knwon, unpack, known end }]])
+    local path = write [[
+local ec2 = require "eksrun.ec2"
+local sets, cidr = require "sets", "10.0.0.0/16"
+for i = 1, 3 do ec2.vpc { "n" .. i, CidrBlock = cidr, InstanceTenancy = tenancy } end
+own = true
+sets.f()
+if _G.absent or not own or not shared then error "no" end]]
+    local function ran(command)
+      return process.run {
+        argv = { program, command, path, "--sandbox" }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+      }
+    end
+    local plan, seen = ran "plan", {}
+    assert.equal(2, plan.code, plan.stderr)
+    for line in plan.stderr:gmatch "eksrun: warning: [^\n]*/(%l+%.lua:[^\n]*)" do seen[#seen + 1] = line end
+    assert.same({
+      "f.lua:3:73: 'tenancy' is not declared, so it is nil",
+      "sets.lua:3:32: 'knwon' is not declared, so it is nil; did you mean 'known'?",
+    }, seen)
+    assert.matches("\n    3 | [^\n]*\n      | +%^^^^^^^\n", plan.stderr)
+    assert.equal("", ran("check").stderr)
+  end)
+
   it("says what a saved plan and the file of a sandbox are for", function()
     local path = write "return {}"
     local function refused(...)
