@@ -15,6 +15,7 @@ function checksum.digest(algorithm, bytes) end
 ---@class eksrun.Checksum
 local Checksum = {}
 
+--- Adds bytes.
 ---@param bytes string
 ---@return eksrun.Checksum self
 function Checksum:update(bytes) end
@@ -28,6 +29,7 @@ function Checksum:final() end
 ---@return eksrun.Checksum
 function checksum.new(algorithm) end
 
+--- The algorithms that there are.
 ---@return string[] names in lower case, the cheapest first
 function checksum.algorithms() end
 

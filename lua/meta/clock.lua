@@ -16,6 +16,7 @@ function clock.monotonic() end
 ---@param t number? what time it is to begin with, in seconds since 1970; nil: real time again
 function clock.simulate(t) end
 
+--- A time as text, in UTC.
 ---@param t number seconds since 1970
 ---@param format? "iso8601"|"millis"|"basic"|"date"|"http" "iso8601": 2026-01-02T03:04:05Z
 ---@return string

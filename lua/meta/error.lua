@@ -16,6 +16,7 @@ local error_object = {}
 ---@return eksrun.Error
 function error_object.new(fields) end
 
+--- Whether a value is an error object.
 ---@param value any
 ---@return boolean
 function error_object.is(value) end

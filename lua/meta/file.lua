@@ -41,10 +41,12 @@ function file.try_write_atomic(path, bytes, options) end
 ---@field uid integer
 ---@field mtime number seconds since 1970
 
+--- What a path leads to, links followed; nil if it leads nowhere, or nowhere that may be looked at.
 ---@param path string
 ---@return eksrun.file.Stat|nil
 function file.stat(path) end
 
+--- Whether a path leads to something.
 ---@param path string
 ---@return boolean
 function file.exists(path) end

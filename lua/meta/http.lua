@@ -56,6 +56,7 @@ local Body = {}
 ---@return string|nil bytes fewer than n only at the end; nil at the end
 function Body:read(n) end
 
+--- The same as read, returning the error.
 ---@param n? integer
 ---@return string|nil bytes
 ---@return eksrun.Error? err
@@ -66,6 +67,7 @@ function Body:try_read(n) end
 ---@return string
 function Body:read_all(max) end
 
+--- The same as read_all, returning the error.
 ---@param max? integer
 ---@return string|nil bytes
 ---@return eksrun.Error? err
@@ -81,6 +83,7 @@ function Body:chunks() end
 ---@return integer bytes
 function Body:save(path, options) end
 
+--- The same as save, returning the error.
 ---@param path string
 ---@param options? {mode?: integer}
 ---@return integer|nil bytes

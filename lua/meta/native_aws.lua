@@ -10,7 +10,8 @@ local native = {}
 ---@return eksrun.native.aws.Service? service nil: there is none of that name
 function native.service(name) end
 
---- @return string[] names of all services, sorted
+--- The names of all services.
+---@return string[] sorted
 function native.services() end
 
 --- The image of a service model. Raises { code = "syntax" } or { code = "invalid" }, naming the line,
@@ -49,9 +50,11 @@ local Service = {}
 ---@return table
 function Service:metadata() end
 
+--- The names of its operations.
 ---@return string[] names in AWS's spelling, sorted
 function Service:operations() end
 
+--- An operation by its name, in either spelling.
 ---@param name string DescribeCluster or describe_cluster
 ---@return eksrun.native.aws.Operation? operation nil: there is none
 function Service:operation(name) end
@@ -61,13 +64,16 @@ function Service:operation(name) end
 ---@return string[]
 function Service:suggest(name) end
 
+--- A waiter by its name, in either spelling.
 ---@param name string ClusterActive or cluster_active
 ---@return table? facts operation, delay (seconds), maxAttempts, acceptors
 function Service:waiter(name) end
 
+--- The names of its waiters.
 ---@return string[]
 function Service:waiters() end
 
+--- How the answers of an operation come in pages; nil: they do not.
 ---@param operation string
 ---@return table? facts input_token, output_token, result_key, limit_key, more_results
 function Service:paginator(operation) end
@@ -96,6 +102,7 @@ function Service:serialize_error(err, options) end
 ---@class eksrun.native.aws.Operation
 local Operation = {}
 
+--- Its name in AWS's spelling.
 ---@return string name DescribeCluster
 function Operation:name() end
 
@@ -148,9 +155,11 @@ function Operation:info() end
 ---@field key? eksrun.native.aws.Shape of a map
 ---@field value? eksrun.native.aws.Shape of a map
 
+--- The structure of its parameters.
 ---@return eksrun.native.aws.Shape? nil: it takes no parameters
 function Operation:input() end
 
+--- The structure of its answer.
 ---@return eksrun.native.aws.Shape? nil: it gives nothing
 function Operation:output() end
 

@@ -44,6 +44,7 @@ function endpoint.open_partitions(image) end
 ---@return eksrun.native.endpoint.Partition
 function endpoint.partition(region) end
 
+--- All partitions, as AWS lists them.
 ---@return eksrun.native.endpoint.Partition[]
 function endpoint.partitions() end
 
@@ -63,6 +64,7 @@ local Rules = {}
 ---@field required boolean
 ---@field used boolean the rules look at it
 
+--- What the rules may be given.
 ---@return eksrun.native.endpoint.Parameter[]
 function Rules:parameters() end
 

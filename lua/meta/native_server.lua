@@ -20,6 +20,7 @@ function server.listen(options) end
 ---@class eksrun.native.server.Server: closable
 local Server = {}
 
+--- Where it listens, also if any free port was asked for.
 ---@return integer
 function Server:port() end
 

@@ -9,6 +9,7 @@ local process = {}
 ---@return string|nil
 function process.env(name) end
 
+--- The number of this process.
 ---@return integer
 function process.pid() end
 

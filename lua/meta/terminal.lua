@@ -8,6 +8,7 @@ local terminal = {}
 ---@return boolean
 function terminal.is_tty(fd) end
 
+--- How large the terminal is.
 ---@return integer|nil columns nil without a terminal
 ---@return integer? rows
 function terminal.size() end
@@ -42,6 +43,7 @@ function Screen:resumed() end
 --- Shows the cursor and gives the terminal back. May be called twice.
 function Screen:close() end
 
+--- Opens the display.
 ---@return eksrun.terminal.Screen|nil nil where standard error is no terminal
 function terminal.screen() end
 

@@ -4,10 +4,12 @@
 --- {code = "syntax"}.
 local text = {}
 
+--- The standard alphabet, with padding.
 ---@param bytes string
 ---@return string
 function text.base64(bytes) end
 
+--- Raises {code = "syntax"} for what base64 does not write.
 ---@param s string with its padding
 ---@return string bytes
 function text.unbase64(s) end
@@ -17,18 +19,22 @@ function text.unbase64(s) end
 ---@return string
 function text.base64url(bytes) end
 
+--- Raises {code = "syntax"} for what base64url does not write.
 ---@param s string without padding
 ---@return string bytes
 function text.unbase64url(s) end
 
+--- Two digits a byte.
 ---@param bytes string
 ---@return string lower case
 function text.hex(bytes) end
 
+--- Digits in either case. Raises {code = "syntax"} for anything else.
 ---@param s string
 ---@return string bytes
 function text.unhex(s) end
 
+--- SHA-256, as text.
 ---@param bytes string
 ---@return string digest 64 hexadecimal digits
 function text.sha256(bytes) end
@@ -39,6 +45,7 @@ function text.sha256(bytes) end
 ---@return string
 function text.percent_encode(bytes, keep_slash) end
 
+--- Raises {code = "syntax"} for a `%` without two hexadecimal digits.
 ---@param s string `+` stays `+`
 ---@return string bytes
 function text.percent_decode(s) end
@@ -60,6 +67,7 @@ function text.width(s) end
 ---@return string
 function text.escape(s, one_line) end
 
+--- Whether it is well-formed UTF-8.
 ---@param s string
 ---@return boolean
 function text.valid_utf8(s) end

@@ -1,6 +1,6 @@
--- Which Amazon Linux image an EC2 instance type wants, told by the type's name alone: no call, no table
--- to keep current. AWS names by rule: a `g` right behind the generation is Graviton (m7g, c7gn, is4gen),
--- families g, gr and p carry NVIDIA GPUs (g4ad: AMD), inf and trn are Neuron.
+--- Which Amazon Linux image an EC2 instance type wants, told by the type's name alone: no call, no table
+--- to keep current. AWS names by rule: a `g` right behind the generation is Graviton (m7g, c7gn, is4gen),
+--- families g, gr and p carry NVIDIA GPUs (g4ad: AMD), inf and trn are Neuron.
 
 local M = {}
 

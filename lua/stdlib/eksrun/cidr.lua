@@ -1,7 +1,8 @@
--- Address ranges (CIDR blocks), IPv4 and IPv6: parse, print, split, compare. Pure arithmetic.
---
--- An address is held as 128 bits in two integers, `hi` and `lo`; IPv4 sits in the top 32 bits of `hi`, so
--- that one arithmetic serves both families. Lua shifts are logical, accept negative counts, give 0 beyond 64.
+--- Address ranges (CIDR blocks), IPv4 and IPv6: parse, print, split, compare. Pure arithmetic.
+---
+--- An address is held as 128 bits in two integers, `hi` and `lo`; IPv4 sits in the top 32 bits of `hi`, so
+--- that one arithmetic serves both families. Lua's shifts are logical, take negative counts, and give 0
+--- beyond 64.
 
 local M = {}
 

@@ -1,5 +1,5 @@
--- The IAM kit: the resource types of IAM (`iam.role { ... }`), what their inputs are made of, and roles with
--- statements of their own.
+--- The IAM kit: the resource types of IAM (`iam.role { ... }`), what their inputs are made of, and roles with
+--- statements of their own.
 
 local aws = require "eksrun.aws"
 local eksrun = require "eksrun"

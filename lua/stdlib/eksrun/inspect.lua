@@ -1,5 +1,5 @@
--- Values as text a person reads: Lua's own notation, keys sorted, nested by indentation, short
--- tables on one line.
+--- Values as text a person reads: Lua's own notation, keys sorted, nested by indentation, short
+--- tables on one line.
 
 local text = require "eksrun.text"
 local json = require "eksrun.json"

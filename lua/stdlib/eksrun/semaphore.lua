@@ -1,4 +1,4 @@
--- Places for at most so many tasks at a time, taken in the order in which they came: task.semaphore.
+--- Places for at most so many tasks at a time, taken in the order in which they came: task.semaphore.
 local native = require "eksrun.native.task"
 
 local M = {}

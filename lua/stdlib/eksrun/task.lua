@@ -1,10 +1,10 @@
--- Tasks: functions that run side by side on the one loop, and the scopes that hold them.
---
--- Whatever waits (task.sleep, http.request, ...) lets the other tasks run. A scope is left only
--- when all its tasks have ended; the first that fails cancels the others. A canceled task learns of
--- it in its next wait, which raises the reason; pcall may clean up, the wait after it raises again.
--- task.scope runs its function as a task of the new scope, and task.spawn spawns into the scope of
--- the running task, so what a function spawns within task.scope cannot outlive it.
+--- Tasks: functions that run side by side on the one loop, and the scopes that hold them.
+---
+--- Whatever waits (task.sleep, http.request, ...) lets the other tasks run. A scope is left only
+--- when all its tasks have ended; the first that fails cancels the others. A canceled task learns of
+--- it in its next wait, which raises the reason; pcall may clean up, the wait after it raises again.
+--- task.scope runs its function as a task of the new scope, and task.spawn spawns into the scope of
+--- the running task, so what a function spawns within task.scope cannot outlive it.
 
 local native = require "eksrun.native.task"
 
@@ -109,6 +109,7 @@ function Event:is_set()
   return self.happened
 end
 
+--- Waits until it has happened.
 function Event:wait()
   if not self.happened then self.queue:wait("event:wait") end
 end

@@ -60,6 +60,8 @@ function M.overlay(base, over)
 end
 
 --- Deep equality of plain values.
+--- @param a any
+--- @param b any
 --- @return boolean
 function M.equal(a, b)
   if rawequal(a, b) then return true end

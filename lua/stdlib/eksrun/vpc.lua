@@ -1,9 +1,9 @@
--- The network kit: a VPC with a public and a private subnet in each of some availability zones, an internet
--- gateway, NAT and routes, laid out so that adding a zone later moves nothing; or a closed one, of private
--- subnets only. vpc/ has the rest: endpoints of AWS's services, networks that exist, security groups.
---
--- The range is cut into as many equal blocks as there are zones, at least four. The lower half of a zone's
--- block is its private subnet, the upper half its public one.
+--- The network kit: a VPC with a public and a private subnet in each of some availability zones, an internet
+--- gateway, NAT and routes, laid out so that adding a zone later moves nothing; or a closed one, of private
+--- subnets only. vpc/ has the rest: endpoints of AWS's services, networks that exist, security groups.
+---
+--- The range is cut into as many equal blocks as there are zones, at least four. The lower half of a zone's
+--- block is its private subnet, the upper half its public one.
 
 local aws = require "eksrun.aws"
 local cidr = require "eksrun.cidr"

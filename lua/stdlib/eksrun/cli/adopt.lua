@@ -36,6 +36,7 @@ local function split(parsed)
   return params, things
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   local things

@@ -34,6 +34,9 @@ local M = {
 }
 
 --- The help of a recipe: its own parameters, then the command's.
+--- @param parsed eksrun.cli.Parsed
+--- @param command? eksrun.cli.Command whose help it is; default: this one
+--- @return string text of --help
 function M.help(parsed, command)
   local text = args.help(command or M)
   if not parsed.recipe then return text end
@@ -67,6 +70,7 @@ local function take_saved(parsed)
   parsed.params = saved.params(plan, parsed.params or {})
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   take_saved(parsed)

@@ -34,6 +34,10 @@ local M = {}
 --- @field rest? boolean takes all that follows: the result is a list
 --- @field value? string how usage and messages show it; default: the name in capitals
 
+--- @class eksrun.cli.Parsed what the words of a command come to: flags and arguments by their names, with
+--- "_" for "-"; what was not given is nil, unless it has a default
+--- @field [string] any
+
 --- @class eksrun.cli.Command
 --- @field name string set by the dispatcher
 --- @field summary string one line
@@ -47,11 +51,11 @@ local M = {}
 --- @field one_document? boolean its --json is one document instead of events, and errors are none
 --- @field paged? boolean a pager shows what it prints, where that is higher than the terminal
 --- @field bare? boolean its help names no common flags: it takes none
---- @field run fun(args: table): integer? exit status, default 0
---- @field parse? fun(argv: string[]): table parses the words itself, instead of by the declaration
+--- @field run fun(args: eksrun.cli.Parsed): integer? exit status, default 0
+--- @field parse? fun(argv: string[]): eksrun.cli.Parsed parses the words itself, not by the declaration
 --- @field unknown_flag? fun(name: string, argv: string[], value: string?, near: string): string the end of
 ---   the message about a flag that it does not know; near: the did-you-mean of flags, or ""
---- @field help? fun(args: table): string text of --help when it depends on the arguments
+--- @field help? fun(args: eksrun.cli.Parsed): string text of --help when it depends on the arguments
 
 --- Flags that every command takes.
 --- @type eksrun.cli.Flag[]
@@ -111,7 +115,10 @@ local function shown(argument) return argument.value or argument[1]:upper() end
 
 local function field_of(name) return (name:gsub("-", "_")) end
 
--- Puts a flag and its text, nil for none, into the table that parse returns.
+--- Puts a flag and its text, nil for none, into the table that parse returns.
+--- @param out eksrun.cli.Parsed
+--- @param flag eksrun.cli.Flag
+--- @param value string|nil
 function M.put(out, flag, value)
   local name = "--" .. flag[1]
   if flag.value and not value and not flag.bare or value == "" and flag.bare then
@@ -160,7 +167,8 @@ end
 --- Parses what stands behind the command's name.
 --- @param command eksrun.cli.Command
 --- @param argv string[]
---- @return table args
+--- @return eksrun.cli.Parsed args
+--- Raises { code = "usage" } for what the declaration does not have.
 function M.parse(command, argv)
   local flags, names = flag_table(command)
   local out, words, i = {}, {}, 1

@@ -55,6 +55,8 @@ local function setting(parsed, name)
   return value
 end
 
+--- @param argv string[] words behind the command's name
+--- @return eksrun.cli.Parsed
 function M.parse(argv)
   local parsed = require("eksrun.cli.call.arguments").parse(M, argv, setting)
   if parsed.query then parsed.query = require("eksrun.jmespath").compile(parsed.query) end
@@ -64,6 +66,8 @@ function M.parse(argv)
   return parsed
 end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return string text of --help
 function M.help(parsed)
   return require("eksrun.cli.call.help").text(parsed) or require("eksrun.cli.args").help(M)
 end
@@ -291,6 +295,8 @@ local function report(err)
   }, { replace_invalid = true }), "\n")
 end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   local ok, result = pcall(perform, parsed)
   if ok then return result end

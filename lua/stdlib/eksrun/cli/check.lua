@@ -24,6 +24,8 @@ local M = {
   flags = { { "json", "one JSON object a line" } },
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return string text of --help
 function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 -- A message that begins with its place, as file, line and the rest.
@@ -121,6 +123,7 @@ local function load_recipe(parsed, own, read, found)
   found(path, line, err.code == "check" and "call" or "error", message, excerpt.of(err))
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   if parsed.recipe == "-" then util.fail("usage", "check wants a file: its text is read twice") end

@@ -17,6 +17,7 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   if parsed.shell == "words" then

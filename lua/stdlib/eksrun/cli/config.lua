@@ -154,6 +154,8 @@ local function print_text(found, all)
   print_columns(rows)
 end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   local options = { profile = parsed.profile, region = parsed.region, endpoint = parsed.endpoint_url,
     endpoint_url = parsed.endpoint_url }

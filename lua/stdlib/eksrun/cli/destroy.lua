@@ -44,6 +44,7 @@ local function declared(parsed)
   return loaded.graph
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)

@@ -102,6 +102,7 @@ local function show(report, check, found, width)
   end
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   local list, report, width = chosen(parsed.checks), session.report(parsed, io.stdout), 0

@@ -24,6 +24,8 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return string text of --help
 function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 local KINDS = { create = "missing", update = "changed", replace = "changed", delete = "extra" }
@@ -58,6 +60,7 @@ local function say(report, action, kind)
   end
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)

@@ -28,6 +28,8 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return string text of --help
 function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 local function format_of(parsed)
@@ -41,6 +43,7 @@ local function format_of(parsed)
   return format
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   local format = format_of(parsed)

@@ -38,8 +38,11 @@ local function overview()
   return table.concat(out, "\n") .. "\n"
 end
 
+--- @return string text of --help
 function M.help() return overview() end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   if not parsed.command then
     stdout.write(overview())

@@ -40,6 +40,8 @@ local function report(path, changes)
   io.stderr:write(escape(path), changed > 0 and " updated\n" or " unchanged\n")
 end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   local install = require "eksrun.kubeconfig.install"
   local prepared = install.prepare(describe(parsed), {

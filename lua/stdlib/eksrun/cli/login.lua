@@ -60,6 +60,8 @@ end
 
 local function say(message, ...) io.stderr:write(util.escape(message:format(...)), "\n") end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   local ctx = require("eksrun.aws.credentials").context {
     profile = parsed.profile, endpoint = parsed.endpoint_url,

@@ -12,6 +12,8 @@ Removes the token of the session and the credentials that were kept of the roles
 of all profiles that use it, and tells the service.]],
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   local ctx = require("eksrun.aws.credentials").context {
     profile = parsed.profile, endpoint = parsed.endpoint_url,

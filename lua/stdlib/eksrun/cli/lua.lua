@@ -14,6 +14,8 @@ local M = {
   },
 }
 
+--- @param words string[] words behind the command's name
+--- @return eksrun.cli.Parsed
 function M.parse(words)
   for _, word in ipairs(words) do
     if word == "--help" or word == "-h" then return { help = true } end

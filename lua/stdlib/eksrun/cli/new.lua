@@ -31,6 +31,7 @@ local function check_folder(path)
   if names[1] then util.fail("usage", "%s is not empty; eksrun new begins a folder of its own", path) end
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   local path = parsed.name:gsub("(.)/+$", "%1")

@@ -33,8 +33,11 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return string text of --help
 function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   if parsed.simulate then return require("eksrun.cli.simulate").run(parsed) end

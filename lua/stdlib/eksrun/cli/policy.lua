@@ -26,6 +26,8 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return string text of --help
 function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
 local function say(found)
@@ -42,6 +44,7 @@ local function say(found)
   io.stderr:write(("%d documents, as a list: one would be larger than IAM takes\n"):format(count))
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   if parsed.recipe == "-" then util.fail("usage", "policy wants a file: it is read more than once") end

@@ -14,6 +14,8 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   require("eksrun.cli.session").configure(parsed)
   local terminal = require "eksrun.terminal"

@@ -74,6 +74,8 @@ local function check(parsed)
   end
 end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   check(parsed)
   if parsed.faults and require("eksrun.sandbox.faults").parse(parsed.faults).crash then

@@ -36,6 +36,7 @@ local function state_of(record)
   return record.complete and "complete" or "not complete"
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)

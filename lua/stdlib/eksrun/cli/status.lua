@@ -70,6 +70,7 @@ local function say_lock(report, state, record)
     run.complete and "complete" or "not complete: run it again")
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)

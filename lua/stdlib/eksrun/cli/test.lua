@@ -70,6 +70,7 @@ local function subscribe_output(core, parsed)
   require("busted.outputHandlers." .. name)(options):subscribe(options)
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   for _, name in ipairs { "sandbox", "faults", "seed" } do

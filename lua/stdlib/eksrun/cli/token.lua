@@ -30,6 +30,8 @@ local function known(value, err)
   return value
 end
 
+--- @param parsed eksrun.cli.Parsed
+--- @return integer exit status
 function M.run(parsed)
   local cluster = cluster_of(parsed)
   local options = {

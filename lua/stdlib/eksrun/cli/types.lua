@@ -131,6 +131,7 @@ local function write_annotations(folder)
   end
 end
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   if parsed.write then

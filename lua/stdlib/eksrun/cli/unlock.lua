@@ -20,6 +20,7 @@ local M = {
   },
 }
 
+--- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)

@@ -184,6 +184,7 @@ function Journal:clear(window)
   end
 end
 
+--- Closes the file; a second time does nothing.
 function Journal:close()
   if self.log then self.log:close() end
   self.log = nil

@@ -43,6 +43,7 @@ function Report:paint(kind, text)
 end
 
 --- A line for a person.
+--- @param line string a format, if something follows
 function Report:say(line, ...)
   if select("#", ...) > 0 then line = line:format(...) end
   if self.out == io.stdout then return stdout.write(line, "\n") end
@@ -60,6 +61,7 @@ function Report:note(event, fields, line, ...)
 end
 
 --- A line for a program.
+--- @param event table
 function Report:event(event) -- luacheck: no self
   stdout.write(json.encode(event), "\n")
 end

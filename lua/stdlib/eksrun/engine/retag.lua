@@ -23,6 +23,7 @@ local M = {}
 --- @field on_wait? fun(record: eksrun.lock.Record)
 --- @field on_warning? fun(text: string)
 
+--- Gives what is taken into a stack, or moved, its tags, under the stack's lock.
 --- @param options eksrun.retag.Options
 --- Raises what AWS refuses; what was done before stays done, and the same again goes on.
 function M.carry_out(options)

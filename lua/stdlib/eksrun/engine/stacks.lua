@@ -45,6 +45,8 @@ function M.is_destroyed(record)
 end
 
 --- Calls f: what it returns, or nil and the error object; what ends the run is raised.
+--- @param f function
+--- @param ... any what f gets
 --- @return any result, table? err
 function M.try(f, ...)
   local ok, result = pcall(f, ...)

@@ -1,5 +1,5 @@
--- The history file: one entry a line, as a JSON string, so that entries of several lines stay one.
--- It is private (0600) and lives in $XDG_STATE_HOME/eksrun.
+--- The history file: one entry a line, as a JSON string, so that entries of several lines stay one.
+--- It is private (0600) and lives in $XDG_STATE_HOME/eksrun.
 
 local file = require "eksrun.file"
 local json = require "eksrun.json"

@@ -1,4 +1,4 @@
--- What a REPL keeps from line to line: the environment, the open chunk, the last values.
+--- What a REPL keeps from line to line: the environment, the open chunk, the last values.
 
 local M = {}
 

@@ -91,6 +91,9 @@ function Call:all(kind, match)
 end
 
 --- The first of a kind that matches.
+--- @param kind string "ec2.vpc"
+--- @param match fun(thing: table): boolean
+--- @return table?
 function Call:find(kind, match) return self:all(kind, match)[1] end
 
 --- A new id of EC2: "vpc-0a1b...".
@@ -99,6 +102,8 @@ function Call:find(kind, match) return self:all(kind, match)[1] end
 function Call:id(prefix) return prefix .. "-0" .. self.world:next_hash(prefix, self.own):sub(1, 16) end
 
 --- Hexadecimal digits of this call, another set each time.
+--- @param ... any
+--- @return string
 function Call:hash(...) return self.world:next_hash(self.own, ...) end
 
 --- @return string

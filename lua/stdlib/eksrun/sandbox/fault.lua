@@ -30,6 +30,8 @@ end
 --- @param fields table
 function M.raise_with(code, message, fields) error(M.new(code, message, fields), 0) end
 
+--- Whether something raised is an error of AWS's.
+--- @param value any
 --- @return boolean
 function M.is(value) return getmetatable(value) == mt end
 

@@ -38,9 +38,13 @@ function M.new(options)
 end
 
 --- 64 hexadecimal digits that the seed and the arguments decide.
+--- @param ... any
+--- @return string
 function World:hash(...) return util.fingerprint(self.state.seed, ...) end
 
 --- The same, another one each time it is asked with the same arguments.
+--- @param ... any
+--- @return string
 function World:next_hash(...)
   local key = util.fingerprint(...):sub(1, 20)
   local drawn = self.state.drawn

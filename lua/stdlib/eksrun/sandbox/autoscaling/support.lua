@@ -87,7 +87,10 @@ function M.member(call, id)
   end
 end
 
---- The same, which has to be there.
+--- The same, which has to be there. Raises AWS's error.
+--- @param call eksrun.sandbox.Call
+--- @param id string
+--- @return table member, table group, integer place
 function M.need_member(call, id)
   local member, group, place = M.member(call, id)
   if not member then M.refuse("Instance Id not found - No managed instance found for instance ID: %s", id) end

@@ -248,6 +248,9 @@ local function has(thing, fields)
   return true
 end
 
+--- How far what was made for a resource is.
+--- @param call eksrun.sandbox.Call
+--- @param record table ResourceType, PhysicalResourceId
 --- @return "ready"|"failed"|"waiting"
 function M.state(call, record)
   local definition = M.types[record.ResourceType]
@@ -257,6 +260,9 @@ function M.state(call, record)
   return has(thing, definition.ready) and "ready" or "waiting"
 end
 
+--- Whether what was deleted of a resource is gone.
+--- @param call eksrun.sandbox.Call
+--- @param record table ResourceType, PhysicalResourceId
 --- @return boolean
 function M.is_gone(call, record)
   local definition = M.types[record.ResourceType]

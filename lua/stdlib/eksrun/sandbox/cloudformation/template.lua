@@ -14,7 +14,8 @@ local SECTIONS = {
   Conditions = true, Transform = true, Resources = true, Outputs = true, Rules = true, Hooks = true,
 }
 
---- Refuses a template or a call.
+--- Refuses a template or a call: raises ValidationError.
+--- @param message string a format, if something follows
 function M.refuse(message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
   fault.raise("ValidationError", message)

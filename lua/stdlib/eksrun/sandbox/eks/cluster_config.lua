@@ -109,6 +109,7 @@ function M.normalize_access(network)
   end
 end
 
+--- Refuses Auto Mode by halves.
 function M.refuse_auto_mode()
   support.refuse_parameter("For EKS Auto Mode, please ensure that all required configs, including "
     .. "computeConfig, kubernetesNetworkConfig, and blockStorage are all either fully enabled or fully "

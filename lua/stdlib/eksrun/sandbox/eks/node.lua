@@ -78,6 +78,8 @@ local function belongs(call, cluster, instance, known)
 end
 
 --- When an instance joins its cluster.
+--- @param call eksrun.sandbox.Call
+--- @param instance table
 --- @return number seconds since 1970
 function M.joins_at(call, instance)
   return instance.LaunchTime + call:duration("ec2.instance.join", instance.InstanceId)

@@ -20,6 +20,8 @@ function M.refuse(code, message, fields)
   fault.raise_with(code, message, fields)
 end
 
+--- Raises InvalidParameterException.
+--- @param message string a format for what follows
 function M.refuse_parameter(message, ...) M.refuse("InvalidParameterException", message:format(...)) end
 
 --- @param call eksrun.sandbox.Call
@@ -117,6 +119,9 @@ function M.way_out(call, subnet)
 end
 
 --- Key of a thing in a cluster.
+--- @param cluster string its name
+--- @param name string
+--- @return string
 function M.key(cluster, name) return cluster .. "/" .. name end
 
 --- A thing in a cluster.
@@ -146,6 +151,8 @@ function M.within(call, kind, cluster)
 end
 
 --- Names of them, as List calls answer.
+--- @param things table[]
+--- @param field string that has the name
 --- @return string[]
 function M.names(things, field)
   local list = json.array {}

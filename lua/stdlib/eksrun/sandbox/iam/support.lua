@@ -175,6 +175,9 @@ function M.briefly(things, ...)
 end
 
 --- Those whose path begins so.
+--- @param things table[]
+--- @param prefix string?
+--- @return table[]
 function M.below(things, prefix)
   local list = {}
   for _, thing in ipairs(things) do
