@@ -81,20 +81,25 @@ static int l_sha256(lua_State *L) {
   return finish(L, b);
 }
 
+/* The list of names ends at its first hole: the length of a table that has some can be anything. */
 static int l_suggest(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_Unsigned length = lua_rawlen(L, 2);
+  lua_settop(L, 2);
   size_t count = 0;
-  const char **names = lua_newuserdatauv(L, (size_t)(length + 1) * sizeof *names, 0);
   lua_newtable(L); /* keeps the strings, whatever a finalizer does to the list */
-  for (lua_Unsigned i = 1; i <= length; i++) {
-    if (lua_rawgeti(L, 2, (lua_Integer)i) == LUA_TSTRING) {
-      names[count++] = lua_tostring(L, -1);
-      lua_rawseti(L, -2, (lua_Integer)count);
-    } else {
+  for (lua_Integer i = 1; lua_rawgeti(L, 2, i) != LUA_TNIL; i++) {
+    if (lua_type(L, -1) == LUA_TSTRING)
+      lua_rawseti(L, 3, (lua_Integer)++count);
+    else
       lua_pop(L, 1);
-    }
+  }
+  lua_pop(L, 1);
+  const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 3, (lua_Integer)i + 1);
+    names[i] = lua_tostring(L, -1);
+    lua_pop(L, 1);
   }
   const char *best[EK_SUGGEST_MAX];
   size_t n = ek_suggest(best, EK_SUGGEST_MAX, name, names, count);

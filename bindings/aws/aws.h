@@ -62,9 +62,11 @@ ek_aws_ref(const struct ek_aws_walk *w, const struct ek_model_shape *shape, uint
 /* Pushes the member that the table at index has for ref; false, with nothing pushed: it has none
  * (nil or json.null). */
 bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_ref *ref);
-/* Raises unless the value at index is a table where the shape is one: what was validated may have
- * been changed by a finalizer since. */
+/* Raises unless the value at index is a table where the shape is one, and where one may be: what
+ * was validated may have been changed by a finalizer since, into something that holds itself. */
 void ek_aws_check_table(const struct ek_aws_walk *w, const struct ek_model_shape *shape, int index);
+/* The same for a value without a shape. */
+void ek_aws_check_depth(lua_State *L, int index);
 /* Pushes a list of the keys of the table at index, sorted; returns their number. Keys that are not
  * strings are left out. */
 int ek_aws_sorted_keys(lua_State *L, int index);

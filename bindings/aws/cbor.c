@@ -82,6 +82,7 @@ static void write_document(const struct ek_aws_walk *w, int index) {
   lua_State *L = w->L;
   size_t len;
   luaL_checkstack(L, 8, "parameters nested too deeply");
+  ek_aws_check_depth(L, index);
   switch (lua_type(L, index)) {
   case LUA_TBOOLEAN: ek_cbor_write_boolean(w->out, lua_toboolean(L, index)); return;
   case LUA_TNUMBER: write_number(w->out, L, index); return;

@@ -24,8 +24,16 @@ bool ek_aws_get(const struct ek_aws_walk *w, int index, const struct ek_model_re
   return false;
 }
 
+/* Above it on the stack lies what was never validated: a walk keeps at most four values a level. */
+#define STACK_MAX (4 * EK_AWS_DEPTH_MAX)
+
+void ek_aws_check_depth(lua_State *L, int index) {
+  if (index > STACK_MAX) luaL_error(L, "a table changed while it was written: it is too deep now");
+}
+
 void ek_aws_check_table(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
                         int index) {
+  ek_aws_check_depth(w->L, index);
   if (shape->type > EK_TYPE_MAP || lua_type(w->L, index) == LUA_TTABLE) return;
   luaL_error(w->L, "%s changed while it was written", ek_aws_string(w, shape->name));
 }

@@ -104,6 +104,8 @@ static void push_metatables(lua_State *L) {
 
 int luaopen_eksrun_jmespath(lua_State *L) {
   ek_metatable_push(L, TYPE, NULL, l_free);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "__close"); /* a finalizer could close what is being evaluated */
   push_metatables(L);
   lua_pushcclosure(L, l_search, 2);
   lua_pushvalue(L, -1);

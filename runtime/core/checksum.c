@@ -63,6 +63,7 @@ int ek_checksum_init(struct ek_checksum *c, const char *name, struct ek_error *e
   if (begin(c)) return 0;
   bool room = c->context != NULL;
   ek_checksum_fini(c);
+  c->algorithm = NULL;
   if (!room) return ek_error_set(e, EK_ERR_NOMEM, "not enough memory for a checksum");
   return ek_error_set(e, EK_ERR_INTERNAL, "libcrypto has no %s", name);
 }

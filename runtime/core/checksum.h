@@ -18,7 +18,7 @@ struct ek_checksum {
 /* The algorithms' names in lower case, the cheapest first; NULL ends them. */
 extern const char *const ek_checksum_names[];
 
-/* EK_ERR_INVALID: there is no algorithm of that name (in any case). */
+/* EK_ERR_INVALID: there is no algorithm of that name (in any case). On an error c has none. */
 int ek_checksum_init(struct ek_checksum *c, const char *name, struct ek_error *e);
 int ek_checksum_update(struct ek_checksum *c, const void *data, size_t n, struct ek_error *e);
 /* The digest of all so far and its length; nothing can be added behind it. */

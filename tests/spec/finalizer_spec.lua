@@ -94,6 +94,31 @@ describe("parameters that a finalizer changes meanwhile", function()
   end)
 end)
 
+describe("parameters that a finalizer puts within themselves", function()
+  it("are written to no depth beyond that of what was checked", function()
+    local item, refused = nil, 0
+    -- Made one in itself by the n-th collection; returns how many there were.
+    local function build_with_cycle(n)
+      local count, over = 0, false
+      item = { k = { M = { x = { S = "v" }, y = { L = { { S = "w" } } } } } }
+      gc.eagerly(function()
+        gc.at_each(function()
+          count = count + 1
+          if count == n then item.k.M.x = item.k end
+          return over
+        end)
+        local ok, err = pcall(put_item(item))
+        over = true
+        if not ok and tostring(err):find "it is too deep now" then refused = refused + 1 end
+      end)
+      return count
+    end
+    local all = build_with_cycle(0)
+    for n = all // 2, all, 5 do build_with_cycle(n) end -- the first half is the checking
+    assert.is_true(refused > 0)
+  end)
+end)
+
 describe("a table within itself, twice at each level,", function()
   it("is refused soon", function()
     local value = { M = {} }
@@ -115,6 +140,22 @@ describe("a checksum", function()
         assert.matches("final was called already", select(2, pcall(sum.update, sum, 1234.5)))
       end)
     end
+  end)
+end)
+
+describe("an expression", function()
+  it("cannot be closed while it is evaluated", function()
+    local expression = jmespath.compile "[].{ text: to_string(@), keys: keys(@) }"
+    local list, over = {}, false
+    for i = 1, 20 do list[i] = { a = i } end
+    gc.eagerly(function()
+      gc.at_each(function()
+        pcall(function() local mine <close> = expression return mine end)
+        return over
+      end)
+      assert.equal(20, #expression:search(list))
+      over = true
+    end)
   end)
 end)
 

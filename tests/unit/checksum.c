@@ -9,6 +9,8 @@
 #include "core/encode.h"
 #include "core/gzip.h"
 
+#include <openssl/evp.h>
+
 static void assert_digest(const char *name, const char *text, size_t piece, const char *base64) {
   struct ek_checksum c;
   struct ek_buf b = EK_BUF_INIT;
@@ -78,6 +80,19 @@ static void unknown_algorithm(void **state) {
   }
 }
 
+/* As MD5 with FIPS: what did not begin is no checksum, and takes no bytes. */
+static void an_algorithm_that_libcrypto_refuses(void **state) {
+  (void)state;
+  struct ek_checksum c;
+  struct ek_error e;
+  assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+  assert_int_equal(ek_checksum_init(&c, "md5", &e), EK_ERR_INTERNAL);
+  assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+  assert_string_equal(e.message, "libcrypto has no md5");
+  assert_null(c.algorithm);
+  ek_checksum_fini(&c);
+}
+
 static void gzip_there_and_back(void **state) {
   (void)state;
   static const size_t sizes[] = {0, 1, 100, 65535, 65536, 65537, 1000000};
@@ -127,9 +142,9 @@ static void gunzip_refuses(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(known_values),      cmocka_unit_test(pieces_and_places),
-      cmocka_unit_test(unknown_algorithm), cmocka_unit_test(gzip_there_and_back),
-      cmocka_unit_test(gunzip_refuses),
+      cmocka_unit_test(known_values),        cmocka_unit_test(pieces_and_places),
+      cmocka_unit_test(unknown_algorithm),   cmocka_unit_test(an_algorithm_that_libcrypto_refuses),
+      cmocka_unit_test(gzip_there_and_back), cmocka_unit_test(gunzip_refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

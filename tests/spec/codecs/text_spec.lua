@@ -25,6 +25,18 @@ describe("eksrun.text", function()
   it("suggests the nearest names", function()
     assert.same({ "region", "regions" }, text.suggest("reigon", { "profile", "regions", "region", 5 }))
     assert.same({}, text.suggest("region", {}))
+    assert.same({ "region" }, text.suggest("reigon", { "region", nil, "regions" }))
+  end)
+
+  it("suggests from a list whose length can be anything", function()
+    -- Room for all keys beside the array, where the length is then sought by doubling.
+    local fields = {}
+    for i = 1, 64 do fields[i] = "k" .. i .. "=1" end
+    local names = load("return {" .. table.concat(fields, ",") .. "}")()
+    for key in pairs(names) do names[key] = nil end
+    for i = 62, 0, -1 do names[1 << i] = "name" .. i end
+    assert.equal(1 << 62, #names)
+    assert.same({ "name0", "name1" }, text.suggest("name", names))
   end)
 
   it("measures columns", function()
