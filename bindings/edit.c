@@ -63,7 +63,9 @@ static int l_read(lua_State *L) {
   struct editor *editor = check(L);
   struct ek_error e;
   ek_task_check(L, "edit.read");
-  if (editor->reading) return luaL_error(L, "edit: a line is being read already");
+  /* Also by one who is told how it ended, but has not gone on: the wait is still its. */
+  if (editor->reading || editor->wait.task != NULL)
+    return luaL_error(L, "edit: a line is being read already");
   editor->wait = (struct ek_wait){.cancel = cancel};
   if (ek_edit_start(editor->edit, on_event, editor, &e) != 0) return ek_error_raise(L, &e);
   editor->reading = true;
@@ -131,6 +133,13 @@ static int l_close(lua_State *L) {
   return 0;
 }
 
+/* At the end of the state one may still wait for a line: the terminal is put right all the same. */
+static int l_gc(lua_State *L) {
+  struct editor *editor = luaL_checkudata(L, 1, TYPE);
+  editor->reading = false;
+  return l_close(L);
+}
+
 static int l_new(lua_State *L) {
   static const char *const modes[] = {"emacs", "vi", NULL};
   const char *name = luaL_checkstring(L, 1);
@@ -151,7 +160,9 @@ int luaopen_eksrun_native_edit(lua_State *L) {
                                      {"interrupt", l_interrupt}, {"remember", l_remember},
                                      {"close", l_close},         {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
-  ek_metatable_push(L, TYPE, methods, l_close);
+  ek_metatable_push(L, TYPE, methods, l_gc);
+  lua_pushcfunction(L, l_close);
+  lua_setfield(L, -2, "__close");
   luaL_newlib(L, functions);
   return 1;
 }

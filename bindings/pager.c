@@ -76,6 +76,8 @@ int ek_pager_l_page(lua_State *L) {
   (void)fflush(stdout);
   if (pipe2(ends, O_CLOEXEC) == 0) {
     (void)setenv("LESS", less_options, 0);
+    /* Descriptors that libraries opened without it get the close-on-exec flag. */
+    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     for (size_t i = 0; i < IGNORED; i++) (void)sigaction(ignored[i], &ignore, &before[i]);
     int err = spawn(&pid, ends[0], command);
     (void)close(ends[0]);

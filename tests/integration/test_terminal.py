@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import termios
 import time
 
 import pytest
@@ -80,6 +81,36 @@ def test_less_is_left_by_q(terminal):
     run.expect(":")
     run.type("q")
     assert run.wait() == 2
+
+
+# Reads a line in a task, which is waiting for it when what follows runs.
+EDITING = """
+local task, edit = require "eksrun.task", require "eksrun.native.edit"
+local editor = edit.new "test"
+local reader = task.spawn(function() return editor:read() end)
+task.sleep(0)
+"""
+
+
+def test_a_line_that_was_given_up_is_its_readers_until_he_knows(terminal, tmp_path):
+    script = tmp_path / "edit.lua"
+    script.write_text(EDITING + """
+        print(editor:interrupt(), pcall(editor.read, editor))
+        print(reader:join())
+        editor:close()
+    """)
+    run = terminal("lua", script)
+    at = run.expect("true\tfalse\tedit: a line is being read already\r\n")
+    run.expect("interrupt\r\n", at)
+    assert run.wait() == 0
+
+
+def test_a_terminal_is_put_right_at_the_end_of_the_state(terminal, tmp_path):
+    script = tmp_path / "edit.lua"
+    script.write_text(EDITING + "os.exit(0, true)")
+    run = terminal("lua", script)
+    assert run.wait() == 0
+    assert termios.tcgetattr(run.master)[3] & termios.ICANON
 
 
 def test_tab_in_bash(terminal, tmp_path):
