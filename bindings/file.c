@@ -141,7 +141,7 @@ static bool read_some(struct stream *s) {
 static void read_stream(struct ek_timer *timer) {
   struct stream *s = (struct stream *)((char *)timer - offsetof(struct stream, timer));
   if (!read_some(s)) {
-    if (ek_timer_start(s->loop, timer, LOOK_SECONDS, read_stream, NULL) == 0) return;
+    if (ek_timer_look(s->loop, timer, LOOK_SECONDS, read_stream, NULL) == 0) return;
     s->error = ENOMEM;
   }
   ek_wait_done(&s->wait);
@@ -446,7 +446,7 @@ static void try_lock(struct ek_timer *timer) {
   lock->error = flock(lock->fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
   bool again = lock->error == EWOULDBLOCK || lock->error == EINTR;
   if (again && ek_loop_now(lock->loop) < lock->deadline &&
-      ek_timer_start(lock->loop, timer, LOCK_LOOK_SECONDS, try_lock, NULL) == 0)
+      ek_timer_look(lock->loop, timer, LOCK_LOOK_SECONDS, try_lock, NULL) == 0)
     return;
   ek_wait_done(&lock->wait);
 }

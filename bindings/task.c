@@ -4,7 +4,8 @@
  *                        :cancel([reason])   :deadline(seconds)
  *   spawn(f, ...) -> Task, in the scope of the running task
  *   current() -> Task    Task:join() -> results   :cancel([reason])   :status()   :traceback()
- *   sleep(seconds)   check()   shield(boolean)   on_signal(f | nil [, stops])
+ *   sleep(seconds [, look])   check()   shield(boolean)   on_signal(f | nil [, stops])
+ *     look: it is for another look at the world outside, in real time
  *   queue() -> Queue     Queue:wait()   :wake([n]) -> how many were woken */
 #include "bindings/bindings.h"
 
@@ -63,8 +64,10 @@ static int l_sleep(lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "seconds >= 0 expected");
   ek_task_check(L, "task.sleep");
+  bool look = lua_toboolean(L, 2);
   struct op *op = new_op(L, cancel_sleep);
-  if (ek_timer_start(op->loop, &op->timer, seconds, wake_up, &e) != 0) return ek_error_raise(L, &e);
+  int rc = (look ? ek_timer_look : ek_timer_start)(op->loop, &op->timer, seconds, wake_up, &e);
+  if (rc != 0) return ek_error_raise(L, &e);
   return ek_task_wait(L, &op->wait, 0, nothing);
 }
 

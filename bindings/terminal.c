@@ -47,27 +47,25 @@ struct line {
   struct ek_timer timer;
   struct ek_buf bytes;
   int error; /* errno */
-  bool end, looking;
+  bool end;
 };
 
-static void set_looking(struct line *line, bool looking) {
-  if (line->looking == looking) return;
-  line->looking = looking;
-  if (looking)
-    line->loop->outside++;
-  else
-    line->loop->outside--;
+/* Whose line has begun to come: no other reader takes from it. */
+static const struct line *begun;
+
+static void let_go(const struct line *line) {
+  if (begun == line) begun = NULL;
 }
 
 static void done(struct line *line) {
-  set_looking(line, false);
+  let_go(line);
   ek_wait_done(&line->wait);
 }
 
 static void look(struct ek_timer *timer) {
   struct line *line = (struct line *)((char *)timer - offsetof(struct line, timer));
   struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-  while (poll(&in, 1, 0) > 0) {
+  while ((begun == NULL || begun == line) && poll(&in, 1, 0) > 0) {
     char c;
     ssize_t n = read(STDIN_FILENO, &c, 1); /* no more than the line: the rest is another reader's */
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -78,7 +76,8 @@ static void look(struct ek_timer *timer) {
     done(line);
     return;
   }
-  if (ek_timer_start(line->loop, timer, LOOK_SECONDS, look, NULL) != 0) {
+  if (line->bytes.len > 0) begun = line;
+  if (ek_timer_look(line->loop, timer, LOOK_SECONDS, look, NULL) != 0) {
     line->error = ENOMEM;
     done(line);
   }
@@ -93,7 +92,7 @@ static void cancel_line(struct ek_wait *w) {
 static int l_line_gc(lua_State *L) {
   struct line *line = luaL_checkudata(L, 1, LINE_TYPE);
   ek_timer_stop(line->loop, &line->timer);
-  set_looking(line, false);
+  let_go(line);
   ek_buf_fini(&line->bytes);
   return 0;
 }
@@ -124,7 +123,6 @@ static int l_read_line(lua_State *L) {
   luaL_setmetatable(L, LINE_TYPE);
   (void)fflush(stdout);
   (void)fprintf(stderr, "%s", prompt);
-  set_looking(line, true);
   look(&line->timer);
   return ek_task_wait(L, &line->wait, 0, got_line);
 }

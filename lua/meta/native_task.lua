@@ -22,7 +22,8 @@ function native.current() end
 
 --- Lets other tasks run meanwhile. Raises where Lua cannot wait, and if the task is canceled.
 ---@param seconds number
-function native.sleep(seconds) end
+---@param look? boolean for another look at the world outside: in real time, also while time is simulated
+function native.sleep(seconds, look) end
 
 --- Raises if the running task was canceled.
 function native.check() end

@@ -82,6 +82,8 @@ static void take_out(struct ek_loop *loop, struct ek_timer *timer) {
   size_t i = timer->place - 1;
   struct ek_timer *last = loop->heap[--loop->heap_len];
   timer->place = 0;
+  if (timer->looks) loop->outside--;
+  timer->looks = false;
   if (last == timer) return;
   put(loop, i, last);
   sift_up(loop, i);
@@ -180,6 +182,15 @@ int ek_timer_start(struct ek_loop *loop, struct ek_timer *timer, double seconds,
   timer->order = loop->started++;
   loop->heap[loop->heap_len] = timer;
   sift_up(loop, loop->heap_len++);
+  return 0;
+}
+
+int ek_timer_look(struct ek_loop *loop, struct ek_timer *timer, double seconds,
+                  void (*fire)(struct ek_timer *), struct ek_error *e) {
+  int rc = ek_timer_start(loop, timer, seconds, fire, e);
+  if (rc != 0) return rc;
+  timer->looks = true;
+  loop->outside++;
   return 0;
 }
 

@@ -25,6 +25,7 @@ struct ek_timer {
   uint64_t due;   /* ns on the monotonic clock */
   uint64_t order; /* equal dues fire in the order they were started */
   size_t place;   /* 1-based place in the heap; 0 = not running */
+  bool looks;     /* runs for a look at the world outside */
 };
 
 struct ek_loop {
@@ -37,7 +38,7 @@ struct ek_loop {
   bool simulated;
   uint64_t clock, start; /* ns, while simulated: the monotonic clock, now and at its beginning */
   double epoch;          /* seconds since 1970 at its beginning */
-  size_t outside;        /* how many look at the world outside by a timer of theirs */
+  size_t outside;        /* timers that run for a look at the world outside */
   struct ek_pool *pool;  /* made by the first transfer, owned */
 };
 
@@ -64,6 +65,10 @@ void ek_loop_unsimulate(struct ek_loop *loop);
 /* Starts (or starts again) a timer; seconds < 0 counts as 0. Fails only for want of memory. */
 int ek_timer_start(struct ek_loop *loop, struct ek_timer *timer, double seconds,
                    void (*fire)(struct ek_timer *), struct ek_error *e);
+/* The same for who waits for the world outside by looking now and then: so long, time is not
+ * simulated. */
+int ek_timer_look(struct ek_loop *loop, struct ek_timer *timer, double seconds,
+                  void (*fire)(struct ek_timer *), struct ek_error *e);
 void ek_timer_stop(struct ek_loop *loop, struct ek_timer *timer);
 static inline bool ek_timer_running(const struct ek_timer *timer) {
   return timer->place != 0;

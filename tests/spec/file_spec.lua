@@ -1,3 +1,4 @@
+local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local process = require "eksrun.process"
 local task = require "eksrun.task"
@@ -229,6 +230,25 @@ describe("eksrun.file", function()
       held:release()
       file.lock(path, { timeout = 0 }):release()
     end)
+  end)
+
+  it("waits for others in real time while time is simulated", function()
+    local held <close> = file.lock(dir .. "/held") -- luacheck: ignore held
+    assert(os.execute("mkfifo " .. dir .. "/silent"))
+    local silent <close> = assert(io.open(dir .. "/silent", "r+")) -- luacheck: ignore silent
+    for _, wait in ipairs {
+      function() file.lock(dir .. "/held", { timeout = 0.03 }) end,
+      function() task.timeout(0.03, file.read, dir .. "/silent") end,
+      function() task.sleep(0.03, true) end,
+    } do
+      local before = clock.monotonic()
+      clock.simulate(0)
+      pcall(wait)
+      local simulated = clock.now()
+      clock.simulate(nil)
+      assert.is_true(clock.monotonic() - before >= simulated)
+      assert.is_true(simulated >= 0.03)
+    end
   end)
 
   it("refuses paths that are none", function()

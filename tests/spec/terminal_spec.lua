@@ -20,6 +20,14 @@ describe("eksrun.terminal", function()
     assert.is_false(pcall(terminal.is_tty, 3))
   end)
 
+  it("gives a pager no descriptors but the first three", function()
+    -- Lua opens files without the close-on-exec flag; 3 is the folder that ls reads.
+    assert.equal("0 1 2 3 ", run("", [[
+      local opened <close> = io.open(arg[0])
+      terminal.page("", "ls /proc/self/fd | tr '\\n' ' '")
+    ]]).stdout)
+  end)
+
   describe("read_line", function()
     it("reads line by line, prompts on standard error", function()
       local result = run("yes\r\n\n last", [[
@@ -27,6 +35,35 @@ describe("eksrun.terminal", function()
       ]])
       assert.equal('"yes\\13"\n""\n" last"\nnil\nnil\n', result.stdout)
       assert.equal("> > > > > ", result.stderr)
+    end)
+
+    it("gives each of several readers a line of its own", function()
+      file.write_atomic(path, [[
+        local task, terminal = require "eksrun.task", require "eksrun.terminal"
+        local lines = {}
+        local function read()
+          local line = terminal.read_line()
+          lines[#lines + 1] = line
+        end
+        task.scope(function(scope)
+          scope:spawn(read)
+          task.sleep(0.01)
+          scope:spawn(read)
+          local pipe <close> = io.open(arg[1], "w")
+          for piece in ("abcdef\nghij\n"):gmatch "." do
+            pipe:write(piece)
+            pipe:flush()
+            task.sleep(0.013)
+          end
+        end)
+        print(table.unpack(lines))
+      ]])
+      assert.equal("abcdef\tghij\n", process.run {
+        argv = {
+          "sh", "-c", 'mkfifo "$2.in"; "$1" lua "$2" "$2.in" <>"$2.in"; rm "$2.in"', "sh", program, path,
+        },
+        timeout = 20,
+      }.stdout)
     end)
 
     it("takes no more than the line", function()

@@ -203,17 +203,23 @@ static void simulated_time_waits_for_the_world_outside(void **state) {
   (void)close(ends[1]);
 }
 
-/* One that looks outside by its own timer has it go off when it has, by real time. */
+/* A timer for a look outside goes off when it has, by real time; stopped or gone off, it holds
+ * nobody up. */
 static void simulated_time_waits_for_those_who_look_outside(void **state) {
   (void)state;
   struct probe probe = {.id = 1};
   uint64_t real = ek_loop_now(&loop);
   ek_loop_simulate(&loop, 0);
   uint64_t start = ek_loop_now(&loop);
-  loop.outside++;
-  assert_int_equal(ek_timer_start(&loop, &probe.timer, 0.02, note, NULL), 0);
+  assert_int_equal(ek_timer_look(&loop, &probe.timer, 100, note, NULL), 0);
+  assert_int_equal(ek_timer_look(&loop, &probe.timer, 0.02, note, NULL), 0);
+  assert_int_equal(loop.outside, 1);
   while (fired_count == 0) assert_true(ek_loop_turn(&loop, true));
-  loop.outside--;
+  assert_int_equal(loop.outside, 0);
+  assert_int_equal(ek_timer_look(&loop, &probe.timer, 100, note, NULL), 0);
+  ek_timer_stop(&loop, &probe.timer);
+  ek_timer_stop(&loop, &probe.timer);
+  assert_int_equal(loop.outside, 0);
   uint64_t simulated = ek_loop_now(&loop) - start;
   ek_loop_unsimulate(&loop);
   assert_true(simulated >= 20000000u);

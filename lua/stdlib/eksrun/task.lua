@@ -32,6 +32,7 @@ M.current = native.current
 
 --- Waits.
 ---@param seconds number
+---@param look? boolean for another look at the world outside: in real time, also while time is simulated
 M.sleep = native.sleep
 
 --- Raises the reason if the running task was canceled. For long computations.

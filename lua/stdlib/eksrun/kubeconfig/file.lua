@@ -32,7 +32,7 @@ local function lock(path)
         hint = ("if no other program is at work: rm %s.lock"):format(path),
       }, 0)
     end
-    task.sleep(LOCK_PAUSE)
+    task.sleep(LOCK_PAUSE, true)
   end
 end
 
