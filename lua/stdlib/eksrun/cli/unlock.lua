@@ -28,10 +28,12 @@ function M.run(parsed)
   if not stack.is_name(parsed.stack) then
     util.fail("usage", "--stack: '%s' is no stack's name, such as managed-cluster/demo", parsed.stack)
   end
-  local log = locks.log(require "eksrun.aws", stack.new(parsed.stack))
+  local of = stack.new(parsed.stack)
+  local log = locks.log(require "eksrun.aws", of)
   local record = log:read()
   if not record or record.kind ~= "hold" then
     io.stderr:write(("nobody holds the lock of %s\n"):format(parsed.stack))
+    if not record then session.say_unknown(of) end
     return 0
   end
   io.stderr:write(("%s is held by %s\n"):format(parsed.stack, locks.describe(record)))
