@@ -45,6 +45,30 @@ describe("the file of a sandbox", function()
     assert.is_nil(second.stderr:find("there is no sandbox", 1, true))
   end)
 
+  it("knows which stack may be meant by one that nobody knows", function()
+    local where = "--sandbox=" .. state
+    assert.equal(0, eksrun(recipe, "--yes", where).code)
+    for _, command in ipairs { "status", "destroy", "unlock" } do
+      local result = eksrun(command, "--stack", "nte", where)
+      assert.equal(0, result.code, result.stderr)
+      assert.matches("eksrun: no stack nte is known here; did you mean 'net'?\n", result.stderr, 1, true)
+      assert.is_nil(eksrun(command, "--stack", "net", where).stderr:find("did you mean", 1, true))
+    end
+  end)
+
+  it("is counted alike by plan, status, stacks and destroy", function()
+    local where = "--sandbox=" .. state
+    local planned = eksrun("plan", "recipes/vpc.lua", where).stdout:match "\nplan: (%d+) to create\n"
+    assert.equal(0, eksrun("recipes/vpc.lua", "--yes", where).code)
+    local status = eksrun("status", "recipes/vpc.lua", where).stdout
+    local own, tagged, held =
+      status:match "\n(%d+) resources, (%d+) of them with tags of their own, (%d+) more that these hold\n"
+    assert.equal(tonumber(planned), own + held)
+    assert.matches("\nvpc/demo +" .. tagged .. " +complete ", eksrun("stacks", where).stdout)
+    assert.matches(("\nplan: %s to delete, with %s more that they hold\n"):format(own, held),
+      eksrun("destroy", "recipes/vpc.lua", where).stderr)
+  end)
+
   it("has what was made by a command that was killed", function()
     file.write_atomic(recipe, [[
 local eksrun, process = require "eksrun", require "eksrun.process"

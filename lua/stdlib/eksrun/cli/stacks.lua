@@ -55,7 +55,7 @@ function M.run(parsed)
   for name, record in pairs(records) do
     names[name] = names[name] or parsed.all or not stacks.is_destroyed(record) or nil
   end
-  local rows = { { "STACK", "TAGGED", "STATE", "LAST RUN" } }
+  local rows = { { "STACK", "TAGGED (NOT IAM)", "STATE", "LAST RUN" } }
   for name in util.sorted_pairs(names) do
     local record = records[name]
     local who = record and record.owner or {}

@@ -70,6 +70,18 @@ local function say_lock(report, state, record)
     run.complete and "complete" or "not complete: run it again")
 end
 
+-- How many there are, by what others than this command count: tags, and what is in something else.
+local function counted(plan)
+  local tagged, count = 0, #plan.actions
+  for _, action in ipairs(plan.actions) do
+    if action.type.tagging then tagged = tagged + 1 end
+  end
+  local out = { ("%d resource%s"):format(count, count == 1 and "" or "s") }
+  if tagged < count then out[#out + 1] = ("%d of them with tags of their own"):format(tagged) end
+  if plan.along > 0 then out[#out + 1] = ("%d more that these hold"):format(plan.along) end
+  return table.concat(out, ", ")
+end
+
 --- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
@@ -110,7 +122,7 @@ function M.run(parsed)
   else
     report:say("lock: unknown: %s", util.escape(util.describe(lock.err)):gsub("\n.*", ""))
   end
-  report:say("%d resource%s", #plan.actions, #plan.actions == 1 and "" or "s")
+  report:say("%s", counted(plan))
   local rows = {}
   for i, action in ipairs(plan.actions) do
     local id = util.escape(tostring(action.record[action.type.id]), true)

@@ -25,6 +25,7 @@ local M = {}
 --- @field graph eksrun.Graph
 --- @field actions eksrun.Action[] in an order in which they could be done
 --- @field counts table<string, integer> by op
+--- @field along integer how many relations go with what they live in, without an action of their own
 --- @field destroy boolean?
 --- @field env fun(node: eksrun.Node): table? what is known of a resource before the run, for ref.resolve
 --- @field partial boolean? made with targets: there is more that the recipe wants
@@ -294,12 +295,10 @@ function M.make(options)
   check_addresses("--target", options.targets, options.graph, extra)
   check_addresses("--replace", options.replace, options.graph, extra)
   local all = table.move(extra, 1, #extra, #actions + 1, table.move(actions, 1, #actions, 1, {}))
-  if options.destroy then
-    actions = without_orphans(all, all)
-  else
-    extra = without_orphans(extra, all)
-    table.move(extra, 1, #extra, #actions + 1, actions)
-  end
+  -- What the recipe declares stays in its plan, whatever it lives in.
+  local goes = options.destroy and all or extra
+  local alone = without_orphans(goes, all)
+  if options.destroy then actions = alone else table.move(alone, 1, #alone, #actions + 1, actions) end
   if options.targets then actions = narrowed(actions, options) end
   refuse_protected(actions, options)
   for _, action in ipairs(actions) do refuse_impossible(action, options, env, action_of) end
@@ -308,7 +307,7 @@ function M.make(options)
   table.move(left.unseen, 1, #left.unseen, #observed.unseen + 1, observed.unseen)
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
-    destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
+    along = #goes - #alone, destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
     unseen = observed.unseen, notes = left.notes, env = env, sight = options.sight,
     own_only = options.destroy and not options.graph.nodes[1] and observed.own_only or nil,
   }

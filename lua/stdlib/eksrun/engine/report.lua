@@ -195,7 +195,8 @@ function Report:plan(plan)
     end
   end
   self:notes(plan)
-  self:say("\nplan: %s", counted(plan.counts))
+  local along = plan.destroy and plan.along > 0 and (", with %d more that they hold"):format(plan.along) or ""
+  self:say("\nplan: %s%s", counted(plan.counts), along)
 end
 
 local function output_lines(value, prefix, out)
