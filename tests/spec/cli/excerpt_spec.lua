@@ -70,7 +70,21 @@ describe("the line of code below an error", function()
     assert.matches(path .. ":2: cloud.net n: unknown", tostring(err), 1, true)
     local line, below = excerpt.describe(err)
     assert.equal(path .. ":3:8: cloud.net n: unknown input 'Cidrr'; did you mean 'Cidr'?", line)
-    assert.same({ "    3 | 'n', Cidrr = '…' }", "      |      ^^^^^" }, below)
+    assert.same({ "    3 |   'n', Cidrr = '…' }", "      |        ^^^^^" }, below)
+  end)
+
+  it("stands in as its line does, so that mark and column agree", function()
+    for _, case in ipairs {
+      { "local x\n  if true then\n      fo()\n  end", 7, "      fo()", "      ^^" },
+      { "local x\n  error()", nil, "  error()", "  ^^^^^^^" },
+      { "local x\n\tfo()", 2, "    fo()", "    ^^" },
+    } do
+      local _, below = excerpt.describe((error_of(case[1])))
+      local found = excerpt.of((error_of(case[1])))
+      assert.equal(case[2], found.column)
+      assert.equal(case[3], below[1]:match "| (.*)$")
+      assert.equal(case[4], below[2]:match "| (.*)$")
+    end
   end)
 
   it("is the one of the cause, where that is the recipe's", function()

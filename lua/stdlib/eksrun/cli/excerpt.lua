@@ -57,10 +57,11 @@ end
 -- A piece of the text as a terminal may have it.
 local function clean(piece) return (util.escape((piece:gsub("\t", "    "):gsub("\r", "")))) end
 
--- The line that begins at byte `from`, as it may be shown, and the columns of the mark in it.
+-- The line that begins at byte `from`, as it may be shown, and the columns of the mark in it. It stands in as
+-- far as it does in the file, so that the mark is where the column of the message says.
 local function draw(source, list, from, message, found)
   local finish = (source:find("\n", from, true) or #source + 1) - 1
-  local out, used, at, first, last = {}, 0, source:match("^%s*()", from), nil, nil
+  local out, used, at, first, last = {}, 0, from, nil, nil
   local function put(piece)
     out[#out + 1] = piece
     used = used + text.width(piece)
@@ -85,7 +86,8 @@ local function draw(source, list, from, message, found)
       before = token
     end
   end
-  return table.concat(out), first or 0, last or used
+  local shown = table.concat(out)
+  return shown, first or #shown:match "^ *", last or used
 end
 
 -- What of the line fits, with the mark in it.
