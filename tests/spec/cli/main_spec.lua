@@ -232,7 +232,8 @@ net { "other", Cidr = "3" }]]
     assert.is_nil(err:find("\27", 1, true))
     assert.matches("1 done, 1 failed, 0 not ready yet, 0 not started", err)
     assert.matches("failed: host %(cloud.host, .*thing.lua:9%)\n +not .*allowed", err)
-    assert.matches("to go on %(what is done stays done%):\n  eksrun .*thing.lua %-%-yes\n$", err)
+    assert.matches("\nmend what failed, then run again %(what is done stays done%):\n"
+      .. "  eksrun .*thing.lua %-%-yes\n$", err)
   end)
 
   it("lists the parameters of a recipe", function()

@@ -161,9 +161,10 @@ if _G.absent or not own or not shared then error "no" end]]
       return result.stderr
     end
     local gone, kept = failed "--sandbox", failed("--sandbox=" .. folder .. "/aws.json")
-    assert.matches("\nto go on from here, keep the sandbox: --sandbox=FILE\n", gone, 1, true)
+    assert.matches("\nmend what failed; then, to go on from here, keep the sandbox: --sandbox=FILE\n", gone,
+      1, true)
     assert.is_nil(gone:find("stays done", 1, true))
-    assert.matches("to go on %(what is done stays done%):\n  eksrun ", kept)
+    assert.matches("\nmend what failed, then run again %(what is done stays done%):\n  eksrun ", kept)
   end)
 
   it("says of a saved plan where it is to be applied", function()

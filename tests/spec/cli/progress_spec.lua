@@ -348,6 +348,28 @@ describe("the timeline", function()
     assert.equal("  eksrun x.lua", lines[#lines])
   end)
 
+  it("tells what fails again until it is mended from what may pass", function()
+    local function last(fields, command)
+      local failed = { setmetatable({ err = error_object.new(fields) }, { __index = d }) }
+      local lines = summary.outcome(plan, setmetatable({ failed = failed }, { __index = result }), command,
+        function(_, s) return s end)
+      return lines[#lines - (command and 1 or 0)]
+    end
+    for code, wanted in pairs {
+      InvalidParameterException = true, ["InvalidVpcID.NotFound"] = true, AccessDenied = true,
+      MalformedPolicyDocument = true, VpcLimitExceeded = true, recipe = true,
+      RequestLimitExceeded = false, network = false, timeout = false, DependencyViolation = false,
+      InternalFailure = false, InsufficientInstanceCapacity = false, ExpiredToken = false,
+    } do
+      assert.equal(wanted and "mend what failed, then run again (what is done stays done):"
+        or "to go on (what is done stays done):", last({ code = code, message = "no" }, "eksrun x.lua"), code)
+    end
+    assert.equal("to go on, run the same command again: what is done stays done",
+      last { code = "InvalidAction", message = "slow", retryable = true })
+    assert.equal("mend what failed; then, to go on from here, keep the sandbox: --sandbox=FILE",
+      (last({ code = "InvalidAction", message = "no" }, false)))
+  end)
+
   it("is a page in which nothing is markup that came from outside", function()
     local html = page.html {
       stack = plan.stack, timeline = timeline.of(result), began = 0, outcome = "<script>alert(1)</script>",

@@ -65,4 +65,23 @@ function M.of(err)
   end
 end
 
+-- What the same call fails with again, until somebody has changed something.
+local LASTING = {
+  "^Invalid", "^Validation", "^Malformed", "^Missing", "^Unsupported", "^Unknown", "NotFound",
+  "AlreadyExists", "^AccessDenied", "^UnauthorizedOperation$", "LimitExceeded", "QuotaExceeded",
+  "^validation$", "^recipe$", -- eksrun's own: what a :map or a step raises
+}
+
+--- Whether to run again is of no use before what failed is mended.
+--- @param err any
+--- @return boolean
+function M.is_lasting(err)
+  local code = type(err) == "table" and tostring(err.code) or ""
+  if code == "RequestLimitExceeded" or type(err) == "table" and err.retryable then return false end
+  for _, pattern in ipairs(LASTING) do
+    if code:find(pattern) then return true end
+  end
+  return false
+end
+
 return M

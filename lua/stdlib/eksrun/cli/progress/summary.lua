@@ -74,6 +74,19 @@ local function failed(step, paint)
   return out
 end
 
+-- The last lines: the command that goes on, once what would fail again is mended.
+local function how_to_go_on(result, command)
+  local lasting = false
+  for _, step in ipairs(result.failed) do lasting = lasting or advice.is_lasting(step.err) end
+  if command == false then
+    return { (lasting and "mend what failed; then, to go on from here" or "to go on from here")
+      .. ", keep the sandbox: --sandbox=FILE" }
+  end
+  local first = lasting and "mend what failed, then run" or "to go on, run"
+  if not command then return { first .. " the same command again: what is done stays done" } end
+  return { (lasting and first .. " again" or "to go on") .. " (what is done stays done):", "  " .. command }
+end
+
 --- The end of a run: its last line is what to do next.
 --- @param plan eksrun.Plan
 --- @param result eksrun.Result
@@ -93,14 +106,7 @@ function M.outcome(plan, result, command, paint)
   for _, step in ipairs(result.failed) do
     for _, text in ipairs(failed(step, paint)) do out[#out + 1] = text end
   end
-  if command then
-    out[#out + 1] = "to go on (what is done stays done):"
-    out[#out + 1] = "  " .. command
-  elseif command == false then
-    out[#out + 1] = "to go on from here, keep the sandbox: --sandbox=FILE"
-  else
-    out[#out + 1] = "to go on, run the same command again: what is done stays done"
-  end
+  table.move(how_to_go_on(result, command), 1, 2, #out + 1, out)
   return out
 end
 
