@@ -17,7 +17,7 @@ local M = {
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file, a saved plan, or - for stdin" },
-    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+    session.params_argument,
   },
   flags = {
     { "yes", "apply without asking", short = "y" },

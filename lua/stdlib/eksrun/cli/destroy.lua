@@ -14,7 +14,7 @@ local M = {
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file, or - for stdin", optional = true },
-    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+    session.params_argument,
   },
   flags = {
     { "stack", "the stack, without its recipe", value = "NAME" },

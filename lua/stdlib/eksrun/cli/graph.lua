@@ -19,7 +19,7 @@ local M = {
   unknown_flag = session.unknown_flag,
   arguments = {
     { "recipe", "a Lua file, or - for stdin" },
-    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+    session.params_argument,
   },
   flags = {
     { "format", "form of the picture (default: as FILE ends, or dot)", value = "FORM", choices = FORMATS },

@@ -13,7 +13,7 @@ local M = {
     { "recipe", "a Lua file that declares the new address" },
     { "old", "address or scope as AWS has it" },
     { "new", "address or scope as the recipe declares it" },
-    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+    session.params_argument,
   },
   flags = {
     { "yes", "without asking", short = "y" },

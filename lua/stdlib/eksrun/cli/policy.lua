@@ -1,5 +1,6 @@
 --- eksrun policy RECIPE [k=v ...]: the least IAM policy with which a recipe can be run.
 local json = require "eksrun.json"
+local session = require "eksrun.cli.session"
 local simulated = require "eksrun.cli.simulated"
 local stdout = require "eksrun.stdout"
 local store = require "eksrun.sandbox.store"
@@ -15,11 +16,11 @@ local M = {
   description = "Makes, changes and destroys what the recipe declares in sandboxes, and watches\n"
     .. "what that asks IAM; the policy is then tried in one that enforces it. No account\n"
     .. "is needed.",
-  unknown_flag = require("eksrun.cli.session").unknown_flag,
+  unknown_flag = session.unknown_flag,
   own_sandbox = function() return true end,
   arguments = {
     { "recipe", "a Lua file" },
-    { "params", "parameters of the recipe, k=v", optional = true, rest = true },
+    session.params_argument,
   },
   flags = {
     { "sweep", "also what a run looks for without need: what is left of former recipes" },

@@ -17,6 +17,9 @@ local M = {
     { "progress", "how the run is shown", value = "HOW", choices = progress.modes },
     { "report", "write the run as an HTML page, with its timeline", value = "FILE" },
   },
+  --- Of those that read a recipe.
+  --- @type eksrun.cli.Argument
+  params_argument = { "params", "parameters of the recipe, k=v", optional = true, rest = true },
   --- Of those that read the lock.
   --- @type eksrun.cli.Flag
   store_flag = {

@@ -1,6 +1,5 @@
 --- Managed node groups: EKS makes the instances, replaces them and drains them.
 local ami = require "eksrun.ami"
-local bootstrap = require "eksrun.cluster.bootstrap"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
 local iam = require "eksrun.iam"
@@ -75,10 +74,7 @@ function M.methods.managed_nodes(cluster, options)
   local subnets = support.subnets(cluster, where, options.subnets, "nodes")
   local known, found = pcall(ami.managed_type, options.instance_types)
   if not options.ami_type and not known then util.raise_at_caller("%s: %s", where, found) end
-  support.check_capacity(where, options.capacity)
-  support.check_labels(where, options.labels)
-  local wrong = bootstrap.check_taints(options.taints)
-  if wrong then util.raise_at_caller("%s: %s", where, wrong) end
+  support.check_nodes(where, options)
   local min, desired, max = support.sizes(where, options)
   local role = support.role_arn(options.role or cluster:node_role())
   local group = eksrun.scope("nodes", function()

@@ -169,18 +169,6 @@ local function mixed(options, template)
   }
 end
 
-local function check(options)
-  local where = "self_managed_nodes " .. options.name
-  if #options.instance_types == 0 then
-    util.raise_at_caller("%s: a node group needs at least one instance type", where)
-  end
-  support.check_capacity(where, options.capacity)
-  support.check_labels(where, options.labels)
-  local message = bootstrap.check_taints(options.taints)
-  if message then util.raise_at_caller("%s: %s", where, message) end
-  return where
-end
-
 --- Declares an Auto Scaling group whose instances join the cluster, under the scope `nodes`.
 ---
 ---   eks:self_managed_nodes { name = "batch", instance_types = { "m7g.large" }, min = 0, max = 10 }
@@ -190,7 +178,11 @@ end
 --- @return table group an autoscaling.group
 function M.methods.self_managed_nodes(cluster, options)
   util.check_options("self_managed_nodes", options, OPTIONS)
-  local where = check(options)
+  local where = "self_managed_nodes " .. options.name
+  if #options.instance_types == 0 then
+    util.raise_at_caller("%s: a node group needs at least one instance type", where)
+  end
+  support.check_nodes(where, options)
   if not options.role then support.check_access_entries(cluster, where) end
   local subnets = support.subnets(cluster, where, options.subnets, "nodes")
   local min, desired, max = support.sizes(where, options)

@@ -1,4 +1,5 @@
 --- What the parts of the cluster kit share: checks of what nodes are asked to be, and what nodes wait for.
+local bootstrap = require "eksrun.cluster.bootstrap"
 local eksrun = require "eksrun"
 local graph = require "eksrun.engine.graph"
 local util = require "eksrun.util"
@@ -22,10 +23,8 @@ function M.sizes(where, options)
   return min, desired, max
 end
 
---- Raises unless labels is a table of text by key.
---- @param where string
---- @param labels? table
-function M.check_labels(where, labels)
+-- Labels are a table of text by key.
+local function check_labels(where, labels)
   for key, value in pairs(labels or {}) do
     if type(key) ~= "string" or type(value) ~= "string" and not eksrun.is_ref(value) then
       util.raise_at_caller("%s: labels wants a table of text by key: labels = { team = \"a\" }", where)
@@ -33,13 +32,17 @@ function M.check_labels(where, labels)
   end
 end
 
---- Raises unless capacity is one that EC2 sells.
---- @param where string
---- @param capacity? string
-function M.check_capacity(where, capacity)
+--- Raises at the recipe's line unless nodes can be what they are asked to be, of whatever kind they are.
+--- @param where string for the message
+--- @param options { capacity?: string, labels?: table, taints?: table[] }
+function M.check_nodes(where, options)
+  local capacity = options.capacity
   if capacity and capacity ~= "ON_DEMAND" and capacity ~= "SPOT" then
     util.raise_at_caller("%s: capacity is 'ON_DEMAND' or 'SPOT', not '%s'", where, capacity)
   end
+  check_labels(where, options.labels)
+  local wrong = bootstrap.check_taints(options.taints)
+  if wrong then util.raise_at_caller("%s: %s", where, wrong) end
 end
 
 --- The subnets given, or those of the cluster's network. Raises when there are none.
