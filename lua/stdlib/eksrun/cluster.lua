@@ -247,6 +247,7 @@ end
 ---
 --- @param options eksrun.Cluster.Options
 --- @return eksrun.Cluster
+--- Raises at the recipe's line what does not go together.
 function M.create(options)
   if type(options) == "table" and type(options.network) == "string" then
     util.raise_at_caller("cluster.create: field 'network' wants what vpc.network or vpc.existing returns: "
@@ -275,6 +276,7 @@ end
 ---
 --- @param options { name: string, network?: eksrun.Network, tags?: table<string, string> }
 --- @return eksrun.Cluster
+--- Raises at the recipe's line what EKS answers, when there is none.
 function M.existing(options)
   util.check_options("cluster.existing", options, { name = "string", network = "table?", tags = "table?" })
   local answer, err = aws.try.eks:describe_cluster { name = options.name }

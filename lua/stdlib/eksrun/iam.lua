@@ -13,6 +13,7 @@ local M = setmetatable({}, { __index = resource.namespace "iam" })
 --- gives its own.
 --- @param policy any "AmazonEKSClusterPolicy", "service-role/AmazonEBSCSIDriverPolicy", an ARN, an iam.policy
 --- @return string|eksrun.Ref
+--- Raises at the recipe's line for anything else.
 function M.policy_arn(policy)
   if eksrun.is_ref(policy) then return policy end
   if graph.node_of(policy) then return policy.Arn end
@@ -45,6 +46,7 @@ end
 --- A policy document of statements as AWS writes them; `Effect` is "Allow" where none is given.
 --- @param statements table[]
 --- @return table document
+--- Raises at the recipe's line unless there is a statement.
 function M.document(statements)
   if type(statements) ~= "table" or #statements == 0 then
     util.raise_at_caller("iam.document: a list of statements expected: { { Action = \"s3:GetObject\", "
@@ -63,6 +65,7 @@ end
 --- @param actions? string[] default { "sts:AssumeRole" }
 --- @param condition? table of the statement
 --- @return table document
+--- Raises at the recipe's line unless the service is text.
 function M.trust(service, actions, condition)
   if type(service) ~= "string" then
     util.raise_at_caller("iam.trust: a service such as 'ec2' expected, got %s", type(service))

@@ -20,6 +20,7 @@ end
 --- Names the stack, instead of the recipe's file and its parameter `name`. Before any resource.
 --- @param name string
 --- @return string name
+--- Raises at the recipe's line behind the first resource.
 function M.stack(name)
   if graph.current().nodes[1] then
     util.raise_at_caller("stack: the name comes before the first resource")

@@ -83,6 +83,7 @@ end
 --- @param warn fun(message: string)
 --- @return string path
 --- @return string text "" for a new file
+--- Raises what makes the first one no kubeconfig, when it is its turn.
 function M.choose(paths, cluster, read, warn)
   local unsound
   for i, path in ipairs(paths) do

@@ -118,6 +118,7 @@ end
 --- Lets at most n tasks in at a time, in the order they came.
 ---@param n integer
 ---@return eksrun.Semaphore
+--- Raises at the caller's line for any other n.
 function M.semaphore(n)
   if math.type(n) ~= "integer" or n < 1 then
     error("task.semaphore: n (integer >= 1) is required", 2)

@@ -29,6 +29,7 @@ local base64url = { ["+"] = "-", ["/"] = "_", ["="] = "" }
 --- @return string token
 --- @return integer expiration seconds since 1970 until which kubectl may use it
 --- @return string url what the token holds
+--- Raises what STS's endpoint rules say against the region.
 function M.generate(options)
   local sts, err = require("eksrun.native.endpoint").rules("sts"):resolve {
     Region = options.region, UseFIPS = options.fips, UseDualStack = options.dual_stack,

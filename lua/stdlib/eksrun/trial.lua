@@ -40,8 +40,10 @@ Trial.__index = Trial
 
 local open
 
+--- Begins a trial; the one that is open ends.
 --- @param options? eksrun.Sandbox.Options of the sandbox, and its `region`
 --- @return eksrun.Trial
+--- Raises { code = "sandbox" } for a state that is none.
 function M.new(options)
   local region
   options = util.copy(options or {})

@@ -31,6 +31,7 @@ local NAT = { none = true, single = true, ["per-zone"] = true }
 --- at once, also while planning.
 --- @param count integer
 --- @return string[]
+--- Raises at the recipe's line when the region has fewer.
 function M.zones(count)
   local names = {}
   for _, zone in ipairs(aws.ec2:describe_availability_zones({}).AvailabilityZones) do
@@ -207,6 +208,7 @@ end
 ---
 --- @param options eksrun.Network.Options
 --- @return eksrun.Network
+--- Raises at the recipe's line what does not go together.
 function M.network(options)
   util.check_options("vpc.network", options, OPTIONS)
   local internet = options.internet ~= false

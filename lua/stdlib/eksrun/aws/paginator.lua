@@ -62,11 +62,13 @@ local function first_request(client, name, params, facts, page_size)
   return request
 end
 
+--- Iterates over the pages of an operation's answer; without pages there is one.
 --- @param client eksrun.aws.Client
 --- @param name string operation
 --- @param params? table
 --- @param options? eksrun.aws.PageOptions
 --- @return fun(): table|nil
+--- The iterator raises what a call raises, and { code = "invalid_response" } for a token that comes again.
 function M.pages(client, name, params, options)
   local facts = client:service():paginator(name)
   local request = first_request(client, name, params, facts, options and options.page_size)

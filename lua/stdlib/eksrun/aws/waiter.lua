@@ -123,6 +123,8 @@ end
 --- @param params? table
 --- @param options? eksrun.aws.WaitOptions
 --- @return table output
+--- Raises { code = "wait_failed" | "timeout" } and what a call raises; for a waiter that there is none of, at
+--- the caller's line.
 function M.wait(client, name, params, options)
   options = options or {}
   local facts = client:service():waiter(name)

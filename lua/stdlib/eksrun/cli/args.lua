@@ -51,7 +51,8 @@ local M = {}
 --- @field one_document? boolean its --json is one document instead of events, and errors are none
 --- @field paged? boolean a pager shows what it prints, where that is higher than the terminal
 --- @field bare? boolean its help names no common flags: it takes none
---- @field run fun(args: eksrun.cli.Parsed): integer? exit status, default 0
+--- @field run fun(args: eksrun.cli.Parsed): integer? exit status, default 0; what it raises is shown by
+---   cli/failure.lua
 --- @field parse? fun(argv: string[]): eksrun.cli.Parsed parses the words itself, not by the declaration
 --- @field unknown_flag? fun(name: string, argv: string[], value: string?, near: string): string the end of
 ---   the message about a flag that it does not know; near: the did-you-mean of flags, or ""

@@ -345,6 +345,7 @@ end
 --- @param outputs any
 --- @param fields table<eksrun.Node, table>
 --- @return any
+--- Raises { code = "outputs" } with the cause; what ends the run as it is.
 function M.resolve(outputs, fields)
   local ok, result = pcall(ref.resolve, outputs, function(node) return fields[node] end, true)
   if ok then return result end

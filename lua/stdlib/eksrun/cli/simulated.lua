@@ -68,6 +68,7 @@ end
 --- @param parsed table its arguments; sandbox: true, or the file
 --- @param run fun(parsed: table): integer?
 --- @return integer? status
+--- Raises what the command raises, and { code = "usage" | "sandbox" } for what the sandbox cannot be.
 function M.run(parsed, run)
   if parsed.endpoint_url then
     util.fail("usage", "--sandbox and --endpoint-url exclude each other: a sandbox is the endpoint")

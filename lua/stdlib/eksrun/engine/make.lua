@@ -74,6 +74,7 @@ end
 --- @param inputs table
 --- @return table? answer
 --- @return table? record of what was found instead: the answer that made it was lost
+--- Raises what AWS refuses, and what nobody knows the outcome of.
 function M.now(run, step, ctx, inputs)
   local type_, journal, aws = step.action.type, run.journal, ctx.aws
   local _ <close> = setmetatable({}, { __close = function() ctx.aws = aws end })

@@ -34,8 +34,10 @@ end
 -- Raised by params() when only the declaration is wanted.
 local declared_only = error_object.new { code = "canceled", message = "only the parameters are wanted" }
 
+--- The values of the parameters that the recipe declares.
 --- @param declared table<string, eksrun.Parameter>
 --- @return table<string, any>
+--- Raises at the recipe's line for a second declaration, and { code = "usage" } for words that do not fit.
 function M.take_params(declared)
   if not running then return params.read(declared, {}) end
   if running.declared then
@@ -154,6 +156,7 @@ end
 --- @param words string[] k=v
 --- @param options? eksrun.recipe.Options
 --- @return eksrun.Recipe
+--- Raises what is wrong with the recipe: { code = "syntax" | "recipe" | "usage" }.
 function M.load(path, words, options)
   options = options or {}
   local chunk = compile(path)
@@ -190,6 +193,7 @@ end
 --- before it ends.
 --- @param path string
 --- @return table<string, eksrun.Parameter>?
+--- Raises what is wrong with a recipe that fails before it declares any.
 function M.parameters(path)
   local chunk = compile(path)
   with_folder(path)

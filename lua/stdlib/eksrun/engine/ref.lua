@@ -114,6 +114,7 @@ end
 --- @param ref eksrun.Ref
 --- @param f fun(value: any): any
 --- @return eksrun.Ref
+--- Raises at the recipe's line unless f is a function.
 function M.map(ref, f)
   if type(f) ~= "function" then util.raise_at_caller("map: a function expected, got %s", type(f)) end
   return make { kind = "map", of = ref, f = f }

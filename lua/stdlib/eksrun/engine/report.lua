@@ -37,6 +37,10 @@ function M.new(options)
   }, Report)
 end
 
+--- A text in the color of its kind, where there are colors.
+--- @param kind string "create", "update", "replace", "delete", "wait" or "failed"
+--- @param text string
+--- @return string
 function Report:paint(kind, text)
   local color = self.color and colors[kind]
   return color and ("\27[%sm%s\27[0m"):format(color, text) or text
@@ -147,10 +151,36 @@ function Report:notes(plan)
   end
 end
 
---- Prints a plan; its last line is the summary.
---- @param plan eksrun.Plan
-function Report:plan(plan)
-  if self.json then return self:plan_json(plan) end
+-- What is done to a thing, in a line.
+function Report:headline(action, address_width, kind_width)
+  local left = ("  %s %s  %s"):format(signs[action.op],
+    action.address .. (" "):rep(address_width - #action.address),
+    action.type.name .. (" "):rep(kind_width - #action.type.name))
+  local right = action.reason or ""
+  if action.op == "create" and not self.full then
+    right = summary_of(action, math.max(30, self.width - utf8.len(left)))
+  elseif action.op == "delete" then
+    right = util.escape(tostring(action.record[action.type.id])) .. (right ~= "" and ", " .. right or "")
+  elseif action.op == "wait" then
+    right = "until it is ready"
+  end
+  self:say("%s", self:paint(action.op, (left .. "  " .. right):gsub("%s+$", "")))
+end
+
+-- What is below that line: all inputs of what is made, if they are wanted, and what is changed.
+function Report:details(action)
+  for name, value in util.sorted_pairs(action.op == "create" and self.full and action.inputs or {}) do
+    if type(value) ~= "function" then
+      self:say("%s", "      " .. name .. ": " .. shown.text(value, action.type.inputs[name]))
+    end
+  end
+  for _, change in ipairs(action.changes) do
+    if not change.implied then self:say("%s", "      " .. change_line(change)) end
+  end
+end
+
+-- What could not be looked at.
+function Report:unseen(plan)
   for _, kind in ipairs(plan.unseen or {}) do
     self:say("not looked for: %s: %s", kind.type.name, util.escape(tostring(kind.err)):gsub("\n.*", ""))
   end
@@ -158,45 +188,32 @@ function Report:plan(plan)
     self:say("not looked for in what is not the stack's own: %s: what it has was not written down, its "
       .. "recipe would find it", table.concat(plan.own_only, ", "))
   end
-  local stack = plan.stack
+end
+
+--- Prints a plan; its last line is the summary.
+--- @param plan eksrun.Plan
+function Report:plan(plan)
+  if self.json then return self:plan_json(plan) end
+  self:unseen(plan)
+  local stack, counts = plan.stack, plan.counts
   local place = ("stack %s, account %s, region %s"):format(stack.name, stack.account or "?",
     stack.region or "?")
-  if plan.counts.changes == 0 then
-    if plan.destroy then return self:say("%s: nothing to delete", place) end
-    return self:say("%s: no changes, %d resource%s as declared", place, plan.counts.keep,
-      plan.counts.keep == 1 and "" or "s")
+  if counts.changes == 0 and plan.destroy then return self:say("%s: nothing to delete", place) end
+  if counts.changes == 0 then
+    return self:say("%s: no changes, %d resource%s as declared", place, counts.keep,
+      counts.keep == 1 and "" or "s")
   end
   self:say("%s\n", place)
   local address_width, kind_width = widths(plan.actions)
   for _, action in ipairs(plan.actions) do
     if action.op ~= "keep" then
-      local left = ("  %s %s  %s"):format(signs[action.op],
-        action.address .. (" "):rep(address_width - #action.address),
-        action.type.name .. (" "):rep(kind_width - #action.type.name))
-      local right = action.reason or ""
-      if action.op == "create" and not self.full then
-        right = summary_of(action, math.max(30, self.width - utf8.len(left)))
-      elseif action.op == "delete" then
-        right = util.escape(tostring(action.record[action.type.id])) .. (right ~= "" and ", " .. right or "")
-      elseif action.op == "wait" then
-        right = "until it is ready"
-      end
-      self:say("%s", self:paint(action.op, (left .. "  " .. right):gsub("%s+$", "")))
-      if action.op == "create" and self.full then
-        for name, value in util.sorted_pairs(action.inputs) do
-          if type(value) ~= "function" then
-            self:say("%s", "      " .. name .. ": " .. shown.text(value, action.type.inputs[name]))
-          end
-        end
-      end
-      for _, change in ipairs(action.changes) do
-        if not change.implied then self:say("%s", "      " .. change_line(change)) end
-      end
+      self:headline(action, address_width, kind_width)
+      self:details(action)
     end
   end
   self:notes(plan)
   local along = plan.destroy and plan.along > 0 and (", with %d more that they hold"):format(plan.along) or ""
-  self:say("\nplan: %s%s", counted(plan.counts), along)
+  self:say("\nplan: %s%s", counted(counts), along)
 end
 
 local function output_lines(value, prefix, out)

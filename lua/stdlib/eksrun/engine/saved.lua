@@ -219,6 +219,7 @@ end
 --- @param saved eksrun.SavedPlan
 --- @param words string[] given with it
 --- @return string[] k=v
+--- Raises { code = "usage" } for others than those, and for those that are missing.
 function M.params(saved, words)
   local out, given = table.move(saved.params, 1, #saved.params, 1, {}), {}
   for _, word in ipairs(words) do

@@ -45,6 +45,7 @@ local step = resource.define {
 --- @param options eksrun.step.Options
 --- @param run fun(...): any
 --- @return table handle with a ref `result`
+--- Raises at the recipe's line for options that there are none of.
 function M.declare(name, options, run)
   if type(options) ~= "table" then
     util.raise_at_caller("step: a table of options expected, got %s", type(options))

@@ -10,6 +10,7 @@ local LOCK_TIMEOUT, LOCK_PAUSE = 10, 0.05
 --- The text of a file.
 --- @param path string
 --- @return string|nil text nil if there is no such file
+--- Raises { code = "io" | "limit" } for a file that cannot be read, or has more than 16 MiB.
 function M.read(path)
   local text, err = file.try_read(path, { max = 16 * 1024 * 1024 })
   if text == nil and err.code ~= "not_found" then error(err, 0) end

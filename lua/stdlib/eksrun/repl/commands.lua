@@ -194,6 +194,7 @@ end
 --- @param state eksrun.repl.State
 --- @param typed string
 --- @return fun()|nil
+--- What it returns raises { code = "usage" } for a command that there is none of.
 function M.of(state, typed)
   local name, rest = typed:match "^%s*(%.%a+)%s*(.-)%s*$"
   if name then

@@ -94,6 +94,7 @@ local loaded = {}
 --- Defines a type. Its value is called to declare a resource: `T { "name", CidrBlock = ... }`.
 --- @param definition table
 --- @return eksrun.ResourceType
+--- Raises at the caller's line for a definition that is none.
 function M.define(definition)
   util.check_options("resource.define", definition, fields_of_a_type)
   if not identities[definition.identity] then

@@ -52,8 +52,10 @@ Sandbox.__index = Sandbox
 --- @field faults? string|eksrun.sandbox.Faults what goes wrong on purpose: faults.lua
 --- @field crash? fun(sandbox: eksrun.Sandbox) ends the client where the faults say so: does not return
 
+--- A sandbox that is new, or goes on from a state.
 --- @param options? eksrun.Sandbox.Options
 --- @return eksrun.Sandbox
+--- Raises { code = "sandbox" } for a state that is none.
 function M.new(options)
   options = options or {}
   util.check_options("sandbox.new", options, {

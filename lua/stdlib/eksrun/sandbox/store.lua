@@ -84,8 +84,10 @@ function M.blame(state, message)
   if place then refuse(loaded[state], place) end
 end
 
+--- The state in a file.
 --- @param path string
 --- @return table? state nil: there is no such file
+--- Raises { code = "sandbox" } for what is none or is damaged, with the place.
 function M.load(path)
   local text, err = file.try_read(path, { max = MAX })
   if text == nil and err.code == "not_found" then return nil end
@@ -103,6 +105,7 @@ end
 --- Has a file for this process alone, until it ends or the lock is closed.
 --- @param path string
 --- @return table lock of eksrun.file
+--- Raises { code = "sandbox" } when another process has it, or the folder is not there.
 function M.lock(path)
   local ok, lock = pcall(file.lock, path .. M.LOCK, { timeout = WAIT })
   if ok then return lock end

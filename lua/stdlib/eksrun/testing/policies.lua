@@ -24,11 +24,13 @@ function M.documents(policy)
   return { document(policy) }
 end
 
+--- What IAM says of an action under a policy.
 --- @param policy table|string as for documents()
 --- @param action string "s3:GetObject"
 --- @param resource? string an ARN; default "*"
 --- @param context? table<string, string|string[]> condition keys and their values
 --- @return eksrun.sandbox.iam.Decision
+--- Raises at the caller's line for what is no action.
 function M.decide(policy, action, resource, context)
   if type(action) ~= "string" or not action:find "^[%w-]+:[%w*]+$" then
     util.raise_at_caller("'%s' is no action, such as s3:GetObject", tostring(action))

@@ -125,6 +125,7 @@ end
 ---
 --- @param options eksrun.Endpoints.Options
 --- @return table<string, table> endpoints ec2.vpc_endpoint by service
+--- Raises at the recipe's line for a service that has no endpoint here, with near names.
 function M.declare(options)
   util.check_options("vpc.endpoints", options, OPTIONS)
   if not rawget(options.network, "egress") then

@@ -102,6 +102,7 @@ end
 ---
 --- @param options eksrun.Existing.Options
 --- @return eksrun.Network
+--- Raises at the recipe's line when none is found, or several are.
 function M.read(options)
   util.check_options("vpc.existing", options, OPTIONS)
   if (options.id == nil) == (options.tags == nil) then

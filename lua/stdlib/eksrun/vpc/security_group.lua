@@ -86,6 +86,7 @@ end
 ---
 --- @param options eksrun.SecurityGroup.Options
 --- @return table group an ec2.security_group
+--- Raises at the recipe's line what does not go together.
 function M.declare(options)
   util.check_options("vpc.security_group", options, OPTIONS)
   local where = options.vpc or options.network and options.network.vpc

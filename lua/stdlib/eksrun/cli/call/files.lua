@@ -27,8 +27,10 @@ function M.expand(path)
   return home and home .. rest or path
 end
 
+--- The bytes of a file.
 --- @param path string
 --- @return string bytes
+--- Raises { code = "usage" } for one that cannot be read.
 function M.read(path)
   local bytes, err = file.try_read(M.expand(path))
   if not bytes then util.fail("usage", "%s", err.message) end
@@ -42,6 +44,7 @@ function M.stdin() return io.stdin:read "a" end
 --- What a value that names a file stands for; any other is itself.
 --- @param value string
 --- @return string|eksrun.cli.call.Bytes
+--- Raises { code = "usage" } for a file that cannot be read, or is no text.
 function M.resolve(value)
   local path = value:match("^fileb://(.*)$")
   if path then return M.bytes(M.read(path)) end

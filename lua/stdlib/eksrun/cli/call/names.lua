@@ -68,8 +68,10 @@ local function find(name, list)
   end
 end
 
+--- A service by any of its names.
 --- @param name string
 --- @return eksrun.native.aws.Service, string name
+--- Raises { code = "usage" } with near names.
 function M.service(name)
   local known = models.services()
   local found = find(services[name:lower()] or name, known)
@@ -78,10 +80,12 @@ function M.service(name)
     util.did_you_mean(name:lower(), known))
 end
 
+--- An operation by its name, with dashes or without.
 --- @param service eksrun.native.aws.Service
 --- @param service_name string
 --- @param name string
 --- @return eksrun.native.aws.Operation
+--- Raises { code = "usage" } with near names.
 function M.operation(service, service_name, name)
   local operation = service:operation((name:gsub("-", "_")))
   if operation then return operation end
@@ -100,10 +104,12 @@ function M.operation(service, service_name, name)
     #near > 0 and "; did you mean " .. table.concat(near, " or ") .. "?" or "", service_name)
 end
 
+--- A waiter by its name, with dashes or without.
 --- @param service eksrun.native.aws.Service
 --- @param service_name string
 --- @param name string
 --- @return string waiter in AWS's spelling
+--- Raises { code = "usage" } with near names.
 function M.waiter(service, service_name, name)
   local waiters = service:waiters()
   if #waiters == 0 then util.fail("usage", "%s has no waiters", service_name) end

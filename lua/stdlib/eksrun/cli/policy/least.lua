@@ -37,9 +37,11 @@ end
 --- @field asked eksrun.policy.Asked
 --- @field spared string[] actions that were asked for and are not needed
 
+--- Finds the policy: lives the life, and lives it again under what it asked for.
 --- @param life eksrun.policy.Life
 --- @param all? boolean with all that was asked for, needed or not
 --- @return eksrun.policy.Least
+--- Raises what stops a life that no policy lets go on.
 function M.of(life, all)
   local asked = lives.watch(life)
   life = util.overlay(life, {})

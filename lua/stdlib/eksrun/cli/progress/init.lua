@@ -27,6 +27,7 @@ end
 --- How to show a run: what was asked for, by the flag or EKSRUN_PROGRESS, or what fits.
 --- @param parsed { progress?: string, json?: boolean, debug?: boolean }
 --- @return "tty"|"plain"|"json"|"quiet"
+--- Raises { code = "usage" } for a mode that there is none of, or that wants a terminal.
 function M.mode(parsed)
   local mode, from = parsed.progress, "--progress"
   if not mode then

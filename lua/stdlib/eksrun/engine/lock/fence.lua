@@ -21,6 +21,7 @@ local M = {}
 --- @param text string
 --- @param from string who says it: "--fence"
 --- @return eksrun.lock.FenceSpec
+--- Raises { code = "usage" } for anything else.
 function M.parse(text, from)
   if text == "signature" then return { kind = "signature" } end
   local role = text:match "^session=(arn:[%w-]+:iam::%d+:role/%S+)$"
@@ -73,10 +74,12 @@ function Session:permit(deadline, now, enough)
   return { credentials = self.held }
 end
 
+--- The fence of a run.
 --- @param spec eksrun.lock.FenceSpec
 --- @param aws table
 --- @return table fence permit(deadline, now, enough) -> eksrun.aws.Permit: `deadline` of the lease and `now`
 --- by AWS's clock, `enough` seconds for a call
+--- Raises { code = "usage" } for a role of another account.
 function M.new(spec, aws)
   if spec.kind == "signature" then return setmetatable({}, Signature) end
   local account, of_role = aws.account(), spec.role:match "::(%d+):"

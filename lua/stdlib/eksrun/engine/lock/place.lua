@@ -14,6 +14,7 @@ local M = {}
 --- @param text string "ssm", "s3://BUCKET[/PREFIX]", "dynamodb://TABLE"
 --- @param from string who says it: "--lock"
 --- @return eksrun.lock.Place
+--- Raises { code = "usage" } for anything else.
 function M.parse(text, from)
   if text == "ssm" then return { kind = "ssm" } end
   local bucket, prefix = text:match "^s3://([%w.-]+)/?(.-)/*$"

@@ -142,6 +142,7 @@ end
 --- @param what string
 --- @param describe fun(): table?
 --- @param minutes number
+--- Raises { code = "eks" } when the deletion fails, and { code = "timeout" }.
 function M.wait_gone(ctx, what, describe, minutes)
   ctx:poll(function()
     local described = describe()
@@ -193,6 +194,7 @@ end
 --- @param describe fun(): table?
 --- @param create fun(): T
 --- @return T
+--- Raises what create() raises.
 function M.create_named(ctx, what, describe, create)
   local created, result = pcall(create)
   if created then return result end
