@@ -307,8 +307,8 @@ function M.make(options)
   table.move(left.unseen, 1, #left.unseen, #observed.unseen + 1, observed.unseen)
   return {
     stack = options.stack, graph = options.graph, actions = actions, counts = count(actions),
-    along = #goes - #alone, destroy = options.destroy, partial = options.targets ~= nil, rounds = observed.rounds,
-    unseen = observed.unseen, notes = left.notes, env = env, sight = options.sight,
+    along = #goes - #alone, destroy = options.destroy, partial = options.targets ~= nil,
+    rounds = observed.rounds, unseen = observed.unseen, notes = left.notes, env = env, sight = options.sight,
     own_only = options.destroy and not options.graph.nodes[1] and observed.own_only or nil,
   }
 end
