@@ -123,6 +123,34 @@ describe("the command line", function()
     assert.matches('"event":"result","failed":0,', out, 1, true)
   end)
 
+  it("gives events alone on stderr to who wants those, and the result as it is", function()
+    local status, out, err = eksrun(sky, recipe, "--yes", "--progress", "json")
+    assert.equal(0, status, err)
+    assert.matches("^host: thing%-demo%-host\n", out)
+    local seen = {}
+    for line in err:gmatch "[^\n]+" do
+      local event = require("eksrun.json").decode(line).event
+      if seen[#seen] ~= event then seen[#seen + 1] = event end
+    end
+    assert.equal("change plan begin", table.concat(seen, " ", 1, 3))
+    assert.equal("result", seen[#seen])
+    status, out, err = eksrun(sky, "destroy", recipe, "--yes", "--progress", "json")
+    assert.equal("", out)
+    assert.equal(0, status, err)
+    assert.is_nil(("\n" .. err):find "\n[^{]", err)
+  end)
+
+  it("is quiet where nobody is asked, and shows what it asks about", function()
+    local status, out, err = eksrun(sky, recipe, "--yes", "--progress", "quiet")
+    assert.equal(0, status, err)
+    assert.equal("", err)
+    assert.matches("^host: thing%-demo%-host\n", out)
+    status, out, err = eksrun(sky, "destroy", recipe, "--progress", "quiet")
+    assert.equal("", out)
+    assert.equal(2, status)
+    assert.matches("plan: 2 to delete", err)
+  end)
+
   it("says as an event, too, what it failed by, and where in the recipe", function()
     local path = write("wrong.lua", "local x\n\trequire('eksrun').parms {}")
     for status, words in pairs { [2] = { path }, [1] = { "plan", path } } do

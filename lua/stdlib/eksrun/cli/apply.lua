@@ -84,7 +84,7 @@ function M.run(parsed)
   local function make() return session.plan(loaded.graph, parsed, loaded.outputs) end
   local plan = make()
   if parsed.saved then session.check_saved(parsed, plan) end
-  report:plan(plan)
+  session.show_plan(plan, parsed, report)
   local fields, status = session.carry_out(plan, parsed, report, "apply", make)
   if status == 0 then report:outputs(session.resolve(loaded.outputs, fields)) end
   return status

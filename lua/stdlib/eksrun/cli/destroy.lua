@@ -53,7 +53,7 @@ function M.run(parsed)
   local declared_graph = declared(parsed)
   local function make() return session.plan(declared_graph, parsed) end
   local plan = make()
-  report:plan(plan)
+  session.show_plan(plan, parsed, report)
   if parsed.stack and not plan.actions[1] then session.say_unknown(plan.stack) end
   local _, status = session.carry_out(plan, parsed, report, "destroy", make)
   return status

@@ -282,6 +282,16 @@ function M.check_saved(parsed, plan)
   require("eksrun.engine.saved").check(parsed.saved, plan, parsed.saved_at, M.sandbox_flag(parsed))
 end
 
+--- Shows the plan of a run, as --progress has the run shown: as events, or not at all where nobody is asked.
+--- @param plan eksrun.Plan
+--- @param parsed eksrun.cli.Parsed
+--- @param reporter eksrun.Report
+function M.show_plan(plan, parsed, reporter)
+  local mode = progress.mode(parsed)
+  if mode == "json" then return report.plan_events(plan, progress.emitter(reporter)) end
+  if reporter.json or mode ~= "quiet" or not parsed.yes then reporter:plan(plan) end
+end
+
 -- Runs the plan under a display.
 local function run_shown(plan, parsed, reporter, verb, again, mode)
   return task.scope(function(scope)
@@ -297,8 +307,8 @@ local function run_shown(plan, parsed, reporter, verb, again, mode)
       on_changed = function(changed)
         if parsed.saved then M.check_saved(parsed, changed) end
         return display:aside(function()
-          reporter:say("the plan is another one by now:")
-          reporter:plan(changed)
+          if mode ~= "json" then reporter:say("the plan is another one by now:") end
+          M.show_plan(changed, parsed, reporter)
           return confirmed(changed, parsed, verb)
         end)
       end,
@@ -324,7 +334,7 @@ function M.carry_out(plan, parsed, reporter, verb, again)
       reporter:say("nothing was changed")
       return {}, 1
     end
-    if not reporter.json and mode ~= "quiet" then reporter:say("") end
+    if not reporter.json and mode ~= "quiet" and mode ~= "json" then reporter:say "" end
   end
   local began = require("eksrun.clock").now()
   local result

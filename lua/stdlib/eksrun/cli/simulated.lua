@@ -92,11 +92,12 @@ function M.run(parsed, run)
   local keeper <close> = path and keep(path, sandbox) or nil
   local status = run(parsed)
   local seconds = clock.now() - sandbox.started
-  if seconds >= NOTEWORTHY and not parsed.json then
+  local for_people = not parsed.json and parsed.progress ~= "json" and parsed.progress ~= "quiet"
+  if seconds >= NOTEWORTHY and for_people then
     io.stderr:write(("in a sandbox: on AWS this takes about %s\n"):format(
       util.duration(seconds)))
   end
-  if keeper and not parsed.json then keeper:tell() end
+  if keeper and for_people then keeper:tell() end
   return status
 end
 

@@ -110,14 +110,17 @@ local function counted(counts)
   return table.concat(out, ", ")
 end
 
-function Report:plan_json(plan)
+--- A plan for a program.
+--- @param plan eksrun.Plan
+--- @param emit fun(event: table) takes each event
+function M.plan_events(plan, emit)
   for _, action in ipairs(plan.actions) do
     if action.op ~= "keep" then
       local changes = json.array {}
       for _, change in ipairs(action.changes) do
         if not change.implied then changes[#changes + 1] = shown.change(change) end
       end
-      self:event {
+      emit {
         event = "change", op = action.op, address = action.address, type = action.type.name,
         id = action.record and action.record[action.type.id] or nil, reason = action.reason,
         changes = changes,
@@ -125,12 +128,12 @@ function Report:plan_json(plan)
     end
   end
   for _, note in ipairs(plan.notes or {}) do
-    self:event {
+    emit {
       event = "left", type = note.type, id = note.id, name = note.name, vpc = note.vpc, reason = note.text,
       blocks = note.blocks,
     }
   end
-  self:event {
+  emit {
     event = "plan", stack = plan.stack.name, account = plan.stack.account, region = plan.stack.region,
     counts = plan.counts,
   }
@@ -193,7 +196,7 @@ end
 --- Prints a plan; its last line is the summary.
 --- @param plan eksrun.Plan
 function Report:plan(plan)
-  if self.json then return self:plan_json(plan) end
+  if self.json then return M.plan_events(plan, function(event) self:event(event) end) end
   self:unseen(plan)
   local stack, counts = plan.stack, plan.counts
   local place = ("stack %s, account %s, region %s"):format(stack.name, stack.account or "?",

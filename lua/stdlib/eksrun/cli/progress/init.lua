@@ -83,9 +83,10 @@ local function make_sink(mode, options, started)
       say = say, started = started, paint = function(kind, text) return reporter:paint(kind, text) end,
     }
   elseif mode == "json" then
+    local emit = M.emitter(reporter)
     return require("eksrun.cli.progress.events").new {
-      say = say,
-      emit = M.emitter(reporter),
+      say = reporter.json and say or function(text) emit { event = "warning", message = text } end,
+      emit = emit,
     }
   end
   return setmetatable({ pace = 1, say = function(_, text) say(text) end }, { __index = silent })
