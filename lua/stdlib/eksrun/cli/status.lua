@@ -82,6 +82,44 @@ local function counted(plan)
   return table.concat(out, ", ")
 end
 
+-- The lock's newest record, or why it cannot be read.
+local function read_lock(aws, stack)
+  local ok, record, now = pcall(function() return locks.log(aws, stack):read() end)
+  if not ok then return { ok = false, err = record } end
+  local state, shown = standing(record, now)
+  return { ok = true, state = state, record = shown }
+end
+
+local function tell(report, plan, lock)
+  local stack, record = plan.stack, lock.record
+  for _, action in ipairs(plan.actions) do
+    report:event {
+      event = "resource", address = action.address, type = action.type.name,
+      id = tostring(action.record[action.type.id]), pending = action.record.pending or nil,
+    }
+  end
+  report:event {
+    event = "status", stack = stack.name, account = stack.account, region = stack.region,
+    resources = #plan.actions, lock = lock.ok and lock.state or "unknown", last = record and last_run(record),
+  }
+end
+
+local function say(report, plan, lock)
+  local stack, rows = plan.stack, {}
+  report:say("stack %s, account %s, region %s", stack.name, stack.account or "?", stack.region or "?")
+  if lock.ok then
+    say_lock(report, lock.state, lock.record)
+  else
+    report:say("lock: unknown: %s", util.escape(util.describe(lock.err)):gsub("\n.*", ""))
+  end
+  report:say("%s", counted(plan))
+  for i, action in ipairs(plan.actions) do
+    local id = util.escape(tostring(action.record[action.type.id]), true)
+    rows[i] = { action.address, action.type.name, id .. (action.record.pending and "  (not ready)" or "") }
+  end
+  for _, line in ipairs(columns.lines(rows)) do report:say("  %s", line) end
+end
+
 --- @param parsed eksrun.cli.Parsed
 --- @return integer exit status
 function M.run(parsed)
@@ -91,44 +129,14 @@ function M.run(parsed)
   parsed.only_look = true
   local found = task.all {
     function() return session.plan(empty, parsed) end,
-    function()
-      local ok, record, now = pcall(function()
-        return locks.log(aws, empty.stack):read()
-      end)
-      if not ok then return { ok = false, err = record } end
-      return { ok = true, record = record, now = now }
-    end,
+    function() return read_lock(aws, empty.stack) end,
   }
   local plan, lock = found[1], found[2]
-  local state, record = standing(lock.record, lock.now)
-  local report, stack = session.report(parsed, io.stdout), plan.stack
-  if parsed.stack and not plan.actions[1] and lock.ok and not record then session.say_unknown(stack) end
-  if report.json then
-    for _, action in ipairs(plan.actions) do
-      report:event {
-        event = "resource", address = action.address, type = action.type.name,
-        id = tostring(action.record[action.type.id]), pending = action.record.pending or nil,
-      }
-    end
-    report:event {
-      event = "status", stack = stack.name, account = stack.account, region = stack.region,
-      resources = #plan.actions, lock = lock.ok and state or "unknown", last = record and last_run(record),
-    }
-    return 0
-  end
-  report:say("stack %s, account %s, region %s", stack.name, stack.account or "?", stack.region or "?")
-  if lock.ok then
-    say_lock(report, state, record)
-  else
-    report:say("lock: unknown: %s", util.escape(util.describe(lock.err)):gsub("\n.*", ""))
-  end
-  report:say("%s", counted(plan))
-  local rows = {}
-  for i, action in ipairs(plan.actions) do
-    local id = util.escape(tostring(action.record[action.type.id]), true)
-    rows[i] = { action.address, action.type.name, id .. (action.record.pending and "  (not ready)" or "") }
-  end
-  for _, line in ipairs(columns.lines(rows)) do report:say("  %s", line) end
+  local report = session.report(parsed, io.stdout)
+  local unknown = not plan.actions[1] and lock.ok and not lock.record
+  if parsed.stack and unknown then session.say_unknown(plan.stack) end
+  local show = report.json and tell or say
+  show(report, plan, lock)
   return 0
 end
 
