@@ -135,7 +135,8 @@ function M.role_for(options)
       return M.policy { "policy", PolicyDocument = M.document(options.statements), tags = options.tags }
     end).Arn
   end
-  return M.role {
+  -- Not by a tail call: mistakes are at the line that calls this (util.lua).
+  local role = M.role {
     name,
     RoleName = options.name,
     Path = options.path,
@@ -146,6 +147,7 @@ function M.role_for(options)
     PolicyArns = arns,
     tags = options.tags,
   }
+  return role
 end
 
 return M

@@ -168,12 +168,38 @@ function M.where()
   return info and place(info) or "?"
 end
 
+-- Whether a function is one that recipes call, and that none of those ends in: of a kit's module, or what a
+-- resource type is called by.
+local function is_entry(f)
+  if f == M.declaring then return true end
+  for name, module in pairs(package.loaded) do
+    if type(name) == "string" and name:find "^eksrun%.%w+$" and type(module) == "table" then
+      for _, value in next, module do
+        if value == f then return true end
+      end
+    end
+  end
+  return false
+end
+
+-- What is to be said where the recipe's frame may be the caller of the one that is meant: `return f(x)`
+-- leaves no frame behind.
+local function behind_tail_call(level)
+  local called = debug.getinfo(level, "ft")
+  if not called or not called.istailcall or not is_entry(called.func) then return "" end
+  return " (in the return of a function that this line calls)"
+end
+
+--- What resource types are called by; set by resource/init.lua.
+--- @type function?
+M.declaring = nil
+
 --- Raises an error at the recipe's line, whatever of the library lies between.
 --- @param message string a format when more arguments follow
 function M.raise_at_caller(message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
-  local _, info = user_level()
-  if info then message = place(info) .. ": " .. message end
+  local level, info = user_level()
+  if info then message = place(info) .. ": " .. message .. behind_tail_call(level) end
   error(error_object.new {
     code = "recipe", message = message,
     file = info and M.file_of(info), line = info and info.currentline,
@@ -310,7 +336,8 @@ local function raise_option(level, message, ...)
   message = message:format(...)
   local info = debug.getinfo(level, "S")
   if info and M.is_library(info.source) then M.raise_at_caller("%s", message) end
-  error(message, level)
+  local lost = info and info.what ~= "C" and behind_tail_call(level) or ""
+  error(message .. lost, level)
 end
 
 --- Checks a table of options: every key known, every value of its type.

@@ -120,6 +120,32 @@ if _G.absent or not own or not shared then error "no" end]]
     assert.equal("", ran("check").stderr)
   end)
 
+  it("says so where the line of a function is lost that returns what it calls", function()
+    file.write_atomic(folder .. "/own.lua", [[
+local ec2, vpc, iam = require "eksrun.ec2", require "eksrun.vpc", require "eksrun.iam"
+return {
+  type = function() return ec2.vpc { "one", CidrBlok = "10.0.0.0/16" } end,
+  kit = function() return vpc.network { nme = "x" } end,
+  role = function() return iam.role_for { "x", trst = "ec2" } end,
+  plain = function()
+    local net = vpc.network { nme = "x" }
+    return net
+  end,
+}]])
+    for name, place in pairs {
+      type = "f.lua:2: ", kit = "f.lua:2: ", role = "f.lua:2: ", plain = "own.lua:7:%d+: ",
+    } do
+      local path = write("local own = require 'own'\nlocal made = own." .. name .. "()")
+      local result = process.run {
+        argv = { program, "plan", path, "--sandbox" }, env = { "PATH", "EKSRUN_STDLIB", HOME = folder },
+      }
+      local line = result.stderr:match "^[^\n]*"
+      assert.matches("^eksrun: [^ ]*" .. place, line)
+      assert.equal(name ~= "plain", line:find(" (in the return of a function that this line calls)", 1, true)
+        ~= nil, line)
+    end
+  end)
+
   it("says what a saved plan and the file of a sandbox are for", function()
     local path = write "return {}"
     local function refused(...)

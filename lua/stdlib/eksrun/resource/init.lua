@@ -119,7 +119,12 @@ function M.define(definition)
   return setmetatable(definition, Type)
 end
 
-function Type:__call(declaration) return graph.current():declare(self, declaration) end
+-- Not by a tail call, so that one of the recipe's own is told apart.
+function Type:__call(declaration)
+  local declared = graph.current():declare(self, declaration)
+  return declared
+end
+util.declaring = Type.__call
 
 function Type:__tostring() return self.name end
 
