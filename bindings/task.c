@@ -66,7 +66,8 @@ static int l_sleep(lua_State *L) {
   ek_task_check(L, "task.sleep");
   bool look = lua_toboolean(L, 2);
   struct op *op = new_op(L, cancel_sleep);
-  int rc = (look ? ek_timer_look : ek_timer_start)(op->loop, &op->timer, seconds, wake_up, &e);
+  int rc = look ? ek_timer_look(op->loop, &op->timer, seconds, wake_up, &e)
+                : ek_timer_start(op->loop, &op->timer, seconds, wake_up, &e);
   if (rc != 0) return ek_error_raise(L, &e);
   return ek_task_wait(L, &op->wait, 0, nothing);
 }
