@@ -132,6 +132,8 @@ static void screen_close(struct screen *s) {
   ek_buf_fini(&s->pending);
 }
 
+/* To be called behind the checks of the other arguments: to make a string of a number may run a
+ * finalizer that closes the screen. */
 static struct screen *check_screen(lua_State *L) {
   struct screen *s = luaL_checkudata(L, 1, SCREEN_TYPE);
   luaL_argcheck(L, s->fd >= 0, 1, "the screen is closed");
@@ -139,9 +141,9 @@ static struct screen *check_screen(lua_State *L) {
 }
 
 static int l_draw(lua_State *L) {
-  struct screen *s = check_screen(L);
   size_t len;
   const char *bytes = luaL_checklstring(L, 2, &len);
+  struct screen *s = check_screen(L);
   bool keep = lua_toboolean(L, 3);
   if (!s->dead) flush(s);
   bool takes = !s->dead && (keep || (s->pending.len == 0 && in_foreground(s->fd)));

@@ -113,6 +113,25 @@ def test_a_terminal_is_put_right_at_the_end_of_the_state(terminal, tmp_path):
     assert termios.tcgetattr(run.master)[3] & termios.ICANON
 
 
+def test_a_screen_that_a_finalizer_closes_is_drawn_on_no_more(terminal, tmp_path):
+    script = tmp_path / "screen.lua"
+    script.write_text("""
+        local screen = require("eksrun.terminal").screen()
+        local function at_each_collection(f)
+          setmetatable({}, { __gc = function() f() at_each_collection(f) end })
+        end
+        at_each_collection(function() screen:close() end)
+        collectgarbage("incremental", 1, 1000, 40)
+        collectgarbage "stop"
+        local long = 1234.5 -- becomes a string only when it is drawn
+        collectgarbage "restart"
+        print(pcall(screen.draw, screen, long, true))
+    """)
+    run = terminal("lua", script)
+    run.expect("the screen is closed")
+    assert run.wait() == 0
+
+
 def test_tab_in_bash(terminal, tmp_path):
     path = tmp_path / "rc"
     path.write_text(f"PATH={EKSRUN.parent}:$PATH; PS1='READY '; bind 'set show-all-if-ambiguous on'\n"
