@@ -107,11 +107,16 @@ static bool read_one(const struct ek_aws_walk *w, const struct ek_model_ref *ref
   return true;
 }
 
+/* Whether the member is all headers of a prefix; a model may say so of what is no map. */
+static bool is_map(const struct ek_aws_walk *w, const struct ek_model_ref *ref) {
+  return ref->location == EK_LOCATION_HEADERS && ek_aws_shape(w, ref)->type == EK_TYPE_MAP;
+}
+
 void ek_aws_read_headers(const struct ek_aws_walk *w, const struct ek_model_shape *shape,
                          int headers, int result) {
   for (uint32_t i = 0; i < shape->ref_count; i++) {
     const struct ek_model_ref *ref = ek_aws_ref(w, shape, i);
-    if (ref->location == EK_LOCATION_HEADERS)
+    if (is_map(w, ref))
       read_map(w, ref, headers);
     else if (ref->location != EK_LOCATION_HEADER || !read_one(w, ref, headers))
       continue;
@@ -192,7 +197,7 @@ void ek_aws_write_headers(const struct ek_aws_walk *w, const struct ek_model_sha
                           int index, int headers) {
   for (uint32_t i = 0; i < shape->ref_count; i++) {
     const struct ek_model_ref *ref = ek_aws_ref(w, shape, i);
-    bool map = ref->location == EK_LOCATION_HEADERS;
+    bool map = is_map(w, ref);
     if ((ref->location != EK_LOCATION_HEADER && !map) || !ek_aws_get(w, index, ref)) continue;
     ek_aws_check_table(w, ek_aws_shape(w, ref), lua_gettop(w->L));
     if (map)

@@ -110,7 +110,8 @@ static void read_structure(const struct ek_aws_walk *w, const struct ek_model_sh
     }
     const struct ek_model_ref *ref = ek_aws_ref(w, shape, (uint32_t)number);
     if (ref->location != EK_LOCATION_BODY) continue;
-    if (ref->flags & EK_REF_FLATTENED) {
+    uint8_t type = ek_aws_shape(w, ref)->type;
+    if ((ref->flags & EK_REF_FLATTENED) && (type == EK_TYPE_LIST || type == EK_TYPE_MAP)) {
       hint--;
       read_flattened(w, ref, child);
       continue;

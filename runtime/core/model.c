@@ -189,8 +189,10 @@ const struct ek_model_namespace *ek_model_find_namespace(const struct ek_model *
   return NULL;
 }
 
+/* A model may call something else than a structure an error. */
 static bool error_is(const struct ek_model *m, const struct ek_model_shape *shape,
                      const char *code) {
+  if (shape->type != EK_TYPE_STRUCTURE) return false;
   return strcmp(ek_model_string(m, shape->code), code) == 0 ||
          strcmp(ek_model_string(m, shape->name), code) == 0;
 }

@@ -226,6 +226,24 @@ describe("a model from elsewhere", function()
     assert.matches("shape W%d+: too many shapes are below it", tostring(err))
   end)
 
+  it("may say of a text what is said of structures, lists and maps", function()
+    local function with_text(protocol)
+      local members = {
+        Flat = { shape = "Text", flattened = true },
+        Headers = { shape = "Text", location = "headers", locationName = "x-" },
+      }
+      return model(protocol, {
+        Text = { type = "string", exception = true },
+        In = { type = "structure", members = members }, Out = { type = "structure", members = members },
+      }, { name = "DoIt", errors = { { shape = "Text" } } })
+    end
+    local err = with_text "query":parse_error(400, {}, "<Error><Code>Text</Code><Message>m</Message></Error>")
+    assert.same({ "Text", "m" }, { err.code, err.message })
+    local rest = with_text "rest-xml"
+    assert.is_table(rest:build { Headers = "x", Flat = "y" }.headers)
+    assert.same({ Flat = "y" }, (rest:parse(200, { ["x-a"] = "1" }, "<Out><Flat>y</Flat></Out>")))
+  end)
+
   it("is compiled, or refused with the place", function()
     local function compile(text) return failure(native.compile, text, "toy").message end
     assert.matches("^line 1, column 2: ", compile "{")
