@@ -107,7 +107,7 @@ def test_adopt_takes_what_exists(eksrun, recipe, reader, cloud):
         ([f"vpc={subnet}"], 1, "AWS has no ec2.vpc"), ([f"vqc={vpc}"], 2, "did you mean 'vpc'"),
         (["vpc=vpc-0123456789abcdef0"], 1, "AWS has no ec2.vpc vpc-0123456789abcdef0"),
         (["role=other"], 1, "by that name it has the-role"), ([], 2, "missing"),
-        ([*things, "cidr=10.0.7.0/24"], 1, "would be replaced: CidrBlock is 10.0.1.0/24"),
+        ([*things, "cidr=10.0.7.0/24"], 1, 'would be replaced: CidrBlock is "10.0.1.0/24"'),
         ([*things, things[0]], 2, "given twice"), (["vpc"], 2, "ADDRESS=ID expected"),
     ]
     cloud.forget()
