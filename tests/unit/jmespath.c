@@ -27,8 +27,9 @@ static void refuses_and_says_where(void **state) {
       {"a[1", EK_ERR_SYNTAX, "jmespath: expected ']', found the end, at column 4"},
       {"a = b", EK_ERR_SYNTAX, "jmespath: unexpected character at column 3"},
       {"'x", EK_ERR_SYNTAX, "jmespath: unclosed quote at column 1"},
-      {"`{`", EK_ERR_SYNTAX, "jmespath: literal that is not JSON at column 1"},
-      {"``", EK_ERR_SYNTAX, "jmespath: literal that is not JSON at column 1"},
+      {"`[\"a`", EK_ERR_SYNTAX, "jmespath: literal that is not JSON at column 1"},
+      {"a == `\\x`", EK_ERR_SYNTAX, "jmespath: literal that is not JSON at column 6"},
+      {"`a", EK_ERR_SYNTAX, "jmespath: unclosed quote at column 1"},
       {"\"\\x\"", EK_ERR_SYNTAX, "jmespath: malformed quoted identifier at column 1"},
       {"a[99999999999]", EK_ERR_SYNTAX, "jmespath: number out of range at column 3"},
       {"a[::0]", EK_ERR_INVALID, "jmespath: slice with step 0 at column 3"},
@@ -45,6 +46,35 @@ static void refuses_and_says_where(void **state) {
     assert_int_equal(parse(cases[i].text, &e), cases[i].code);
     assert_string_equal(e.message, cases[i].message);
   }
+}
+
+/* As the AWS CLI: a literal that is no JSON is a string without its quotes. */
+static void takes_literals_without_quotes(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"`10.0.0.0/16`", "\"10.0.0.0/16\""},
+      {"` \ta b `", "\"a b \""},
+      {"``", "\"\""},
+      {"`a\\`b`", "\"a`b\""},
+      {"`a\\nb`", "\"a\\nb\""},
+      {"`true`", "true"},
+      {"` \"a\"`", " \"a\""},
+      {"`01`", "\"01\""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct ek_jmespath j;
+    assert_int_equal(ek_jmespath_parse(&j, cases[i][0], strlen(cases[i][0]), NULL), EK_OK);
+    assert_int_equal(j.constant_count, 1);
+    assert_int_equal(j.constants[0].len, strlen(cases[i][1]));
+    assert_memory_equal(j.text.data + j.constants[0].offset, cases[i][1], j.constants[0].len);
+    ek_jmespath_fini(&j);
+  }
+  struct ek_buf b = EK_BUF_INIT;
+  ek_buf_putc(&b, '`');
+  for (int i = 0; i < 100; i++) ek_buf_putc(&b, '[');
+  ek_buf_putc(&b, '`');
+  assert_int_equal(parse(ek_buf_cstr(&b), NULL), EK_ERR_LIMIT);
+  ek_buf_fini(&b);
 }
 
 static void bounds_depth_and_length(void **state) {
@@ -96,9 +126,8 @@ static void takes_any_prefix(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(refuses_and_says_where),
-      cmocka_unit_test(bounds_depth_and_length),
-      cmocka_unit_test(keeps_nothing_of_the_text),
+      cmocka_unit_test(refuses_and_says_where),  cmocka_unit_test(takes_literals_without_quotes),
+      cmocka_unit_test(bounds_depth_and_length), cmocka_unit_test(keeps_nothing_of_the_text),
       cmocka_unit_test(takes_any_prefix),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,20 +70,41 @@ static int copy_quoted(struct ek_jmespath_parser *p, size_t *i, bool keep_quotes
   return ek_jmespath_fail(p, EK_ERR_SYNTAX, start, "unclosed quote");
 }
 
-/* Checks that the constants' text from offset on is one JSON value. */
-static int check_json(struct ek_jmespath_parser *p, size_t offset, size_t column) {
+/* 1 if the constants' text from offset on is one JSON value, 0 if it is not; fails if it is
+ * beyond the limits. */
+static int is_json(struct ek_jmespath_parser *p, size_t offset, size_t column) {
   struct ek_buf *b = &p->out->text;
+  if (b->failed) return ek_jmespath_fail_memory(p);
   struct ek_json_reader r;
   ek_json_reader_init(&r, b->data + offset, b->len - offset, 64);
   enum ek_json_type type;
   while ((type = ek_json_next(&r)) > EK_JSON_END) {
   }
-  bool memory = r.error.code == EK_ERR_NOMEM;
+  int code = r.error.code;
   ek_json_reader_fini(&r);
-  if (memory) return ek_jmespath_fail_memory(p);
-  return type == EK_JSON_END
-             ? 0
-             : ek_jmespath_fail(p, EK_ERR_SYNTAX, column, "literal that is not JSON");
+  if (code == EK_ERR_NOMEM) return ek_jmespath_fail_memory(p);
+  if (code == EK_ERR_LIMIT)
+    return ek_jmespath_fail(p, code, column, "literal that is too deep or too large");
+  return type == EK_JSON_END;
+}
+
+/* Makes the constants' text from offset on JSON: what is none is a string whose quotes were left
+ * out, as the AWS CLI takes it (JMESPath's JEP 12). */
+static int make_json(struct ek_jmespath_parser *p, size_t offset, size_t column) {
+  int json = is_json(p, offset, column);
+  if (json != 0) return json < 0 ? -1 : 0;
+  struct ek_buf *b = &p->out->text;
+  size_t start = offset;
+  while (start < b->len && memchr(" \t\n\r\v\f", b->data[start], 6) != NULL) start++;
+  ek_buf_puts(b, "\"\""); /* room for both quotes */
+  if (b->failed) return ek_jmespath_fail_memory(p);
+  size_t len = b->len - 2 - start;
+  memmove(b->data + offset + 1, b->data + start, len);
+  b->data[offset] = b->data[offset + 1 + len] = '"';
+  b->len = offset + len + 2;
+  json = is_json(p, offset, column);
+  if (json != 0) return json < 0 ? -1 : 0;
+  return ek_jmespath_fail(p, EK_ERR_SYNTAX, column, "literal that is not JSON");
 }
 
 /* Decodes the JSON string from offset on, in place: a quoted identifier. */
@@ -111,7 +132,7 @@ static int lex_quoted(struct ek_jmespath_parser *p, size_t *i, struct ek_jmespat
   size_t offset = p->out->text.len;
   if (copy_quoted(p, i, quote == '"') < 0) return -1;
   if (p->out->text.failed) return ek_jmespath_fail_memory(p);
-  if (quote == '`' && check_json(p, offset, t->column) < 0) return -1;
+  if (quote == '`' && make_json(p, offset, t->column) < 0) return -1;
   if (quote == '"' && decode_string(p, offset, t->column) < 0) return -1;
   t->type = quote == '"' ? TOK_QUOTED : quote == '`' ? TOK_LITERAL : TOK_RAW;
   t->value = add_constant(p, quote == '`', offset);

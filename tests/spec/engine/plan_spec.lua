@@ -79,6 +79,17 @@ describe("protect", function()
     assert.same({ "delete net" }, ops(plan(sky, nil, { only_look = true })))
   end)
 
+  it("is AWS's, too", function()
+    local sky = cloud.new()
+    run(sky, net())
+    finally(function() cloud.net.guarded = nil end)
+    function cloud.net.guarded(record) return record.NetId == "net-1" end
+    local ok, err = pcall(plan, sky, net(), { destroy = true })
+    assert.is_false(ok)
+    assert.matches("net is protected: the plan would delete it; .*%-%-allow%-destroy net", tostring(err))
+    assert.same({ "delete net" }, ops(plan(sky, net(), { destroy = true, allow_destroy = { "net" } })))
+  end)
+
   it("ends with the recipe's word", function()
     local sky = cloud.new()
     run(sky, net { protect = true })

@@ -87,10 +87,10 @@ local function decide(action, replace)
   if from and from ~= action.address then action.reason = action.reason or "was " .. from end
 end
 
--- By the recipe, by the tag that an earlier run of it left, or for what it is.
+-- By the recipe, by the tag that an earlier run of it left, for what it is, or by AWS.
 local function is_protected(action, options)
-  local node, tags = action.node, action.record.tags
-  if node and node.protect then return true end
+  local node, tags, guarded = action.node, action.record.tags, action.type.guarded
+  if node and node.protect or guarded and guarded(action.record) then return true end
   local tagged = tags and tags[stack_module.TAG_PROTECT] == "true"
   if tagged and (options.destroy or not node) then return true end
   return action.type.protect and not options.destroy

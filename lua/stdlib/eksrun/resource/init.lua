@@ -41,6 +41,7 @@ local M = {}
 --- @field global? boolean lives outside of any region (IAM)
 --- @field parent? string input that names what this lives in and dies with
 --- @field protect? boolean refuse replacement and deletion unless --allow-destroy
+--- @field guarded? fun(record: table): boolean AWS refuses to delete it: `delete` takes that off first
 --- @field delete_after? string[] types whose deletions come first
 --- @field create_first? boolean|fun(record: table, inputs: table): boolean make the replacement first
 --- @field refuse? fun(change: eksrun.Refusal): string? why AWS will not do an update
@@ -68,7 +69,7 @@ local fields_of_a_type = {
   retry = "table?", typical = "table?", slow = "string?", observe = "function", create = "function",
   update = "function?", delete = "function", ready = "function?", gone = "function?",
   retag = "function?", methods = "table?", moves = "table?", verify = "function?",
-  refuse = "function?",
+  refuse = "function?", guarded = "function?",
 }
 
 local fields_of_an_input = {

@@ -92,6 +92,7 @@ return resource.define {
   key = { "StackName" },
   id = "StackName",
   tagging = { "list" },
+  guarded = function(record) return record.EnableTerminationProtection == true end,
   inputs = {
     StackName = {
       type = "string",

@@ -139,6 +139,11 @@ local function encrypt(ctx, record, inputs)
   }
 end
 
+local function settle(ctx, name, answer, minutes)
+  support.wait_update(ctx, "cluster " .. name, { name = name }, answer.update, minutes)
+  support.wait_active(ctx, "cluster " .. name, describer(ctx, name), minutes)
+end
+
 return resource.define {
   name = "eks.cluster",
   identity = "name",
@@ -146,6 +151,7 @@ return resource.define {
   id = "name",
   tagging = { "map" },
   protect = true,
+  guarded = function(record) return record.deletionProtection == true end,
   refuse = subnets.refuse,
   exclusive = { update = "eks.cluster/{name}" },
   inputs = {
@@ -270,17 +276,13 @@ return resource.define {
 
   update = function(ctx, record, inputs, changed)
     local name = record.name
-    local function settle(answer, minutes)
-      support.wait_update(ctx, "cluster " .. name, { name = name }, answer.update, minutes)
-      support.wait_active(ctx, "cluster " .. name, describer(ctx, name), minutes)
-    end
     for _, input in ipairs {
       "accessConfig", "upgradePolicy", "deletionProtection", "zonalShiftConfig", "remoteNetworkConfig",
       "resourcesVpcConfig", "logging",
     } do
       for _, params in ipairs(changed[input] and config_updates[input](inputs, record) or {}) do
         params.name = name
-        settle(ctx.aws.eks:update_cluster_config(params), 60)
+        settle(ctx, name, ctx.aws.eks:update_cluster_config(params), 60)
       end
     end
     local auto_mode = false
@@ -288,17 +290,24 @@ return resource.define {
     if auto_mode then
       local params = auto_mode_update(inputs)
       params.name = name
-      settle(ctx.aws.eks:update_cluster_config(params), 60)
+      settle(ctx, name, ctx.aws.eks:update_cluster_config(params), 60)
     end
-    if changed.encryptionConfig then settle(encrypt(ctx, record, inputs), 120) end
+    if changed.encryptionConfig then settle(ctx, name, encrypt(ctx, record, inputs), 120) end
     if changed.version then
-      settle(ctx.aws.eks:update_cluster_version { name = name, version = inputs.version }, 90)
+      settle(ctx, name, ctx.aws.eks:update_cluster_version { name = name, version = inputs.version }, 90)
     end
   end,
 
   retag = support.retag_by "arn",
 
-  delete = function(ctx, record) ctx.aws.eks:delete_cluster { name = record.name } end,
+  delete = function(ctx, record)
+    local name = record.name
+    if record.deletionProtection then
+      settle(ctx, name, ctx.aws.eks:update_cluster_config { name = name, deletionProtection = false }, 60)
+      record.deletionProtection = false
+    end
+    ctx.aws.eks:delete_cluster { name = name }
+  end,
 
   gone = function(ctx, record)
     local name = record.name
