@@ -57,6 +57,29 @@ describe("what lives in a cluster", function()
       assert.is_true(changes[1].replaces)
     end)
 
+    it("refuses a version that is no single step up, and says what to do", function()
+      local cluster = type_with("eks.cluster", {})
+      local function refusal(has, wanted)
+        return cluster.refuse {
+          record = { name = "c", version = has, resourcesVpcConfig = {} },
+          inputs = { version = wanted, resourcesVpcConfig = {} },
+        }
+      end
+      assert.equal("version 1.34 -> 1.36: EKS goes up one minor version at a time: 1.35 first",
+        refusal("1.34", "1.36"))
+      assert.equal("version 1.34 -> 1.33: a recipe takes no cluster back: keep version 1.34; EKS rolls an "
+        .. "upgrade back for some days: eksrun call eks update-cluster-version --name c "
+        .. "--kubernetes-version 1.33", refusal("1.34", "1.33"))
+      assert.equal("version 1.34 -> 1.31: a recipe takes no cluster back: keep version 1.34",
+        refusal("1.34", "1.31"))
+      assert.equal("version 1.9 -> 1.11: EKS goes up one minor version at a time: 1.10 first",
+        refusal("1.9", "1.11"))
+      for _, fine in ipairs { { "1.34", "1.34" }, { "1.34", "1.35" }, { "1.9", "1.10" }, { "1.34" }, {} } do
+        assert.is_nil(refusal(fine[1], fine[2]))
+      end
+      assert.is_nil(refusal("1.34", require("eksrun.engine.ref").unknown))
+    end)
+
     it("takes on encryption once", function()
       local cluster, ctx, calls = type_with("eks.cluster", {
         associate_encryption_config = DONE, describe_cluster = CLUSTER,

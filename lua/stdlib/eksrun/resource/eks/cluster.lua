@@ -144,6 +144,25 @@ local function settle(ctx, name, answer, minutes)
   support.wait_active(ctx, "cluster " .. name, describer(ctx, name), minutes)
 end
 
+-- EKS goes up by one minor version at a time. It goes back by one within days of an upgrade, which is for a
+-- person to say and not for a version that a recipe or a command line has dropped.
+local function refuse_version(change)
+  local has, wanted = change.record.version, change.inputs.version
+  local major, minor = tostring(has):match "^(%d+)%.(%d+)$"
+  local to_major, to_minor = tostring(wanted):match "^(%d+)%.(%d+)$"
+  if not major or major ~= to_major then return nil end
+  local up = math.tointeger(to_minor) - math.tointeger(minor)
+  if up > 1 then
+    return ("version %s -> %s: EKS goes up one minor version at a time: %s.%d first"):format(has, wanted,
+      major, minor + 1)
+  end
+  if up >= 0 then return nil end
+  local back = up == -1 and ("; EKS rolls an upgrade back for some days: eksrun call eks "
+    .. "update-cluster-version --name %s --kubernetes-version %s"):format(change.record.name, wanted) or ""
+  return ("version %s -> %s: a recipe takes no cluster back: keep version %s%s"):format(has, wanted, has,
+    back)
+end
+
 return resource.define {
   name = "eks.cluster",
   identity = "name",
@@ -152,7 +171,7 @@ return resource.define {
   tagging = { "map" },
   protect = true,
   guarded = function(record) return record.deletionProtection == true end,
-  refuse = subnets.refuse,
+  refuse = function(change) return refuse_version(change) or subnets.refuse(change) end,
   exclusive = { update = "eks.cluster/{name}" },
   inputs = {
     name = {
