@@ -3,6 +3,7 @@ local graph = require "eksrun.engine.graph"
 local apply = require "eksrun.engine.apply"
 local file = require "eksrun.file"
 local json = require "eksrun.json"
+local report = require "eksrun.engine.report"
 local saved = require "eksrun.engine.saved"
 local util = require "eksrun.util"
 
@@ -150,6 +151,41 @@ describe("replace", function()
     run(sky, three, options)
     assert.same({}, ops(plan(sky, three)))
     assert.equal(3, sky.calls.create - 2)
+  end)
+end)
+
+describe("a replacement", function()
+  local function text_of(planned)
+    local lines = {}
+    local out = { write = function(_, ...) lines[#lines + 1] = table.concat { ... } end }
+    report.new({ no_color = true, out = out }):plan(planned)
+    return table.concat(lines)
+  end
+
+  it("says where the old one goes before there is a new one", function()
+    local sky = cloud.new()
+    run(sky, net())
+    local text = text_of(plan(sky, net { Cidr = "10.1.0.0/16" }))
+    assert.matches("± net  cloud.net  Cidr cannot be changed: deleted first, then made anew\n", text, 1, true)
+    assert.matches("plan: 1 to replace (deleted first)\n", text, 1, true)
+    text = text_of(plan(sky, net(), { replace = { "net" } }))
+    assert.matches("asked for: deleted first, then made anew", text, 1, true)
+
+    cloud.net.create_first = true
+    finally(function() cloud.net.create_first = nil end)
+    text = text_of(plan(sky, net { Cidr = "10.1.0.0/16" }))
+    assert.matches("Cidr cannot be changed\n", text, 1, true)
+    assert.matches("plan: 1 to replace\n", text, 1, true)
+  end)
+
+  it("is counted apart where others are made first", function()
+    local sky = cloud.new()
+    run(sky, net())
+    run(sky, three)
+    cloud.net.create_first = function(record) return record.address == "one" end
+    finally(function() cloud.net.create_first = nil end)
+    local planned = plan(sky, three, { replace = { "one" }, allow_destroy = { "deep/two" } })
+    assert.matches("plan: 2 to replace (1 deleted first)", text_of(planned), 1, true)
   end)
 end)
 

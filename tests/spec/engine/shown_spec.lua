@@ -83,3 +83,59 @@ describe("a structure that is open", function()
     assert.is_true(changes[2].spec.opaque)
   end)
 end)
+
+describe("a change", function()
+  local function subnets(...)
+    local list = json.array {}
+    for i, letter in ipairs { ... } do list[i] = "subnet-0123456789abcdef" .. letter end
+    return list
+  end
+  local function line(from, to, spec) return shown.difference({ from = from, to = to, spec = spec }, 60) end
+
+  it("of a short value shows both sides", function()
+    assert.equal('1 -> "x"', line(1, "x"))
+    assert.equal('["a"] -> ["b"]', line({ "a" }, { "b" }))
+  end)
+
+  it("of a long list shows what comes and what goes", function()
+    local from, to = subnets("a", "b", "c"), subnets("c", "a", "d")
+    assert.equal('+ "subnet-0123456789abcdefd", - "subnet-0123456789abcdefb"', line(from, to, { set = true }))
+    assert.equal('- "subnet-0123456789abcdefb"', line(from, subnets("a", "c")))
+    assert.equal("the same in another order", line(from, subnets("b", "a", "c")))
+    assert.equal('+ "subnet-0123456789abcdefa"', line(from, subnets("a", "a", "b", "c")))
+    assert.equal(json.encode(from) .. " -> " .. json.encode(to), shown.difference { from = from, to = to })
+    local many = {}
+    for i = 1, 20 do many[i] = "10.0." .. i .. ".0/24" end
+    local text = line(json.array {}, many)
+    assert.matches('+ "10.0.8.0/24", + 12 more', text, 1, true)
+    assert.is_nil(text:find("10.0.9.0", 1, true))
+  end)
+
+  it("of a member that is not known yet says so, and shows none that is sensitive", function()
+    local ref = require "eksrun.engine.ref"
+    local to = subnets("a", "b")
+    to[3] = ref.unknown
+    assert.equal("+ " .. tostring(ref.unknown) .. ', - "subnet-0123456789abcdefc"',
+      line(subnets("a", "b", "c"), to))
+    assert.equal("(sensitive) -> (sensitive)",
+      line(subnets("a", "b", "c"), subnets("a", "b", "d"), { sensitive = true }))
+  end)
+
+  it("of a long value is cut where the sides differ", function()
+    local head = ("x"):rep(100)
+    for _, tails in ipairs { { "1", "2" }, { "ä", "ö" }, { "", "1" }, { "1" .. head, "2" .. head } } do
+      local from, to = shown.pair(head .. tails[1], head .. tails[2], nil, 60)
+      assert.are_not.equal(from, to)
+      for _, text in ipairs { from, to } do
+        assert.is_true(utf8.len(text) <= 60, text)
+        assert.equal("…", text:sub(1, #"…"))
+      end
+    end
+    local from, to = shown.pair("1" .. head, "2" .. head, nil, 60)
+    assert.equal('"1' .. ("x"):rep(57) .. "…", from)
+    assert.equal('"2' .. ("x"):rep(57) .. "…", to)
+    local text = line({ { Name = head, Value = "1" } }, { { Name = head, Value = "2" } })
+    assert.matches('"2"}, - …', text, 1, true)
+    assert.matches('"1"}$', text)
+  end)
+end)

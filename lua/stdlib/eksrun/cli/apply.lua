@@ -22,7 +22,7 @@ local M = {
   flags = {
     { "yes", "apply without asking", short = "y" },
     { "json", "one JSON object a line, on stdout" },
-    { "full", "show every input of what is to be made" },
+    { "full", "show every input of what is to be made, and changes uncut" },
     { "allow-destroy", "may be replaced or deleted although protected", value = "ADDRESS", many = true },
     session.progress_flags[1],
     session.progress_flags[2],

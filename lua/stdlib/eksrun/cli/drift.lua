@@ -28,6 +28,9 @@ local M = {
 --- @return string text of --help
 function M.help(parsed) return require("eksrun.cli.apply").help(parsed, M) end
 
+-- Characters of a value.
+local WIDTH = 60
+
 local KINDS = { create = "missing", update = "changed", replace = "changed", delete = "extra" }
 
 local function fields_of(action)
@@ -39,6 +42,18 @@ local function fields_of(action)
     end
   end
   return out
+end
+
+local function difference(change)
+  local missing, extra = shown.members(change, WIDTH)
+  if not missing then
+    local aws, declared = shown.pair(change.from, change.to, change.spec, WIDTH)
+    return ("the recipe says %s, AWS has %s"):format(declared, aws)
+  end
+  local out = {}
+  if missing[1] then out[1] = "only the recipe has " .. table.concat(missing, ", ") end
+  if extra[1] then out[#out + 1] = "only AWS has " .. table.concat(extra, ", ") end
+  return out[1] and table.concat(out, "; ") or "AWS has another order"
 end
 
 local function say(report, action, kind)
@@ -53,8 +68,7 @@ local function say(report, action, kind)
   report:say("%s (%s %s):%s", action.address, action.type.name, id, failed and " it is " .. failed or "")
   for _, change in ipairs(action.changes) do
     if not change.implied then
-      report:say("  %s: the recipe says %s, AWS has %s%s", util.escape(change.path),
-        shown.text(change.to, change.spec, 60), shown.text(change.from, change.spec, 60),
+      report:say("  %s: %s%s", util.escape(change.path), difference(change),
         change.replaces and "  (cannot be changed in place)" or "")
     end
   end

@@ -21,7 +21,7 @@ local M = {
   },
   flags = {
     { "json", "one JSON object a line" },
-    { "full", "show every input of what is to be made" },
+    { "full", "show every input of what is to be made, and changes uncut" },
     { "out", "save the plan, for eksrun apply FILE", value = "FILE" },
     { "target", "only this resource or scope, and what it needs", value = "ADDRESS", many = true },
     { "replace", "make this resource anew", value = "ADDRESS", many = true },

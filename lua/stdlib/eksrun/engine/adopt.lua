@@ -112,7 +112,7 @@ function M.find(plan, words, aws)
       if change.replaces and ref.complete(change.to) then
         util.fail("conflict", "%s: %s would be replaced: %s is %s and the recipe wants %s; adopt changes "
           .. "nothing but tags: declare it as it is", node.address, id, change.path,
-          shown.text(change.from, change.spec, 60), shown.text(change.to, change.spec, 60))
+          shown.pair(change.from, change.to, change.spec, 60))
       end
     end
     adopted[node] = util.overlay(inputs, record)

@@ -3,6 +3,7 @@
 ---
 --- Results go to stdout, everything else to stderr; with JSON every event is a line on stdout.
 local json = require "eksrun.json"
+local order = require "eksrun.engine.order"
 local stdout = require "eksrun.stdout"
 local shown = require "eksrun.engine.shown"
 local terminal = require "eksrun.terminal"
@@ -99,13 +100,22 @@ local function widths(actions)
   return math.min(address, 44), math.min(kind, 32)
 end
 
-local function counted(counts)
-  local out = {}
+local function is_deleted_first(action) return action.op == "replace" and not order.creates_first(action) end
+
+local function counted(plan)
+  local counts, first, out = plan.counts, 0, {}
+  for _, action in ipairs(plan.actions) do
+    if is_deleted_first(action) then first = first + 1 end
+  end
   for _, pair in ipairs {
     { "create", "to create" }, { "update", "to update" }, { "replace", "to replace" },
     { "delete", "to delete" }, { "wait", "to wait for" }, { "keep", "unchanged" },
   } do
-    if counts[pair[1]] > 0 then out[#out + 1] = ("%d %s"):format(counts[pair[1]], pair[2]) end
+    local op, count = pair[1], counts[pair[1]]
+    if count > 0 then out[#out + 1] = ("%d %s"):format(count, pair[2]) end
+    if op == "replace" and first > 0 then
+      out[#out] = ("%s (%sdeleted first)"):format(out[#out], first < count and first .. " " or "")
+    end
   end
   return table.concat(out, ", ")
 end
@@ -139,9 +149,8 @@ function M.plan_events(plan, emit)
   }
 end
 
-local function change_line(change)
-  local line = ("%s: %s -> %s"):format(util.escape(change.path), shown.text(change.from, change.spec, 60),
-    shown.text(change.to, change.spec, 60))
+function Report:change_line(change)
+  local line = util.escape(change.path) .. ": " .. shown.difference(change, not self.full and 60 or nil)
   return change.replaces and line .. "  (forces replacement)" or line
 end
 
@@ -166,6 +175,8 @@ function Report:headline(action, address_width, kind_width)
     right = util.escape(tostring(action.record[action.type.id])) .. (right ~= "" and ", " .. right or "")
   elseif action.op == "wait" then
     right = "until it is ready"
+  elseif is_deleted_first(action) then
+    right = right .. ": deleted first, then made anew"
   end
   self:say("%s", self:paint(action.op, (left .. "  " .. right):gsub("%s+$", "")))
 end
@@ -178,7 +189,7 @@ function Report:details(action)
     end
   end
   for _, change in ipairs(action.changes) do
-    if not change.implied then self:say("%s", "      " .. change_line(change)) end
+    if not change.implied then self:say("%s", "      " .. self:change_line(change)) end
   end
 end
 
@@ -216,7 +227,7 @@ function Report:plan(plan)
   end
   self:notes(plan)
   local along = plan.destroy and plan.along > 0 and (", with %d more that they hold"):format(plan.along) or ""
-  self:say("\nplan: %s%s", counted(counts), along)
+  self:say("\nplan: %s%s", counted(plan), along)
 end
 
 local function output_lines(value, prefix, out)
