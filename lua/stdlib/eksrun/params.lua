@@ -87,6 +87,7 @@ local function check_declaration(declared)
   if type(declared) ~= "table" then
     util.raise_at_caller("params: a table of parameters expected, got %s", type(declared))
   end
+  util.check_dot("eksrun.params", declared)
   for name, parameter in util.sorted_pairs(declared) do
     if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") then
       util.raise_at_caller("params: '%s' is no name for a parameter", tostring(name))

@@ -340,6 +340,17 @@ local function raise_option(level, message, ...)
   error(message .. lost, level)
 end
 
+--- Raises at the recipe's line where a module is the first argument of one of its own functions.
+--- @param where string what is called, e.g. "vpc.network"
+--- @param argument any
+function M.check_dot(where, argument)
+  for _, module in pairs(package.loaded) do
+    if rawequal(module, argument) then
+      M.raise_at_caller("%s is called with a dot: %s { ... }", where, where)
+    end
+  end
+end
+
 --- Checks a table of options: every key known, every value of its type.
 --- `allowed` maps an option's name to the type of its value ("string", "string?", "any", ..., or "strings":
 --- a list of them); a type without "?" is required. Raises at `level`.
@@ -352,6 +363,7 @@ function M.check_options(where, options, allowed, level)
   if type(options) ~= "table" then
     raise_option(level, "%s: a table of options expected, got %s", where, type(options))
   end
+  M.check_dot(where, options)
   for _, key in ipairs(M.sorted_keys(options)) do
     local kind = allowed[key]
     if not kind then

@@ -174,6 +174,7 @@ function Graph:declare(type_, declaration)
   if type(declaration) ~= "table" or M.node_of(declaration) or ref.is(declaration) then
     util.raise_at_caller("%s: a table expected, got %s", type_.name, type(declaration))
   end
+  util.check_dot(type_.name, declaration)
   if self.closed then
     util.raise_at_caller("%s: resources are declared while the recipe is read, not in a :map or a step",
       type_.name)
