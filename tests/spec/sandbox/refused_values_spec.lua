@@ -58,6 +58,15 @@ describe("a value that AWS does not know", function()
     refused("InvalidParameterException", "supplied instance types do not exist: [m5.huge, t9.x]", "eks",
       "create_nodegroup", { clusterName = "demo", nodegroupName = "n", subnets = subnets,
         nodeRole = role, instanceTypes = { "m5.huge", "m5.large", "t9.x" } })
+    for images, wrong in pairs {
+      AL2023_x86_64_STANDARD = "m7g.large, c7g.xlarge", BOTTLEROCKET_ARM_64 = "m7i.large",
+    } do
+      local message = ("[%s] is not a valid instance type for requested amiType %s"):format(wrong, images)
+      refused("InvalidParameterException", message, "eks", "create_nodegroup", {
+        clusterName = "demo", nodegroupName = "n", subnets = subnets, nodeRole = role, amiType = images,
+        instanceTypes = { "m7g.large", "m7i.large", "c7g.xlarge" },
+      })
+    end
     assert.same({}, aws.eks:list_nodegroups({ clusterName = "demo" }).nodegroups)
 
     for _, range in ipairs { "home", "10.1.0.0/16", "203.0.113.7/24", "192.168.0.0/33", "fd00::/8" } do

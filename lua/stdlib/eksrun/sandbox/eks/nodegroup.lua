@@ -5,10 +5,10 @@ local insights = require "eksrun.sandbox.eks.insight"
 local images = require "eksrun.sandbox.ec2.image"
 local instances = require "eksrun.sandbox.ec2.instance"
 local json = require "eksrun.json"
+local node_types = require "eksrun.sandbox.eks.node_types"
 local nodes = require "eksrun.sandbox.eks.node"
 local support = require "eksrun.sandbox.eks.support"
 local templates = require "eksrun.sandbox.ec2.launch_template"
-local types = require "eksrun.sandbox.ec2.instance_type"
 local updates = require "eksrun.sandbox.eks.update"
 local util = require "eksrun.util"
 local versions = require "eksrun.sandbox.eks.versions"
@@ -40,17 +40,6 @@ local function check_scaling(scaling)
   if scaling.maxSize > NODES_MAX then
     support.refuse("ResourceLimitExceededException",
       ("Nodes per nodegroup limit exceeded, the maximum is %d"):format(NODES_MAX))
-  end
-end
-
-local function check_types(names)
-  local unknown = {}
-  for _, name in ipairs(names or {}) do
-    if not types.exists(name) then unknown[#unknown + 1] = name end
-  end
-  if unknown[1] then
-    support.refuse_parameter("The following supplied instance types do not exist: [%s]",
-      table.concat(unknown, ", "))
   end
 end
 
@@ -136,15 +125,6 @@ local function scaling_of(given)
   return scaling
 end
 
--- The types that a group names, or gets where its template names none.
-local function types_of(given, data)
-  if data and data.InstanceType and given then
-    support.refuse_parameter("You cannot specify an instance type in both launch template and node group")
-  end
-  check_types(given)
-  return given or not (data and data.InstanceType) and { "t3.medium" } or nil
-end
-
 -- The version of a new group's nodes: none that is newer than the cluster's, nor much older.
 local function version_of(given, cluster)
   local version = given or cluster.version
@@ -163,7 +143,9 @@ function operations.CreateNodegroup(call, params)
   support.subnets(call, params.subnets)
   local scaling = scaling_of(params.scalingConfig)
   local template, data = template_of(call, params.launchTemplate)
-  local wanted, version = types_of(params.instanceTypes, data), version_of(params.version, cluster)
+  local images_type = data and data.ImageId and "CUSTOM" or params.amiType or "AL2023_x86_64_STANDARD"
+  local wanted = node_types.of_group(params.instanceTypes, images_type, data)
+  local version = version_of(params.version, cluster)
   local key = support.key(cluster.name, name)
   local asg = ("eks-%s-%s"):format(name, call:uuid "asg")
   local group = call:put("eks.nodegroup", key, {
@@ -172,7 +154,7 @@ function operations.CreateNodegroup(call, params)
     createdAt = support.time(call), modifiedAt = support.time(call), version = version,
     releaseVersion = params.releaseVersion or versions.release(version),
     capacityType = params.capacityType or "ON_DEMAND",
-    amiType = data and data.ImageId and "CUSTOM" or params.amiType or "AL2023_x86_64_STANDARD",
+    amiType = images_type,
     instanceTypes = wanted, subnets = params.subnets, scalingConfig = scaling,
     remoteAccess = params.remoteAccess,
     diskSize = not template and (params.diskSize or 20) or nil, labels = params.labels or {},
