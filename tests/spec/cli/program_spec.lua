@@ -69,6 +69,10 @@ iam.role_for { "r", trust = iam.trust "ec2", policies = { "AmazonEKSWorkerNodePo
     result = check "require('eksrun.aws').ec2:create_vpc {}"
     assert.equal(1, result.code, result.stderr)
     assert.matches(":1:%d+: create_vpc changes something while the recipe is read", result.stdout)
+    assert.matches("1 found; there may be more behind the mistake at which the recipe stops\n$",
+      result.stdout)
+    result = check "one = two"
+    assert.matches(": 2 found\n$", result.stdout)
     result = check("require('eksrun.aws').ec2:describe_vpcs {}", "--region", "eu-west-1")
     assert.equal(4, result.code)
     assert.matches("f.lua: AWS is asked while the recipe is read: no credentials: .*; or without an account: "

@@ -78,9 +78,13 @@ local y = (id and 1)]])
   end)
 
   it("is found where it is compared with a literal", function()
-    assert.same({ "own.lua:1 'net.Dns'", "own.lua:2 'net.Dns'" }, refs [[
+    assert.same({
+      "own.lua:1 'net.Dns'", "own.lua:2 'net.Dns'", "own.lua:3 'net.Dns'", "own.lua:4 'net.Dns'",
+    }, refs [[
 local x = net.Dns == "a"
-if 1 ~= net.Dns then end]])
+if 1 ~= net.Dns then end
+if net.Dns == nil then end
+if nil ~= net.Dns then end]])
   end)
 
   it("is found in a function, by what it is there", function()

@@ -100,6 +100,7 @@ local function gate(no_region)
   end
 end
 
+-- Whether the recipe ran to its end: what follows a mistake at which it stops is not looked at.
 local function load_recipe(parsed, own, read, found)
   local before = calls.permit
   calls.permit = gate(missing_region(parsed))
@@ -112,7 +113,7 @@ local function load_recipe(parsed, own, read, found)
     for _, node in ipairs(loaded.graph.nodes) do ref.check(node.inputs) end
     return loaded
   end)
-  if ok then return end
+  if ok then return true end
   -- What is not the recipe's: a signal, the command line, the configuration, AWS.
   local others = { canceled = true, interrupted = true, usage = true, config = true }
   if not error_object.is(err) or others[err.code] or err.kind == "credentials" or err.service then
@@ -121,6 +122,7 @@ local function load_recipe(parsed, own, read, found)
   end
   local path, line, message = placed(util.describe(err), parsed.recipe)
   found(path, line, err.code == "check" and "call" or "error", message, excerpt.of(err))
+  return false
 end
 
 --- @param parsed eksrun.cli.Parsed
@@ -148,7 +150,7 @@ function M.run(parsed)
     files[source:sub(2)] = true
     return true
   end
-  load_recipe(parsed, own, read, found)
+  local complete = load_recipe(parsed, own, read, found)
   for name in util.sorted_pairs(files) do
     local text = read(name)
     if text then check_globals(name, text, standard, found) end
@@ -164,8 +166,9 @@ function M.run(parsed)
     report:note("finding", one, "%s: %s", util.escape(at), util.escape(one.message))
     for _, line in ipairs(not report.json and code[one] or {}) do report:say("%s", line) end
   end
-  report:note("result", { findings = #findings }, "%s: %s", util.escape(parsed.recipe),
-    #findings == 0 and "nothing found" or ("%d found"):format(#findings))
+  report:note("result", { findings = #findings, complete = complete }, "%s: %s%s", util.escape(parsed.recipe),
+    #findings == 0 and "nothing found" or ("%d found"):format(#findings),
+    complete and "" or "; there may be more behind the mistake at which the recipe stops")
   return #findings > 0 and 1 or 0
 end
 

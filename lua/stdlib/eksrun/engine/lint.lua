@@ -142,6 +142,7 @@ end
 local function is_literal(token)
   if not token then return false end
   return token.kind == "text" or token.kind == "number" or token.text == "true" or token.text == "false"
+    or token.text == "nil"
 end
 
 -- Where a name, or fields of one, stand as a condition or are compared with a literal: by line.
