@@ -39,10 +39,11 @@ function M.refuse(change)
   for _, network in ipairs(networks) do
     -- What is not known is a network that is yet to be made.
     if network[2] == ref.unknown or home and network[2] ~= home then
+      local where = network[2] == ref.unknown and "not made yet" or tostring(network[2])
       return ("subnet %s is in another network (%s) than the cluster (%s), and EKS moves no cluster: "
         .. "keep the network, or declare a second cluster under another name and address; to lose this one "
         .. "and all that runs on it: --replace %s --allow-destroy %s"):format(network[1],
-        tostring(network[2]), home or "?", change.node.address, change.node.address)
+        where, home or "?", change.node.address, change.node.address)
     end
   end
   if overlapping then
