@@ -47,6 +47,24 @@ function M.managed_type(instance_types)
   return first_type
 end
 
+-- By what is in the middle of an amiType's name, as AL2023_ARM_64_STANDARD; others (CUSTOM) tell none.
+local PROCESSORS = { ARM_64 = "arm64", x86_64 = "x86_64" }
+
+--- Which of some instance types cannot run the images of an `amiType`, for their processor is another. Says
+--- nothing of those whose names it cannot read.
+--- @param ami_type string such as "AL2023_x86_64_STANDARD"
+--- @param instance_types string[]
+--- @return string? instance_type the first
+--- @return string? architecture its own
+function M.mismatch(ami_type, instance_types)
+  local processor = PROCESSORS[ami_type:match "ARM_64" or ami_type:match "x86_64"]
+  if not processor then return nil end
+  for _, instance_type in ipairs(instance_types) do
+    local known, traits = pcall(M.traits, instance_type)
+    if known and traits.architecture ~= processor then return instance_type, traits.architecture end
+  end
+end
+
 --- The name of the public SSM parameter that holds the newest Amazon Linux 2023 image of EKS for these
 --- instance types. Raises at the caller when no one image serves them all.
 --- @param version string Kubernetes version, "1.33"

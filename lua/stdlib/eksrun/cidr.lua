@@ -108,7 +108,11 @@ end
 function M.try_parse(text)
   if type(text) ~= "string" then return nil, ("an address range is a string, not a %s"):format(type(text)) end
   local address, digits = text:match("^([%x:.]+)/(%d%d?%d?)$")
-  if not address then return nil, ("'%s' is not an address range such as 10.0.0.0/16"):format(text) end
+  if not address then
+    local width = parse_ipv4(text) and WIDTH[4] or parse_ipv6(text) and WIDTH[6]
+    local one = width and ("; one address is %s/%d"):format(text, width) or ""
+    return nil, ("'%s' is not an address range such as 10.0.0.0/16%s"):format(text, one)
+  end
   local family, hi, lo = 4, parse_ipv4(address), 0
   if not hi then
     family = 6

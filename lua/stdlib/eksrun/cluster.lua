@@ -2,6 +2,7 @@
 ---
 --- The methods of a cluster stand by theme in cluster/: nodes, self_managed, fargate, addons, access.
 local aws = require "eksrun.aws"
+local cidr = require "eksrun.cidr"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
 local gate = require "eksrun.gate"
@@ -206,6 +207,14 @@ local function declare_cluster(options)
   }
 end
 
+local function check_ranges(options)
+  for _, range in ipairs(options.public_access_cidrs or {}) do
+    local block, reason = true, nil
+    if type(range) == "string" then block, reason = cidr.try_parse(range) end
+    if not block then util.raise_at_caller("cluster.create: public_access_cidrs: %s", reason) end
+  end
+end
+
 local function check_compute(options)
   local compute = options.compute
   if compute and compute ~= "auto" and compute ~= "none" then
@@ -249,7 +258,7 @@ end
 --- @return eksrun.Cluster
 --- Raises at the recipe's line what does not go together.
 function M.create(options)
-  if type(options) == "table" and type(options.network) == "string" then
+  if type(options) == "table" and type(rawget(options, "network")) == "string" then
     util.raise_at_caller("cluster.create: field 'network' wants what vpc.network or vpc.existing returns: "
       .. "network = vpc.existing { id = \"%s\" }", options.network)
   end
@@ -263,6 +272,7 @@ function M.create(options)
   if options.public_access == false and options.private_access == false then
     util.raise_at_caller("cluster.create: with public_access and private_access false nobody reaches the API")
   end
+  check_ranges(options)
   check_compute(options)
   local resource = eksrun.scope("cluster", declare_cluster, options)
   return object(options, resource, { resource })

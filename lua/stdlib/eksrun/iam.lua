@@ -105,6 +105,18 @@ function M.service_account_trust(provider, issuer, namespace, service_account)
   }
 end
 
+-- What a statement of a role's own policy may have; who is meant says the role.
+local STATEMENT = {
+  Sid = "any?", Effect = "any?", Action = "any?", NotAction = "any?", Resource = "any?", NotResource = "any?",
+  Condition = "any?",
+}
+
+local function check_statements(statements)
+  for i, statement in ipairs(statements) do
+    util.check_options(("iam.role_for: statement %d"):format(i), statement, STATEMENT)
+  end
+end
+
 local ROLE_OPTIONS = {
   [1] = "string", trust = "any", policies = "table?", statements = "table?", name = "string?",
   path = "string?", description = "string?", boundary = "any?", tags = "table?",
@@ -131,6 +143,7 @@ function M.role_for(options)
   util.check_options("iam.role_for", options, ROLE_OPTIONS)
   local name, arns = options[1], M.policy_arns(options.policies or {})
   if options.statements then
+    check_statements(options.statements)
     arns[#arns + 1] = eksrun.scope(name, function()
       return M.policy { "policy", PolicyDocument = M.document(options.statements), tags = options.tags }
     end).Arn

@@ -26,6 +26,18 @@ local OPTIONS = {
 
 local NAT = { none = true, single = true, ["per-zone"] = true }
 
+-- Names of the region's zones that can hold an EKS cluster, in order; and whether it can, by name of all.
+local function usable_zones()
+  local names, usable = {}, {}
+  for _, zone in ipairs(aws.ec2:describe_availability_zones({}).AvailabilityZones) do
+    local regional = zone.ZoneType == nil or zone.ZoneType == "availability-zone"
+    usable[zone.ZoneName] = regional and not zones_without_eks[zone.ZoneId]
+    if usable[zone.ZoneName] then names[#names + 1] = zone.ZoneName end
+  end
+  table.sort(names)
+  return names, usable
+end
+
 --- Names of the first `count` zones of the region that can hold an EKS cluster. Alphabetical and whatever
 --- their state, so that every run chooses the same ones: a zone in trouble must not move a network. Asks EC2
 --- at once, also while planning.
@@ -33,19 +45,27 @@ local NAT = { none = true, single = true, ["per-zone"] = true }
 --- @return string[]
 --- Raises at the recipe's line when the region has fewer.
 function M.zones(count)
-  local names = {}
-  for _, zone in ipairs(aws.ec2:describe_availability_zones({}).AvailabilityZones) do
-    local regional = zone.ZoneType == nil or zone.ZoneType == "availability-zone"
-    if regional and not zones_without_eks[zone.ZoneId] then
-      names[#names + 1] = zone.ZoneName
-    end
-  end
-  table.sort(names)
+  local names = usable_zones()
   if #names < count then
     util.raise_at_caller("%d zones wanted, but EKS can use only %d here: %s", count, #names,
       table.concat(names, ", "))
   end
   return table.move(names, 1, count, 1, {})
+end
+
+-- Zones by name, as they are: raises for those that the region has not, and where EKS cannot be.
+local function named_zones(wanted)
+  local names, usable = usable_zones()
+  for _, name in ipairs(wanted) do
+    if usable[name] == false then
+      util.raise_at_caller("vpc.network: zones: EKS cannot use %s; it can use %s", name,
+        table.concat(names, ", "))
+    elseif not usable[name] then
+      util.raise_at_caller("vpc.network: zones: no zone '%s' here%s", name,
+        util.did_you_mean(name, names))
+    end
+  end
+  return wanted
 end
 
 --- The private and the public range of each zone.
@@ -183,7 +203,7 @@ local function declare(options, zones, ranges)
     name = options.name,
     cidr = options.cidr,
     vpc = vpc,
-    zones = type(zones) == "table" and zones or M.zones(zones),
+    zones = type(zones) == "table" and named_zones(zones) or M.zones(zones),
     letters = {}, public = {}, private = {}, routes = {},
     egress = gate.new(),
   }
@@ -224,6 +244,12 @@ function M.network(options)
   if math.type(count) ~= "integer" then
     util.raise_at_caller("vpc.network: zones: a whole number or a list of names, not %s",
       type(zones) == "number" and tostring(zones) or "a " .. type(zones))
+  end
+  for _, zone in ipairs(type(zones) == "table" and zones or {}) do
+    if type(zone) ~= "string" then
+      util.raise_at_caller("vpc.network: zones: a list of names, { \"us-east-1a\", ... }, has a %s",
+        type(zone))
+    end
   end
   if count < 1 then util.raise_at_caller("vpc.network: zones: at least 1, not %d", count) end
   local ranges = layout(range, count) -- before EC2 is asked: what is wrong here needs no network

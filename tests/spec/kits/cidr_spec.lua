@@ -21,7 +21,9 @@ describe("cidr", function()
 
   it("refuses what is not a block, and says why", function()
     for text, reason in pairs {
-      ["10.0.0.0"] = "not an address range such as",
+      ["10.0.0.0"] = "not an address range such as 10.0.0.0/16; one address is 10.0.0.0/32",
+      ["::1"] = "one address is ::1/128",
+      ["home"] = "not an address range such as 10.0.0.0/16",
       ["10.0.0.0/33"] = "prefix /33",
       ["10.0.0.0/016"] = "prefix /016",
       ["10.0.0.256/32"] = "bad address",

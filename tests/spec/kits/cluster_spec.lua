@@ -255,6 +255,22 @@ spec:
       assert.is_true(needs("access/Ops/AmazonEKSViewPolicy", "access/Ops"))
     end)
 
+    it("wants an ARN, or what has one", function()
+      for reason, principal in pairs {
+        ["123456789012:role/ops, got 'ops'"] = "ops",
+        ["got 'arn:aws:iam::1:role'"] = "arn:aws:iam::1:role",
+        ["got number"] = 7,
+      } do
+        refuses("access: field 'principal' wants an iam.role or the ARN of a role or user", eks.access, eks,
+          { principal = principal })
+        refuses(reason, eks.access, eks, { principal = principal })
+      end
+      eks:access { principal = "arn:aws-cn:iam::123456789012:user/a/b" }
+      eks:access { principal = eks.arn, name = "ref" }
+      assert.is_truthy(graph.by_address["access/b"])
+      assert.is_truthy(graph.by_address["access/ref"])
+    end)
+
     it("wants a name where the principal has none yet", function()
       local role = require("eksrun.iam").role_for { "ops", trust = "ec2" }
       refuses("field 'name' is required", eks.access, eks, { principal = role })
@@ -276,6 +292,14 @@ spec:
     assert.same({ Version = "2012-10-17", Statement = {
       { Effect = "Allow", Action = "s3:GetObject", Resource = "*" },
     } }, inputs("pods/web/api/role/policy").PolicyDocument)
+    for reason, wrong in pairs {
+      ["iam.role_for: statement 2: unknown field 'Resourc'; did you mean 'Resource'"] = { Resourc = "*" },
+      ["iam.role_for: statement 2: unknown field 'Principal'"] = { Principal = "*" },
+    } do
+      refuses(reason, eks.pod_identity, eks, {
+        namespace = "web", service_account = "other", statements = { { Action = "s3:*" }, wrong },
+      })
+    end
     refuses("one of 'role', 'policies' and 'statements' is required", eks.pod_identity, eks,
       { namespace = "a", service_account = "b" })
     refuses("not both", eks.pod_identity, eks,

@@ -1,7 +1,9 @@
 -- The recipes in docs/: each block of Lua that stands for a whole recipe is one.
 local aws = require "eksrun.aws"
+local clock = require "eksrun.clock"
 local file = require "eksrun.file"
 local recipe = require "eksrun.engine.recipe"
+local sandbox = require "eksrun.sandbox"
 
 -- The blocks of a page, in order.
 local function blocks(page)
@@ -23,10 +25,15 @@ describe("the documents", function()
 
   before_each(function()
     before = aws._options
-    aws.configure { region = "eu-west-1" }
+    local world = sandbox.new() -- kits ask for zones
+    clock.simulate(world.started)
+    aws.configure(world:options "eu-west-1")
   end)
 
-  after_each(function() aws._options = before end)
+  after_each(function()
+    clock.simulate(nil)
+    aws._options = before
+  end)
 
   it("have a guide whose example of the kits declares what it says", function()
     local example = blocks("docs/guide/managed-cluster.md")[1]

@@ -145,6 +145,23 @@ describe("kits", function()
         graph.by_address["network/private/a"].tags)
     end)
 
+    it("takes zones by name, in the order given", function()
+      assert.same({ "us-east-1d", "us-east-1a" },
+        vpc.network({ name = "n", zones = { "us-east-1d", "us-east-1a" } }).zones)
+    end)
+
+    it("says how it is called to who says a colon", function()
+      for name, call in pairs {
+        ["vpc.network"] = function() vpc:network { name = "n" } end,
+        ["cluster.create"] = function() cluster:create { name = "n" } end,
+        ["iam.role_for"] = function() iam:role_for { "n", trust = "ec2" } end,
+        ["ec2.vpc"] = function() require("eksrun.ec2"):vpc { CidrBlock = "10.0.0.0/16" } end,
+      } do
+        local message = refuses(name .. " is called with a dot: " .. name .. " { ... }", call)
+        assert.matches("network_spec.lua:%d+:", message)
+      end
+    end)
+
     it("refuses what AWS would refuse, at the recipe's line", function()
       for reason, options in pairs {
         ["did you mean 10.0.0.0/16?"] = { cidr = "10.0.0.1/16" },
@@ -154,6 +171,12 @@ describe("kits", function()
         ["nat is 'none', 'single' or 'per-zone', not 'two'"] = { nat = "two" },
         ["zones: at least 1, not 0"] = { zones = 0 },
         ["unknown field 'zone'"] = { zone = 1 },
+        ["no zone 'us-east-1z' here; did you mean 'us-east-1a' or"] = {
+          zones = { "us-east-1c", "us-east-1z" },
+        },
+        ["EKS cannot use us-east-1-bos-1a; it can use"] = { zones = { "us-east-1-bos-1a" } },
+        ["EKS cannot use us-east-1b; it can use us-east-1a, us-east-1c"] = { zones = { "us-east-1b" } },
+        ["a list of names, { \"us-east-1a\", ... }, has a number"] = { zones = { 1 } },
       } do
         options.name = "n"
         assert.matches("network_spec.lua:%d+:", refuses(reason, function() vpc.network(options) end))
@@ -206,6 +229,12 @@ describe("kits", function()
         ["min 1, desired 3, max 2: these must ascend"] = { min = 1, desired = 3, max = 2 },
         ["min 4, desired 3"] = { min = 4, desired = 3 },
         ["m7g.large and m7i.large need different images"] = { instance_types = { "m7g.large", "m7i.large" } },
+        ["m7g.large is arm64, and the images of ami_type AL2023_x86_64_STANDARD are not"] = {
+          ami_type = "AL2023_x86_64_STANDARD",
+        },
+        ["m7i.large is x86_64, and the images of ami_type BOTTLEROCKET_ARM_64 are not"] = {
+          instance_types = { "m7g.large", "m7i.large" }, ami_type = "BOTTLEROCKET_ARM_64",
+        },
         ["unknown field 'instances'"] = { instances = {} },
         ["unknown field 'zones'; it takes ami_type, capacity, desired, "] = { zones = {} },
         ["unknown field '1'; the name has a key: name = \"system\""] = { "system" },
@@ -232,6 +261,14 @@ describe("kits", function()
         { name = "other", subnets = { "subnet-1" }, public_access = false, private_access = false })
       assert.is_false(ok)
       assert.matches("nobody reaches the API", tostring(err))
+      for range, reason in pairs {
+        ["203.0.113.5"] = "such as 10.0.0.0/16; one address is 203.0.113.5/32",
+        ["203.0.113.5/24"] = "did you mean 203.0.113.0/24?",
+      } do
+        local message = refuses("cluster.create: public_access_cidrs: '" .. range .. "'", cluster.create,
+          { name = "other", network = net, public_access_cidrs = { "198.51.100.0/24", range } })
+        assert.matches(reason, message, 1, true)
+      end
     end)
   end)
 

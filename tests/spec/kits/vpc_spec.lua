@@ -9,6 +9,11 @@ local fake_aws = {
   region = function() return "eu-west-1" end,
   partition = function() return "aws" end,
   ec2 = {
+    describe_availability_zones = function()
+      return { AvailabilityZones = {
+        { ZoneName = "eu-west-1a", ZoneId = "euw1-az1" }, { ZoneName = "eu-west-1b", ZoneId = "euw1-az2" },
+      } }
+    end,
     pages = function(_, operation, params)
       local answer = EC2[operation](params)
       return function()

@@ -2,6 +2,7 @@
 local aws = require "eksrun.aws"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
+local graph = require "eksrun.engine.graph"
 local iam = require "eksrun.iam"
 local support = require "eksrun.cluster.support"
 local util = require "eksrun.util"
@@ -22,6 +23,15 @@ local ACCESS_OPTIONS = {
 --- @field username? string that Kubernetes sees; default: made from the ARN by EKS
 --- @field type? string default "STANDARD"
 --- @field tags? table<string, string>
+
+local function check_principal(principal)
+  if eksrun.is_ref(principal) or graph.node_of(principal) then return end
+  if type(principal) ~= "string" or not principal:find "^arn:[%w-]+:[%w-]+::%d+:%l+/." then
+    util.raise_at_caller("access: field 'principal' wants an iam.role or the ARN of a role or user, "
+      .. "arn:aws:iam::123456789012:role/ops, got %s",
+      type(principal) == "string" and ("'%s'"):format(principal) or type(principal))
+  end
+end
 
 local function access_name(options)
   local principal = options.principal
@@ -56,6 +66,7 @@ end
 --- @return table entry an eks.access_entry
 function M.methods.access(cluster, options)
   util.check_options("access", options, ACCESS_OPTIONS)
+  check_principal(options.principal)
   local name = access_name(options)
   local where = "access " .. name
   support.check_access_entries(cluster, where)

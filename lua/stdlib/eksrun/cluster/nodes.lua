@@ -74,6 +74,13 @@ function M.methods.managed_nodes(cluster, options)
   local subnets = support.subnets(cluster, where, options.subnets, "nodes")
   local known, found = pcall(ami.managed_type, options.instance_types)
   if not options.ami_type and not known then util.raise_at_caller("%s: %s", where, found) end
+  if options.ami_type then
+    local other, architecture = ami.mismatch(options.ami_type, options.instance_types)
+    if other then
+      util.raise_at_caller("%s: %s is %s, and the images of ami_type %s are not", where, other, architecture,
+        options.ami_type)
+    end
+  end
   support.check_nodes(where, options)
   local min, desired, max = support.sizes(where, options)
   local role = support.role_arn(options.role or cluster:node_role())
