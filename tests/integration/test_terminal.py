@@ -74,6 +74,14 @@ def test_an_interrupt_is_the_pagers(terminal):
     assert run.wait() == 0
 
 
+def test_what_is_computed_is_counted(terminal):
+    run = terminal("plan", VPC, "--sandbox", "--simulate", "--seeds", "60", "--no-pager")
+    run.expect("simulating: 60 of 60")
+    assert run.wait() == 0
+    lines = lines_of(screen_of(run.bytes, 60, 100))
+    assert lines[0].startswith("simulated 60 times") and not any("simulating" in line for line in lines)
+
+
 @pytest.mark.skipif(not shutil.which("less"), reason="no less")
 def test_less_is_left_by_q(terminal):
     run = terminal("plan", VPC, "--sandbox", rows=12, PAGER=None)

@@ -14,6 +14,7 @@
 --- One sandbox is open at a time: opening one ends the one before. One that was opened in a setup() stays for
 --- all tests of the file.
 local fault = require "eksrun.sandbox.fault"
+local models = require "eksrun.aws.models"
 local policies = require "eksrun.testing.policies"
 local report = require "eksrun.engine.report"
 local trials = require "eksrun.trial"
@@ -154,6 +155,15 @@ function Sandbox:refuse(operation, refusal)
   local service, name = operation:match "^([%w-]+):(%w+)$"
   if not service then
     util.raise_at_caller("refuse: '%s' is no operation, such as eks:CreateCluster", operation)
+  end
+  local model = models.service(service)
+  if not model then
+    util.raise_at_caller("refuse: there is no service '%s'%s", service,
+      util.did_you_mean(service, models.services()))
+  end
+  if not model:operation(name) then
+    util.raise_at_caller("refuse: %s has no operation '%s'%s", service, name,
+      util.or_mean(model:suggest(name)))
   end
   local inner, left = self.trial.sandbox.perform, refusal.times or 1
   function self.trial.sandbox.perform(sandbox, of, region, asked, params)

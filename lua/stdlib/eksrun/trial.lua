@@ -113,6 +113,11 @@ end
 --- @field target? string[]
 --- @field replace? string[]
 
+-- A sandbox has neither the user's settings nor anything to wait for.
+local function flags(options, more)
+  return util.overlay(util.overlay(options or {}, more or {}), { sandbox = true })
+end
+
 --- @param path string
 --- @param words string[] k=v
 --- @param options? eksrun.trial.Options
@@ -120,7 +125,7 @@ end
 function Trial:plan(path, words, options)
   self:check()
   local loaded = load_recipe(path, words)
-  return session.plan(loaded.graph, options or {}, loaded.outputs)
+  return session.plan(loaded.graph, flags(options), loaded.outputs)
 end
 
 -- Why a run is not complete, in one line.
@@ -163,7 +168,7 @@ function Trial:apply(path, words, options)
   self:check()
   local loaded = load_recipe(path, words)
   local done = self:carry_out("apply " .. path, function()
-    return session.plan(loaded.graph, options or {}, loaded.outputs)
+    return session.plan(loaded.graph, flags(options), loaded.outputs)
   end)
   done.outputs = session.resolve(loaded.outputs, done.fields)
   return done
@@ -184,7 +189,7 @@ function Trial:destroy(path, words, name, options)
     declared = graph.new()
     declared.stack = stack.new(name)
   end
-  options = util.overlay(options or {}, { destroy = true })
+  options = flags(options, { destroy = true })
   local everything = session.plan(declared, util.overlay(options, { only_look = true }))
   local addresses = {}
   for i, action in ipairs(everything.actions) do addresses[i] = action.address end

@@ -34,6 +34,13 @@ describe("the file of a sandbox", function()
     end
   end)
 
+  it("may be in a region that AWS does not list, which is said", function()
+    local odd = eksrun("plan", recipe, "--sandbox", "--region", "eu-cental-1")
+    assert.equal(2, odd.code)
+    assert.matches("warning: region 'eu%-cental%-1' .*did you mean 'eu%-central%-1'%?\n", odd.stderr)
+    assert.is_nil(eksrun("plan", recipe, "--sandbox", "--region", "eu-central-1").stderr:find "warning")
+  end)
+
   it("is made by what makes something, which says so once", function()
     local said = "the sandbox is new, and kept in " .. state .. "\n"
     local first = eksrun(recipe, "--yes", "--sandbox=" .. state)

@@ -118,6 +118,13 @@ describe("eksrun test", function()
           assert.error_matches(function() sandbox:apply "net.lua" end, "subnet%-a.*full")
           sandbox:apply "net.lua"
         end)
+        it("refuses what there is", function()
+          local sandbox = testing.sandbox()
+          assert.error_matches(function() sandbox:refuse("ec2:CreateSubnt", { code = "x" }) end,
+            "ec2 has no operation 'CreateSubnt'; did you mean 'CreateSubnet'")
+          assert.error_matches(function() sandbox:refuse("ec3:CreateSubnet", { code = "x" }) end,
+            "there is no service 'ec3'; did you mean 'ec2'")
+        end)
         it("goes on whatever goes wrong", function()
           local sandbox = testing.sandbox { faults = "throttle=0.3,lost=0.1,error=0.1" }
           local run = sandbox:apply "net.lua"
@@ -154,7 +161,7 @@ describe("eksrun test", function()
     ]]
     local tested = eksrun("p", "test")
     assert.equal(0, tested.code, tested.stdout .. tested.stderr)
-    assert.matches("5 passed, 0 failed, 0 pending", tested.stdout)
+    assert.matches("6 passed, 0 failed, 0 pending", tested.stdout)
   end)
 
   it("keeps what a setup made for all tests of the file, and nothing for the next file", function()

@@ -1,4 +1,5 @@
 --- eksrun policy RECIPE [k=v ...]: the least IAM policy with which a recipe can be run.
+local counting = require "eksrun.cli.counting"
 local json = require "eksrun.json"
 local session = require "eksrun.cli.session"
 local simulated = require "eksrun.cli.simulated"
@@ -52,10 +53,12 @@ function M.run(parsed)
   for _, name in ipairs { "endpoint_url", "faults", "seed" } do
     if parsed[name] then util.fail("usage", "--%s is not for policy", (name:gsub("_", "-"))) end
   end
+  local counter <close> = counting.start(parsed, "trying without actions")
   local found = require("eksrun.cli.policy.least").of({
     recipe = parsed.recipe, words = parsed.params, region = simulated.region(parsed),
     state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,
-  }, parsed.sweep)
+  }, parsed.sweep, counter)
+  counter:close()
   local result = #found.documents == 1 and found.documents[1] or found.documents
   stdout.write(json.encode(result, { indent = 2 }), "\n")
   say(found)

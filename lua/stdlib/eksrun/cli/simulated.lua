@@ -54,14 +54,17 @@ function Keeper:close()
 end
 Keeper.__close = Keeper.close
 
---- The region that calls would go to on AWS; where nobody says any, one that every account has.
+--- The region that calls would go to on AWS; where nobody says any, one that every account has. One that is
+--- not in AWS's list gets a line, since in a sandbox nothing else would tell.
 --- @param parsed table arguments of a command
 --- @return string
 function M.region(parsed)
-  local ok, region = pcall(function()
-    return require("eksrun.aws.config").region({ profile = parsed.profile, region = parsed.region })
-  end)
-  return ok and region or "us-east-1"
+  local asked = { profile = parsed.profile, region = parsed.region }
+  local ok, region = pcall(require("eksrun.aws.config").region, asked)
+  if not ok then return "us-east-1" end
+  local doubt = require("eksrun.aws.regions").doubt(region, asked)
+  if doubt then io.stderr:write("warning: ", doubt, "\n") end
+  return region
 end
 
 --- Runs a command.

@@ -40,9 +40,10 @@ end
 --- Finds the policy: lives the life, and lives it again under what it asked for.
 --- @param life eksrun.policy.Life
 --- @param all? boolean with all that was asked for, needed or not
+--- @param counter? eksrun.cli.Counting told which of the actions is tried
 --- @return eksrun.policy.Least
 --- Raises what stops a life that no policy lets go on.
-function M.of(life, all)
+function M.of(life, all, counter)
   local asked = lives.watch(life)
   life = util.overlay(life, {})
   life.changes, life.one_way = asked.changes, asked.one_way
@@ -60,7 +61,9 @@ function M.of(life, all)
     actions[course.missed], spared[course.missed] = true, nil
     course = lives.resume(course, with(actions))
   end
-  for _, action in ipairs(all and {} or util.sorted_keys(actions)) do
+  local doubtful = all and {} or util.sorted_keys(actions)
+  for i, action in ipairs(doubtful) do
+    if counter then counter:step(i, #doubtful) end
     if reads(action) then
       actions[action] = nil
       local other = lives.without(course, with(actions), action)

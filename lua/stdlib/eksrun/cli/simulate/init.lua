@@ -1,6 +1,7 @@
 --- eksrun plan RECIPE --simulate: the recipe applied in sandboxes, each with durations of its own: how long
 --- it takes on AWS, what decides that, which calls it sends, and what it costs.
 local cost = require "eksrun.cli.simulate.cost"
+local counting = require "eksrun.cli.counting"
 local events = require "eksrun.cli.progress.events"
 local json = require "eksrun.json"
 local prices = require "eksrun.sandbox.prices"
@@ -41,9 +42,10 @@ end
 
 -- Applies a recipe in as many sandboxes as there are seeds: the seconds that they took, shortest first; the
 -- run in the middle, and how long it took; the time within which 95 of 100 end.
-local function simulate(recipe, words, options)
+local function simulate(recipe, words, options, counter)
   local runs, seconds = {}, {}
   for seed = 1, options.seeds do
+    counter:step(seed, options.seeds)
     runs[seed] = one(recipe, words, options, seed)
     seconds[seed] = runs[seed].seconds
   end
@@ -144,10 +146,12 @@ function M.run(parsed)
     util.fail("usage", "--seeds: %d is not between 1 and %d", count, SEEDS_MAX)
   end
   local region = simulated.region(parsed)
+  local counter <close> = counting.start(parsed, "simulating")
   local found = simulate(parsed.recipe, parsed.params, {
     seeds = count, region = region, faults = parsed.faults,
     state = type(parsed.sandbox) == "string" and store.load(parsed.sandbox) or nil,
-  })
+  }, counter)
+  counter:close()
   local report = session.report(parsed, io.stdout)
   if parsed.json then
     report:event(as_json(found, region))
