@@ -1,5 +1,6 @@
 -- The network, cluster and IAM kits: what they declare.
 local cidr = require "eksrun.cidr"
+local ec2 = require "eksrun.ec2"
 local refuses = require("tests.spec.support.kits").refuses
 
 local ZONES = {
@@ -16,6 +17,7 @@ local function fake_aws(region, partition)
   return {
     region = function() return region or "us-east-1" end,
     partition = function() return partition or "aws" end,
+    account = function() return "123456789012" end,
     ec2 = { describe_availability_zones = function() return { AvailabilityZones = ZONES } end },
   }
 end
@@ -155,7 +157,7 @@ describe("kits", function()
         ["vpc.network"] = function() vpc:network { name = "n" } end,
         ["cluster.create"] = function() cluster:create { name = "n" } end,
         ["iam.role_for"] = function() iam:role_for { "n", trust = "ec2" } end,
-        ["ec2.vpc"] = function() require("eksrun.ec2"):vpc { CidrBlock = "10.0.0.0/16" } end,
+        ["ec2.vpc"] = function() ec2:vpc { CidrBlock = "10.0.0.0/16" } end,
       } do
         local message = refuses(name .. " is called with a dot: " .. name .. " { ... }", call)
         assert.matches("network_spec.lua:%d+:", message)
@@ -247,6 +249,45 @@ describe("kits", function()
         options.name = options.name or nil
         options.instance_types = options.instance_types or { "m7g.large" }
         assert.matches("network_spec.lua:%d+:", refuses(reason, function() eks:managed_nodes(options) end))
+      end
+    end)
+
+    it("has Fargate profiles only where private subnets have a way out, declared before or after", function()
+      eks:fargate_profile { name = "a", selectors = { "a" } }
+      graph:order()
+      for name, way in pairs {
+        endpoint = function(of)
+          ec2.vpc_endpoint { "s3", VpcId = of.vpc, ServiceName = "s3", RouteTableIds = of.routes }
+        end,
+        route = function(of)
+          ec2.route {
+            "out", RouteTableId = of.routes[1].RouteTableId, DestinationCidrBlock = "0.0.0.0/0",
+            TransitGatewayId = "tgw-1",
+          }
+        end,
+        nothing = function(of)
+          ec2.route {
+            "other", RouteTableId = ec2.route_table { VpcId = of.vpc }, DestinationCidrBlock = "10.9.0.0/16",
+            TransitGatewayId = "tgw-1",
+          }
+        end,
+      } do
+        for _, options in ipairs { { nat = "none" }, { internet = false } } do
+          graph.nodes, graph.by_address = {}, {}
+          options.name, options.zones = "n", 2
+          local bare = vpc.network(options)
+          local other = cluster.create { name = "other", network = bare }
+          other:fargate_profile { name = "given", selectors = { "b" }, subnets = bare.private }
+          graph:order()
+          other:fargate_profile { name = "b", selectors = { "b" } }
+          way(bare)
+          if name == "nothing" then
+            assert.matches("network_spec.lua:%d+: fargate_profile b: ",
+              refuses("the private subnets of network n have no way out", graph.order, graph))
+          else
+            graph:order()
+          end
+        end
       end
     end)
 

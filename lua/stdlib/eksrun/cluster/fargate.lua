@@ -2,6 +2,7 @@
 local aws = require "eksrun.aws"
 local eks = require "eksrun.eks"
 local eksrun = require "eksrun"
+local graph = require "eksrun.engine.graph"
 local iam = require "eksrun.iam"
 local support = require "eksrun.cluster.support"
 local util = require "eksrun.util"
@@ -54,6 +55,31 @@ local function shared_role(cluster)
   return kept.fargate_role
 end
 
+-- Whether the private subnets of a network that the recipe declares lead anywhere: by routes of their tables,
+-- or to endpoints.
+local function has_way_out(declared, network)
+  local ways = { [graph.node_of(network.vpc)] = "ec2.vpc_endpoint" }
+  for _, routes in ipairs(network.routes) do ways[graph.node_of(routes)] = "ec2.route" end
+  for _, node in ipairs(declared.nodes) do
+    for _, other in ipairs(declared:dependencies(node)) do
+      if ways[other] == node.type.name then return true end
+    end
+  end
+  return false
+end
+
+-- Without a way out pods pull no image and wait for ever. It may be declared later.
+local function check_way_out(where, network)
+  if not rawget(network, "routes") or not graph.node_of(network.vpc) then return end
+  local line = util.where()
+  graph.current():when_declared(function(declared)
+    if not has_way_out(declared, network) then
+      util.fail_at("recipe", line, "%s: the private subnets of network %s have no way out, which pods need: "
+        .. "vpc.network with nat = \"single\", or vpc.endpoints", where, network.name)
+    end
+  end)
+end
+
 --- Declares a Fargate profile, under the scope `fargate`: pods that its selectors match run without nodes.
 ---
 ---   eks:fargate_profile { name = "default", selectors = { "default", "kube-system" } }
@@ -66,6 +92,7 @@ function M.methods.fargate_profile(cluster, options)
   local where = "fargate_profile " .. options.name
   local subnets = support.subnets(cluster, where, options.subnets, "private")
   local selectors = selectors_of(where, options.selectors)
+  if not options.subnets then check_way_out(where, cluster.network) end
   local profile = eksrun.scope("fargate", function()
     return eks.fargate_profile {
       options.name,

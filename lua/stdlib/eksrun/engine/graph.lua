@@ -25,12 +25,13 @@ local M = {}
 --- @field on_first fun()? called when the first node was declared
 --- @field closed boolean? takes no declarations
 --- @field later { node: eksrun.Node, address: string }[] needs that were not declared yet
+--- @field checks fun(graph: eksrun.Graph)[] what can be judged only when all is declared
 local Graph = {}
 Graph.__index = Graph
 
 --- @return eksrun.Graph
 function M.new()
-  return setmetatable({ nodes = {}, by_address = {}, later = {}, prefix = "" }, Graph)
+  return setmetatable({ nodes = {}, by_address = {}, later = {}, checks = {}, prefix = "" }, Graph)
 end
 
 -- The graph that declarations go to. A recipe that is read sets one of its own; what is declared at any other
@@ -292,12 +293,23 @@ local function check_was(graph)
   end
 end
 
---- The nodes so that each stands behind what it needs. Raises on a cycle, and where depends_on names what
---- is not declared.
+--- Has something judged when all is declared, once.
+--- @param check fun(graph: eksrun.Graph) raises what is wrong
+function Graph:when_declared(check) table.insert(self.checks, check) end
+
+local function run_checks(graph)
+  local checks = graph.checks
+  graph.checks = {}
+  for _, check in ipairs(checks) do check(graph) end
+end
+
+--- The nodes so that each stands behind what it needs. Raises on a cycle, where depends_on names what is not
+--- declared, and what the checks raise.
 --- @return eksrun.Node[]
 function Graph:order()
   check_was(self)
   resolve_later(self)
+  run_checks(self)
   local done, path, out = {}, {}, {}
   local function visit(node)
     if done[node] then return end
