@@ -259,6 +259,7 @@ spec:
       for reason, principal in pairs {
         ["123456789012:role/ops, got 'ops'"] = "ops",
         ["got 'arn:aws:iam::1:role'"] = "arn:aws:iam::1:role",
+        ["got 'arn:aws:sts::1:assumed-role/ops/me'"] = "arn:aws:sts::1:assumed-role/ops/me",
         ["got number"] = 7,
       } do
         refuses("access: field 'principal' wants an iam.role or the ARN of a role or user", eks.access, eks,

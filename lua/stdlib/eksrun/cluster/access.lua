@@ -26,7 +26,8 @@ local ACCESS_OPTIONS = {
 
 local function check_principal(principal)
   if eksrun.is_ref(principal) or graph.node_of(principal) then return end
-  if type(principal) ~= "string" or not principal:find "^arn:[%w-]+:[%w-]+::%d+:%l+/." then
+  local name = type(principal) == "string" and principal:match "^arn:[%w-]+:iam::%d+:(.+)$"
+  if not name or not (name == "root" or name:find "^role/." or name:find "^user/.") then
     util.raise_at_caller("access: field 'principal' wants an iam.role or the ARN of a role or user, "
       .. "arn:aws:iam::123456789012:role/ops, got %s",
       type(principal) == "string" and ("'%s'"):format(principal) or type(principal))
