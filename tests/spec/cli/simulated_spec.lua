@@ -76,6 +76,17 @@ describe("the file of a sandbox", function()
       eksrun("destroy", "recipes/vpc.lua", where).stderr)
   end)
 
+  it("tells what has no tags by the recipe's address, or by what it belongs to", function()
+    local where = "--sandbox=" .. state
+    assert.equal(0, eksrun("recipes/vpc.lua", "--yes", where).code)
+    local by_recipe = eksrun("status", "recipes/vpc.lua", where).stdout
+    assert.matches("\n  network/public/link%-a +ec2%.route_table_association +rtbassoc%-%x+\n", by_recipe)
+    local by_tags = eksrun("status", "--stack", "vpc/demo", where).stdout
+    assert.matches("\n  rtbassoc%-%x+ +ec2%.route_table_association +of network/public/a\n", by_tags)
+    local event = eksrun("status", "--stack", "vpc/demo", "--json", where).stdout
+    assert.matches('"of":"network/public/a"', event, 1, true)
+  end)
+
   it("has what was made by a command that was killed", function()
     file.write_atomic(recipe, [[
 local eksrun, process = require "eksrun", require "eksrun.process"

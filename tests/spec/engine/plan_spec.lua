@@ -29,6 +29,13 @@ local function net(fields)
   end
 end
 
+local function text_of(planned)
+  local lines = {}
+  local out = { write = function(_, ...) lines[#lines + 1] = table.concat { ... } end }
+  report.new({ no_color = true, out = out }):plan(planned)
+  return table.concat(lines)
+end
+
 describe("tags", function()
   it("that the recipe drops go, and those of others stay", function()
     local sky = cloud.new()
@@ -155,13 +162,6 @@ describe("replace", function()
 end)
 
 describe("a replacement", function()
-  local function text_of(planned)
-    local lines = {}
-    local out = { write = function(_, ...) lines[#lines + 1] = table.concat { ... } end }
-    report.new({ no_color = true, out = out }):plan(planned)
-    return table.concat(lines)
-  end
-
   it("says where the old one goes before there is a new one", function()
     local sky = cloud.new()
     run(sky, net())
@@ -186,6 +186,20 @@ describe("a replacement", function()
     finally(function() cloud.net.create_first = nil end)
     local planned = plan(sky, three, { replace = { "one" }, allow_destroy = { "deep/two" } })
     assert.matches("plan: 2 to replace (1 deleted first)", text_of(planned), 1, true)
+  end)
+end)
+
+describe("a deletion", function()
+  it("of what has no address says what it belongs to", function()
+    local sky = cloud.new()
+    run(sky, function()
+      cloud.link { "link", NetId = cloud.net({ "net", Cidr = "1" }).NetId, Target = "t" }
+    end)
+    local planned = plan(sky, net { Cidr = "1" })
+    assert.same({ "delete link-2" }, ops(planned))
+    assert.equal("net", planned.actions[2].of)
+    assert.matches("- link-2  cloud.link  of net, no longer declared\n", text_of(planned), 1, true)
+    assert.is_nil(plan(sky, function() end).actions[1].of)
   end)
 end)
 

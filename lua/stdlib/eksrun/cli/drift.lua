@@ -57,11 +57,12 @@ local function difference(change)
 end
 
 local function say(report, action, kind)
-  local id = action.record and util.escape(tostring(action.record[action.type.id]))
   if kind == "missing" then
     return report:say("%s (%s): not in AWS", action.address, action.type.name)
-  elseif kind == "extra" then
-    return report:say("%s (%s %s): in AWS, %s", action.address, action.type.name, id,
+  end
+  local id = shown.id(action)
+  if kind == "extra" then
+    return report:say("%s (%s%s%s): in AWS, %s", action.address, action.type.name, id ~= "" and " " or "", id,
       action.reason or "no longer declared")
   end
   local failed = action.record.failed

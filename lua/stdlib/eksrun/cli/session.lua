@@ -175,7 +175,7 @@ function M.plan(declared, parsed, outputs)
         made = require("eksrun.engine.plan").make {
           graph = declared, stack = stack, aws = aws, destroy = parsed.destroy,
           allow_destroy = parsed.allow_destroy, targets = parsed.target, replace = parsed.replace,
-          only_look = parsed.only_look, sight = sight,
+          only_look = parsed.only_look, known_only = parsed.known_only, sight = sight,
           types = parsed.declared_only and require("eksrun.engine.kinds").declared(declared) or nil,
         }
       end,

@@ -5,6 +5,7 @@ local graph = require "eksrun.engine.graph"
 local locks = require "eksrun.engine.lock"
 local recipe = require "eksrun.engine.recipe"
 local session = require "eksrun.cli.session"
+local shown = require "eksrun.engine.shown"
 local stack_module = require "eksrun.engine.stack"
 local task = require "eksrun.task"
 local util = require "eksrun.util"
@@ -26,18 +27,21 @@ local M = {
   },
 }
 
-local function name_of(parsed)
+-- What is declared, by which what has no tags has its address; of a stack that is named, nothing.
+local function declared(parsed)
   if parsed.stack then
     if parsed.recipe then util.fail("usage", "status wants a recipe or --stack, not both") end
     if not stack_module.is_name(parsed.stack) then
       util.fail("usage", "--stack: '%s' is no stack's name, such as managed-cluster/demo", parsed.stack)
     end
-    return parsed.stack
+    local empty = graph.new()
+    empty.stack = stack_module.new(parsed.stack)
+    return empty
   end
   if not parsed.recipe then util.fail("usage", "status wants a recipe or --stack NAME") end
   local loaded = recipe.load(parsed.recipe, parsed.params)
   if not loaded.declares then util.fail("usage", "%s declares no resource", parsed.recipe) end
-  return loaded.graph.stack.name
+  return loaded.graph
 end
 
 -- What the newest record of the lock says of the present and of the last run.
@@ -86,8 +90,8 @@ end
 local function read_lock(aws, stack)
   local ok, record, now = pcall(function() return locks.log(aws, stack):read() end)
   if not ok then return { ok = false, err = record } end
-  local state, shown = standing(record, now)
-  return { ok = true, state = state, record = shown }
+  local state, newest = standing(record, now)
+  return { ok = true, state = state, record = newest }
 end
 
 local function tell(report, plan, lock)
@@ -95,7 +99,7 @@ local function tell(report, plan, lock)
   for _, action in ipairs(plan.actions) do
     report:event {
       event = "resource", address = action.address, type = action.type.name,
-      id = tostring(action.record[action.type.id]), pending = action.record.pending or nil,
+      id = tostring(action.record[action.type.id]), of = action.of, pending = action.record.pending or nil,
     }
   end
   report:event {
@@ -114,8 +118,8 @@ local function say(report, plan, lock)
   end
   report:say("%s", counted(plan))
   for i, action in ipairs(plan.actions) do
-    local id = util.escape(tostring(action.record[action.type.id]), true)
-    rows[i] = { action.address, action.type.name, id .. (action.record.pending and "  (not ready)" or "") }
+    local pending = action.record.pending and "  (not ready)" or ""
+    rows[i] = { action.address, action.type.name, shown.id(action) .. pending }
   end
   for _, line in ipairs(columns.lines(rows)) do report:say("  %s", line) end
 end
@@ -124,12 +128,12 @@ end
 --- @return integer exit status
 function M.run(parsed)
   session.configure(parsed)
-  local empty, aws = graph.new(), require "eksrun.aws"
-  empty.stack = stack_module.new(name_of(parsed))
-  parsed.only_look = true
+  local of, aws = declared(parsed), require "eksrun.aws"
+  -- All that there is, as a destroy would find it; but nothing is looked for that the stack never had.
+  parsed.destroy, parsed.known_only, parsed.only_look = true, true, true
   local found = task.all {
-    function() return session.plan(empty, parsed) end,
-    function() return read_lock(aws, empty.stack) end,
+    function() return session.plan(of, parsed) end,
+    function() return read_lock(aws, of.stack) end,
   }
   local plan, lock = found[1], found[2]
   local report = session.report(parsed, io.stdout)

@@ -19,6 +19,7 @@ local M = {}
 --- @field inputs table? resolved; may hold ref.unknown
 --- @field changes eksrun.Change[]
 --- @field reason string?
+--- @field of string? address of what it belongs to, where it has none of its own and goes by its id
 
 --- @class eksrun.Plan
 --- @field stack eksrun.Stack
@@ -119,15 +120,36 @@ end
 --- @field types? eksrun.ResourceType[] to ask for; default: what is declared, and what may be left
 --- @field sight? eksrun.lock.Sight says what the stack may have; without one, nobody knows
 --- @field destroy? boolean delete all that the stack owns
+--- @field known_only? boolean with destroy: as far as its inventory says what the stack has
 --- @field allow_destroy? string[] addresses
 --- @field targets? string[] addresses, or scopes: these and what they need, nothing else
 --- @field replace? string[] addresses to be made anew
 --- @field only_look? boolean nothing will be carried out: what is protected or foreign is no error
 
+-- By type and id: the addresses of what there is.
+local function addresses_of(observed)
+  local out = {}
+  local function note(type_, record, address)
+    out[type_.name .. "=" .. tostring(record[type_.id])] = address
+  end
+  for node, record in pairs(observed.of) do note(node.type, record, node.address) end
+  for _, found in ipairs(observed.extra) do note(found.type, found.record, found.record.address) end
+  return out
+end
+
+-- The address of the first thing that a relation is of.
+local function home_of(type_, record, addresses)
+  for _, name in ipairs(type_.key or {}) do
+    local refers = type_.inputs[name].refers
+    local address = refers and addresses[refers .. "=" .. tostring(record[name])]
+    if address then return address end
+  end
+end
+
 -- What is ours and not declared; what has no tags has no address, and goes by its id. What AWS is deleting
 -- already is waited for, since it holds on to others; but not where its successor is declared.
 local function deletions(observed, options)
-  local actions = {}
+  local actions, addresses = {}, addresses_of(observed)
   for _, found in ipairs(observed.extra) do
     local record = found.record
     local reason = record.leaving and "being deleted already" or not options.destroy and found.reason or nil
@@ -135,6 +157,7 @@ local function deletions(observed, options)
       actions[#actions + 1] = {
         op = "delete", type = found.type, record = record, changes = {}, reason = reason,
         address = record.address or tostring(record[found.type.id]),
+        of = not record.address and home_of(found.type, record, addresses) or nil,
       }
     end
   end
@@ -161,8 +184,8 @@ end
 -- others' is found by its name only.
 local function possible(options)
   local record = options.sight and options.sight:read()
-  local known = record and record.inventory or nil
-  return kinds.possible(not options.destroy and known or nil), known, options.destroy
+  local known, all = record and record.inventory or nil, options.destroy and not options.known_only
+  return kinds.possible(not all and known or nil), known, all
 end
 
 -- What a declared resource takes to be as declared.

@@ -133,7 +133,7 @@ function M.plan_events(plan, emit)
       emit {
         event = "change", op = action.op, address = action.address, type = action.type.name,
         id = action.record and action.record[action.type.id] or nil, reason = action.reason,
-        changes = changes,
+        of = action.of, changes = changes,
       }
     end
   end
@@ -172,7 +172,8 @@ function Report:headline(action, address_width, kind_width)
   if action.op == "create" and not self.full then
     right = summary_of(action, math.max(30, self.width - utf8.len(left)))
   elseif action.op == "delete" then
-    right = util.escape(tostring(action.record[action.type.id])) .. (right ~= "" and ", " .. right or "")
+    local id = shown.id(action)
+    right = id .. (id ~= "" and right ~= "" and ", " or "") .. right
   elseif action.op == "wait" then
     right = "until it is ready"
   elseif is_deleted_first(action) then

@@ -153,6 +153,16 @@ function M.difference(change, max)
   return out[1] and table.concat(out, ", ") or "the same in another order"
 end
 
+--- What tells a thing that there is from others, behind its address: its id; where that is the address, what
+--- it belongs to.
+--- @param action eksrun.Action
+--- @return string
+function M.id(action)
+  local id = tostring(action.record[action.type.id])
+  if id ~= action.address or action.record.address then return util.escape(id, true) end
+  return action.of and "of " .. action.of or ""
+end
+
 -- What stands in JSON for what is no value: { "unknown": true }, { "sensitive": true }, { "bytes": 812 }.
 local function told(value)
   if value == ref.unknown then return { unknown = true } end
