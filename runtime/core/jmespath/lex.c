@@ -88,6 +88,10 @@ static int is_json(struct ek_jmespath_parser *p, size_t offset, size_t column) {
   return type == EK_JSON_END;
 }
 
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* Makes the constants' text from offset on JSON: what is none is a string whose quotes were left
  * out, as the AWS CLI takes it (JMESPath's JEP 12). */
 static int make_json(struct ek_jmespath_parser *p, size_t offset, size_t column) {
@@ -95,7 +99,7 @@ static int make_json(struct ek_jmespath_parser *p, size_t offset, size_t column)
   if (json != 0) return json < 0 ? -1 : 0;
   struct ek_buf *b = &p->out->text;
   size_t start = offset;
-  while (start < b->len && memchr(" \t\n\r\v\f", b->data[start], 6) != NULL) start++;
+  while (start < b->len && is_space(b->data[start])) start++;
   ek_buf_puts(b, "\"\""); /* room for both quotes */
   if (b->failed) return ek_jmespath_fail_memory(p);
   size_t len = b->len - 2 - start;
